@@ -1,0 +1,1 @@
+"""Issues and repositories in; patches and branches out."""

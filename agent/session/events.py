@@ -1,0 +1,271 @@
+"""Everything that can happen in a session, one type each. The journal is a list of these and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+VERSION = 1
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Usage(_Event):
+    """Tokens of one reply, or of all: sent, of these found in the server's cache, generated."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        """The sum of both."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+class ToolCall(_Event):
+    """A call the model made. `arguments` is the model's own JSON string, byte for byte, once it is valid JSON."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class SessionStarted(_Event):
+    """The first event: the task and the settings it is worked on with."""
+
+    kind: Literal["session_started"] = "session_started"
+    session_id: str
+    version: str
+    issue_title: str
+    issue_body: str
+    issue_source: str
+    repository: str
+    base_commit: str
+    strategy: str
+    settings: dict[str, Any] = {}
+
+
+class BackendFound(_Event):
+    """What answers for the model. Windows in tokens; None is unknown."""
+
+    kind: Literal["backend_found"] = "backend_found"
+    base_url: str
+    server: str
+    model: str
+    window: int
+    window_held: int | None = None
+    window_trained: int | None = None
+    tool_calling: str = "native"
+
+
+class SandboxStarted(_Event):
+    """Where commands run, and the id of the base tree there."""
+
+    kind: Literal["sandbox_started"] = "sandbox_started"
+    sandbox: str
+    image: str = ""
+    tree: str = ""
+
+
+class SandboxRestarted(_Event):
+    """The sandbox was lost and is back, on the same workspace or the last snapshot."""
+
+    kind: Literal["sandbox_restarted"] = "sandbox_restarted"
+    reason: str
+
+
+class SetupRan(_Event):
+    """The environment was prepared (or that failed)."""
+
+    kind: Literal["setup_ran"] = "setup_ran"
+    command: str
+    exit_code: int
+    seconds: float
+    output: str
+
+
+class TestsRan(_Event):
+    """A test run in its phase. `passed` is the verdict; counts are None where the runner doesn't tell."""
+
+    __test__ = False
+    kind: Literal["tests_ran"] = "tests_ran"
+    phase: Literal["before", "candidate", "after", "reproduction"]
+    command: str
+    exit_code: int
+    passed: bool
+    ended: str
+    seconds: float
+    output: str
+    failures: list[str] = []
+    tests: int | None = None
+    failed: int | None = None
+
+
+class PromptBegan(_Event):
+    """A new prompt begins: its messages so far and the tools, as sent. `mode` is how calls are made."""
+
+    kind: Literal["prompt_began"] = "prompt_began"
+    mode: Literal["native", "constrained", "plain"]
+    messages: list[dict[str, Any]]
+    reason: str = "start"
+
+
+class UserSaid(_Event):
+    """A message to the model that no tool gave: a nudge, a question, what the user typed."""
+
+    kind: Literal["user_said"] = "user_said"
+    content: str
+
+
+class ModelReplied(_Event):
+    """A whole reply. `parsed` says where the calls were found: native, the name of a dialect, or constrained."""
+
+    kind: Literal["model_replied"] = "model_replied"
+    content: str
+    reasoning: str = ""
+    tool_calls: list[ToolCall] = []
+    parsed: str = "native"
+    finish_reason: str = ""
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    purpose: str = "step"
+
+
+class ToolCalled(_Event):
+    """Intent: this call is about to run."""
+
+    kind: Literal["tool_called"] = "tool_called"
+    call: ToolCall
+
+
+class Observed(_Event):
+    """What a call gave. `ok` is false for a refused, failed or interrupted one."""
+
+    kind: Literal["observed"] = "observed"
+    call_id: str
+    name: str
+    ok: bool
+    content: str
+    seconds: float = 0.0
+    meta: dict[str, Any] = {}
+
+
+class SnapshotTaken(_Event):
+    """The workspace changed; its tree now."""
+
+    kind: Literal["snapshot_taken"] = "snapshot_taken"
+    tree: str
+
+
+class PhaseBegan(_Event):
+    """A phase of the guided strategy begins: reproduce, localise, repair, validate."""
+
+    kind: Literal["phase_began"] = "phase_began"
+    phase: str
+    detail: str = ""
+
+
+class CandidateMade(_Event):
+    """A candidate fix and what the tests said of it."""
+
+    kind: Literal["candidate_made"] = "candidate_made"
+    number: int
+    region: str
+    verdict: str
+    patch: str = ""
+
+
+class Warned(_Event):
+    """Something the user should know."""
+
+    kind: Literal["warned"] = "warned"
+    message: str
+
+
+class Ended(_Event):
+    """The work ended: why, and what the model said of it."""
+
+    kind: Literal["ended"] = "ended"
+    status: Literal["submitted", "gave_up", "budget", "interrupted", "failed"]
+    reason: str = ""
+    summary: str = ""
+
+
+class TestOutcome(_Event):
+    """A test run as the result tells it."""
+
+    __test__ = False
+    exit_code: int
+    passed: bool
+    tests: int | None = None
+    failed: int | None = None
+    failures: list[str] = []
+    seconds: float = 0.0
+
+
+class Verification(_Event):
+    """The evidence: a command, and its outcome without and with the patch, each in a clean copy."""
+
+    command: str
+    before: TestOutcome | None = None
+    after: TestOutcome | None = None
+    reproduction: str = ""
+
+
+class Seconds(_Event):
+    """Where the time went."""
+
+    total: float = 0.0
+    model: float = 0.0
+    tools: float = 0.0
+    own: float = 0.0
+
+
+class Result(_Event):
+    """The last event: what came out. The contract's result line."""
+
+    kind: Literal["result"] = "result"
+    status: Literal["fixed", "unverified", "no_patch", "budget", "interrupted", "error"]
+    exit_code: int
+    session_id: str
+    patch: str
+    files: list[str] = []
+    verification: Verification | None = None
+    strategy: str = ""
+    attempts: int = 1
+    steps: int = 0
+    usage: Usage = Usage()
+    seconds: Seconds = Seconds()
+    summary: str = ""
+    error: str | None = None
+
+
+Event = Annotated[
+    SessionStarted
+    | BackendFound
+    | SandboxStarted
+    | SandboxRestarted
+    | SetupRan
+    | TestsRan
+    | PromptBegan
+    | UserSaid
+    | ModelReplied
+    | ToolCalled
+    | Observed
+    | SnapshotTaken
+    | PhaseBegan
+    | CandidateMade
+    | Warned
+    | Ended
+    | Result,
+    Field(discriminator="kind"),
+]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)

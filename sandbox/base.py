@@ -1,0 +1,82 @@
+"""What the three sandboxes share: a workspace, a persistent shell in it, an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from agent.errors import SandboxLost, SandboxUnavailable
+from sandbox.channel import Channel
+from sandbox.protocol import ExecResult, Workspace
+from sandbox.shell import Shell, supervisor_argv
+
+PATH = "/workspace/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# What a command finds in its environment, the same in every sandbox: no terminal, no pager, no prompt, no
+# bytecode files (two versions of a file written in the same second would share one).
+ENVIRONMENT: Mapping[str, str] = {
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_EDITOR": "true",
+    "EDITOR": "true",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "NO_COLOR": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUNBUFFERED": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "CI": "1",
+}
+
+
+class ShellSandbox:
+    """A sandbox whose every operation is a command in its shell. Subclasses say how to reach one."""
+
+    kind = "none"
+    scope: Literal["namespace", "marked"] = "namespace"
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._shell = Shell(workspace, self._connect)
+
+    async def _connect(self) -> Channel:
+        """Start the supervisor and return the channel to it."""
+        raise NotImplementedError
+
+    def _argv(self) -> list[str]:
+        return supervisor_argv(self.workspace, self.scope)
+
+    def _environment(self) -> dict[str, str]:
+        root = str(self.workspace.root)
+        path = PATH.replace("/workspace", root)
+        return {**ENVIRONMENT, "HOME": str(self.workspace.home), "PATH": path, "TMPDIR": "/tmp"}  # noqa: S108
+
+    async def _open_shell(self) -> None:
+        """Open the shell and make the workspace's folders. Raises `SandboxUnavailable`."""
+        try:
+            await self._shell.open()
+            places = f"{self.workspace.repo} {self.workspace.home} {self.workspace.outputs}"
+            made = await self.exec(f"mkdir -p {places}", timeout=30)
+        except SandboxLost as error:
+            raise SandboxUnavailable(f"{self.kind}: {error.message}", hint=error.hint) from error
+        if not made.ok:
+            detail = made.output.text().strip()
+            raise SandboxUnavailable(f"{self.kind}: the workspace can't be written", hint=detail)
+
+    async def exec(  # noqa: PLR0913 - see the protocol
+        self,
+        command: str,
+        *,
+        stdin: bytes = b"",
+        timeout: float | None = None,
+        persistent: bool = False,
+        capture: int = 1 << 20,
+    ) -> ExecResult:
+        """See `Sandbox.exec`."""
+        return await self._shell.run(
+            command, stdin=stdin, timeout=timeout, persistent=persistent, capture=capture
+        )

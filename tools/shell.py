@@ -1,0 +1,72 @@
+"""`shell`: a command in the session's persistent bash."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from sandbox.protocol import ExecResult
+from tools.base import Arguments, Observation, ToolContext, ToolError
+from tools.truncate import printable, truncate
+
+CAPTURE_BYTES = 256 << 10
+
+
+class ShellArguments(Arguments):
+    """Arguments of `shell`."""
+
+    command: str = Field(description="bash command; starts in the repository root, no terminal, no input")
+    timeout_seconds: float | None = Field(None, description="limit, default 120", gt=0, le=3600)
+
+
+class Shell:
+    """Runs a command."""
+
+    name: ClassVar[str] = "shell"
+    description: ClassVar[str] = (
+        "Run a bash command. Directory and variables last between calls. No terminal, no standard input, no network."
+    )
+    arguments: ClassVar[type[Arguments]] = ShellArguments
+    reads_only: ClassVar[bool] = False
+
+    async def run(self, context: ToolContext, arguments: ShellArguments) -> Observation:
+        """What it printed, then how it ended."""
+        if not arguments.command.strip():
+            raise ToolError("the command is empty")
+        limit = arguments.timeout_seconds or context.command_seconds
+        result = await context.sandbox.exec(
+            arguments.command, timeout=limit, persistent=True, capture=CAPTURE_BYTES
+        )
+        return command_observation(result, context.observation_tokens, limit)
+
+
+def ending(result: ExecResult, limit: float | None) -> str:
+    """How a command ended, in words."""
+    if result.ended == "timeout":
+        return f"killed: it ran longer than {limit:g} s" if limit else "killed"
+    words = f"exit code {result.exit_code}"
+    if result.exit_code == 137:
+        words += ", killed by SIGKILL: probably out of memory"
+    elif result.exit_code > 128:
+        words += f", ended by signal {result.exit_code - 128}"
+    elif result.exit_code == 127:
+        words += ", command not found"
+    if result.background:
+        words += f"; {result.background} process(es) of it still run in the background"
+    return words
+
+
+def command_observation(result: ExecResult, tokens: int, limit: float | None) -> Observation:
+    """The bounded observation of a command."""
+    output = result.output
+    text = printable(output.text()).strip("\n")
+    shown = truncate(text, tokens, more=f"the whole output is in {result.saved}" if result.saved else "")
+    if output.dropped and result.saved and result.saved not in shown:
+        shown += f"\n[the whole output, {output.total} bytes, is in {result.saved}]"
+    body = f"{shown}\n" if shown else ""
+    return Observation(
+        f"{body}[{ending(result, limit)}]",
+        ok=result.ok,
+        meta={"exit_code": result.exit_code, "ended": result.ended, "bytes": output.total},
+    )

@@ -1,0 +1,37 @@
+"""Bounding what the model is shown: head and tail within a token budget, and where the rest is."""
+
+from __future__ import annotations
+
+CHARACTERS_PER_TOKEN = 3.2  # code and logs; a low guess errs on the side of cutting
+
+
+def estimate_tokens(text: str) -> int:
+    """A rough count of tokens, from the length in UTF-8, which also holds for scripts with long encodings."""
+    return int(len(text.encode("utf-8", "replace")) / CHARACTERS_PER_TOKEN) + 1
+
+
+def truncate(text: str, tokens: int, *, more: str = "") -> str:
+    """`text` within about `tokens`: whole, or its first and last lines with a mark between that says `more`."""
+    if estimate_tokens(text) <= tokens:
+        return text
+    half = int(tokens * CHARACTERS_PER_TOKEN / 2)
+    head, tail = text[:half], text[-half:]
+    cut = head.rfind("\n")
+    if cut > half // 2:
+        head = head[: cut + 1]
+    cut = tail.find("\n")
+    if 0 <= cut < half // 2:
+        tail = tail[cut + 1 :]
+    left = text[len(head) : len(text) - len(tail)]
+    about = f"{left.count(chr(10)) + 1} lines, {len(left)} characters left out"
+    return f"{head.rstrip()}\n[... {about}{'; ' + more if more else ''} ...]\n{tail.lstrip(chr(10))}"
+
+
+def printable(text: str) -> str:
+    """Without terminal escapes and control characters, progress bars reduced to their last state."""
+    import re
+
+    text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])", "", text)
+    text = text.replace("\r\n", "\n")
+    text = re.sub(r"[^\n]*\r(?!\n)", "", text)
+    return "".join(c if c in "\n\t" or c >= " " else f"\\x{ord(c):02x}" for c in text)
