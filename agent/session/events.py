@@ -6,35 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from agent.model.types import ToolCall, Usage
+
 VERSION = 1
 
 
 class _Event(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Usage(_Event):
-    """Tokens of one reply, or of all: sent, of these found in the server's cache, generated."""
-
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        """The sum of both."""
-        return Usage(
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            cached_tokens=self.cached_tokens + other.cached_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-        )
-
-
-class ToolCall(_Event):
-    """A call the model made. `arguments` is the model's own JSON string, byte for byte, once it is valid JSON."""
-
-    id: str
-    name: str
-    arguments: str
 
 
 class SessionStarted(_Event):

@@ -1,0 +1,1 @@
+"""The window: what fits, and what to do before it is full."""

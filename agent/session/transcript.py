@@ -1,0 +1,59 @@
+"""Events → the messages of the next request. It only grows: what was sent once is sent again, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from agent.session.events import Event, ModelReplied, Observed, PromptBegan, UserSaid
+
+
+class Transcript:
+    """The live prompt: begun by a `PromptBegan`, grown by replies, observations and messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.mode = "native"
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Transcript:
+        """The transcript of a journal."""
+        transcript = cls()
+        for event in events:
+            transcript.add(event)
+        return transcript
+
+    def add(self, event: Event) -> None:
+        """Take one event; those the model is not shown change nothing."""
+        if isinstance(event, PromptBegan):
+            self.messages = list(event.messages)
+            self.mode = event.mode
+        elif isinstance(event, UserSaid):
+            self._user(event.content)
+        elif isinstance(event, ModelReplied) and event.purpose == "step":
+            self._reply(event)
+        elif isinstance(event, Observed):
+            self._observation(event)
+
+    def _user(self, content: str) -> None:
+        """A message of the user's."""
+        self.messages.append({"role": "user", "content": content})
+
+    def _reply(self, event: ModelReplied) -> None:
+        message: dict[str, Any] = {"role": "assistant", "content": event.content}
+        if event.tool_calls and self.mode == "native":
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in event.tool_calls
+            ]
+        self.messages.append(message)
+
+    def _observation(self, event: Observed) -> None:
+        if self.mode == "native":
+            self.messages.append({"role": "tool", "tool_call_id": event.call_id, "content": event.content})
+        else:
+            self.messages.append({"role": "user", "content": f"{event.name}:\n{event.content}"})

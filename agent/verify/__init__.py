@@ -1,0 +1,1 @@
+"""Finding and running tests; the evidence before and after."""
