@@ -1,0 +1,3 @@
+"""The session and all it thinks with."""
+
+__version__ = "0.1.0"

@@ -23,6 +23,6 @@ def _environment() -> Environment:
     )
 
 
-def render(name: str, **values: Any) -> str:
+def render(name: str, /, **values: Any) -> str:
     """The text of template `name` (without `.j2`); raises `jinja2.UndefinedError` for a name not given."""
     return _environment().get_template(f"{name}.j2").render(**values).strip()

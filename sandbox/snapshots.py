@@ -68,7 +68,7 @@ class Snapshots:
         identity = "-c user.name=swe-agent -c user.email=swe-agent@localhost -c commit.gpgSign=false"
         own = f"{workspace.repo}/.git"
         await self._must(
-            f"git {quiet} init -q --bare {self._directory} && "
+            f"(unset GIT_DIR GIT_WORK_TREE; git {quiet} init -q --bare {self._directory}) && "
             f"printf %s {shlex.quote(_AS_IT_IS)} >{self._directory}/info/attributes && "
             f"printf %s {shlex.quote(_LITTER)} >{self._directory}/info/exclude && "
             "git config core.bare false && git config core.autocrlf false && git config gc.auto 0 && "

@@ -12,6 +12,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -91,10 +92,14 @@ class HostRepository:
 
     def write_tar(self, to: IO[bytes]) -> None:
         """Write the base commit's tree as a tar: the blobs as they are, no attribute or filter applied."""
-        entries = self.entries()
-        asked = "".join(f"{entry.blob}\n" for entry in entries).encode()
-        with tempfile.TemporaryFile() as questions, tarfile.open(fileobj=to, mode="w") as tar:
-            questions.write(asked)
+        with tarfile.open(fileobj=to, mode="w") as tar:
+            for entry, data in self.blobs(self.entries()):
+                _add(tar, entry, data)
+
+    def blobs(self, entries: list[Entry]) -> Iterator[tuple[Entry, bytes]]:
+        """The contents of files, in the order given."""
+        with tempfile.TemporaryFile() as questions:
+            questions.write("".join(f"{entry.blob}\n" for entry in entries).encode())
             questions.seek(0)
             with subprocess.Popen(
                 ["git", "-c", "safe.directory=*", "-C", str(self.directory), "cat-file", "--batch"],
@@ -103,12 +108,12 @@ class HostRepository:
             ) as process:
                 assert process.stdout is not None
                 for entry in entries:
-                    _, kind, size = process.stdout.readline().split()
-                    if kind != b"blob":
+                    header = process.stdout.readline().split()
+                    if len(header) != 3 or header[1] != b"blob":
                         raise RepositoryUnreadable(f"{entry.path} can't be read from the repository")
-                    data = process.stdout.read(int(size))
+                    data = process.stdout.read(int(header[2]))
                     process.stdout.read(1)
-                    _add(tar, entry, data)
+                    yield entry, data
 
     def tar(self) -> bytes:
         """The tar of `write_tar` as bytes."""

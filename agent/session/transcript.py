@@ -57,3 +57,25 @@ class Transcript:
             self.messages.append({"role": "tool", "tool_call_id": event.call_id, "content": event.content})
         else:
             self.messages.append({"role": "user", "content": f"{event.name}:\n{event.content}"})
+
+
+def as_text(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same messages without native calls: each call as the JSON a constrained reply is, results as text."""
+    import json
+
+    names: dict[str, str] = {}
+    said: list[dict[str, Any]] = []
+    for message in messages:
+        if message["role"] == "tool":
+            name = names.get(message["tool_call_id"], "result")
+            said.append({"role": "user", "content": f"{name}:\n{message['content']}"})
+            continue
+        calls = [call["function"] for call in message.get("tool_calls", [])]
+        names.update((call["id"], call["function"]["name"]) for call in message.get("tool_calls", []))
+        written = [
+            json.dumps({"name": call["name"], "arguments": json.loads(call["arguments"])}, ensure_ascii=False)
+            for call in calls
+        ]
+        content = "\n".join(written) or message["content"]
+        said.append({"role": message["role"], "content": content})
+    return said

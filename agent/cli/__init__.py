@@ -1,0 +1,61 @@
+"""The command line: one file per command, no logic. Nothing heavy is imported until a command runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from agent import __version__
+from agent.cli.demo import demo
+from agent.cli.fix import fix
+from agent.cli.models import models
+from agent.cli.sessions import sessions
+from agent.errors import SweAgentError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="swe-agent",
+    help="A local-first software engineer: an issue and a repository in, a verified patch out.\n\n"
+    "Example:  swe-agent fix --issue issue.md",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"swe-agent {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Common to all commands."""
+
+
+app.command("fix")(fix)
+app.command("demo")(demo)
+app.add_typer(models, name="models")
+app.add_typer(sessions, name="sessions")
+
+
+def main() -> None:
+    """Run the command line; every error of ours is one clear line on standard error and its exit code."""
+    try:
+        app()
+    except SweAgentError as error:
+        sys.stderr.write(f"swe-agent: {error.message}\n")
+        if error.hint:
+            sys.stderr.write(f"swe-agent: {error.hint}\n")
+        raise SystemExit(error.exit_code) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

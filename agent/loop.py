@@ -1,0 +1,327 @@
+"""One session, from the task to the result. Read this first.
+
+::
+
+    run_session
+      prepare     sandbox started, repository copied in as one commit, environment set up, tests run once
+      strategy    agent (strategy/agent.py): the model chooses each tool call
+                  guided (strategy/guided.py): the program asks narrow questions
+      conclude    the diff out of the sandbox, checked on the host, tests run in a clean copy with it applied
+
+Everything that happens is an event in the journal (session/events.py); terminals and exports subscribe to it.
+What ends a session is an event too: `submitted`, `gave_up`, `budget`, `interrupted`, `failed`.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from agent import __version__
+from agent.config import Settings
+from agent.context.budget import WindowBudget
+from agent.errors import BudgetExhausted, SandboxError, SandboxLost, SweAgentError
+from agent.forge.issue import Issue
+from agent.forge.patch import CheckedPatch
+from agent.forge.repository import HostRepository
+from agent.model.backend import Backend, open_backend
+from agent.session.events import (
+    BackendFound,
+    Ended,
+    Result,
+    SandboxStarted,
+    SessionStarted,
+    SetupRan,
+    Verification,
+)
+from agent.session.journal import Journal
+from agent.session.session import Session, Subscriber
+from agent.strategy.agent import work_as_agent
+from agent.strategy.guided import work_as_guided
+from agent.strategy.work import Work
+from agent.verify.detect import find_setup_command, find_test_command, lacks_environment
+from agent.verify.evidence import status_of, verify
+from agent.verify.tests import TestRunner
+from sandbox import Sandbox, open_sandbox
+from sandbox.snapshots import Snapshots
+from tools import Registry, ToolContext
+from tools.truncate import printable, truncate
+
+if TYPE_CHECKING:
+    from agent.model.pull import Progress
+
+_SETUP_SECONDS = 1800.0
+_EXIT_CODES = {"fixed": 0, "unverified": 1, "no_patch": 1, "budget": 5, "interrupted": 130}
+_INSTRUCTIONS = "AGENTS.md"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a session is to do, and who watches it."""
+
+    session_id: str
+    directory: Path
+    issue: Issue
+    repository: HostRepository
+    settings: Settings
+    subscribers: tuple[Subscriber, ...] = ()
+    on_text: Callable[[str], None] = lambda _: None
+    on_progress: Callable[[str], None] = lambda _: None
+    on_download: Callable[[Progress], None] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result, and the checked patch to apply it with."""
+
+    result: Result
+    patch: CheckedPatch
+
+
+async def run_session(task: Task) -> Outcome:
+    """Work on a task until it is done or can't go on; never raises for what a session can end with.
+
+    A cancellation ends it as `interrupted`. Raises `JournalError` when the record can't be written.
+    """
+    secrets = [task.settings.api_key] if task.settings.api_key else []
+    with Journal(task.directory / "journal.jsonl", secrets=secrets) as journal:
+        session = Session(task.session_id, journal, task.subscribers)
+        session.emit(_started(task))
+        run = _Run(task, session)
+        try:
+            await run.go()
+        except SweAgentError as error:
+            run.failed(error)
+        except Exception as error:  # a mistake of ours: told as such, with the work kept
+            trace = task.directory / "crash.txt"
+            trace.write_text(traceback.format_exc(), encoding="utf-8")
+            run.failed(SweAgentError(f"internal error: {error!r}", hint=f"please report it with {trace}"))
+        except anyio.get_cancelled_exc_class():
+            run.end(Ended(status="interrupted", reason="interrupted"))
+            return run.outcome()  # the cancellation has done its work: the caller asked for just this
+        return run.outcome()
+
+
+def _started(task: Task) -> SessionStarted:
+    return SessionStarted(
+        session_id=task.session_id,
+        version=__version__,
+        issue_title=task.issue.title,
+        issue_body=task.issue.body,
+        issue_source=task.issue.source,
+        repository=str(task.repository.directory),
+        base_commit=task.repository.commit,
+        strategy=task.settings.strategy,
+        settings=task.settings.model_dump(mode="json", exclude={"api_key"}),
+    )
+
+
+class _Run:
+    """The state of one `run_session`: how it ended and what came out so far."""
+
+    def __init__(self, task: Task, session: Session) -> None:
+        self.task = task
+        self.session = session
+        self.strategy = ""
+        self.ended: Ended | None = None
+        self.patch = CheckedPatch(b"", ())
+        self.verification: Verification | None = None
+        self.error: SweAgentError | None = None
+
+    async def go(self) -> None:
+        """Backend and sandbox, then the work in them."""
+        task = self.task
+        log = task.directory / "model-server.log"
+        async with (
+            open_backend(
+                task.settings, log_path=log, on_progress=task.on_progress, on_download=task.on_download
+            ) as backend,
+            open_sandbox(
+                task.settings.sandbox,
+                name=task.session_id,
+                directory=task.directory / "workspace",
+                image=task.settings.image,
+                on_progress=task.on_progress,
+            ) as sandbox,
+        ):
+            self.strategy = task.settings.strategy
+            if self.strategy == "auto":
+                self.strategy = backend.profile.strategy
+            self.session.emit(_backend_event(backend))
+            work = await prepare(task, self.session, backend, sandbox)
+            try:
+                await self._work(work)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._conclude(work)
+
+    async def _work(self, work: Work) -> None:
+        """Run the strategy within the time limit."""
+        for warning in work.backend.warnings:
+            work.warn(warning)
+        strategy = work_as_guided if self.strategy == "guided" else work_as_agent
+        try:
+            with anyio.move_on_after(self.task.settings.time_limit) as limit:
+                self.end(await strategy(work))
+        except anyio.get_cancelled_exc_class():
+            self.end(Ended(status="interrupted", reason="interrupted"))
+            raise
+        except SweAgentError as error:
+            self.failed(error)
+        if limit.cancelled_caught:
+            reason = f"the time limit of {self.task.settings.time_limit:g} s is over"
+            self.end(Ended(status="budget", reason=reason))
+
+    async def _conclude(self, work: Work) -> None:
+        """Get the diff out and check it; if the work was not interrupted, verify it. What fails is told."""
+        try:
+            tree = await work.snapshot()
+            self.patch = self.task.repository.check(
+                await work.snapshots.diff(work.base_tree, tree),
+                allow_workflows=self.task.settings.allow_workflows,
+            )
+            finished = self.ended is not None and self.ended.status in {"submitted", "gave_up"}
+            if finished and self.patch.data:
+                self.verification = await verify(work, self.patch)
+        except SweAgentError as error:
+            if self.error is None:
+                self.error = error
+
+    def end(self, ended: Ended) -> None:
+        """Journal how it ended, once."""
+        if self.ended is None:
+            self.ended = ended
+            self.session.emit(ended)
+
+    def failed(self, error: SweAgentError) -> None:
+        """It ended by an error, which goes into the result."""
+        if isinstance(error, SandboxLost):
+            error = SandboxError(error.message, hint=error.hint)
+        self.error = self.error or error
+        self.end(Ended(status="budget" if isinstance(error, BudgetExhausted) else "failed", reason=str(error)))
+
+    def outcome(self) -> Outcome:
+        """The result event, journalled."""
+        ended = self.ended or Ended(status="failed", reason="ended without a word")
+        state = self.session.state
+        status = "error" if self.error else status_of(ended, bool(self.patch.data), self.verification)
+        exit_code = self.error.exit_code if self.error else _EXIT_CODES[status]
+        result = Result(
+            status=status,
+            exit_code=exit_code,
+            session_id=self.session.id,
+            patch=self.patch.text,
+            files=list(self.patch.files),
+            verification=self.verification,
+            strategy=self.strategy or self.task.settings.strategy,
+            attempts=max(state.candidates, 1),
+            steps=state.steps,
+            usage=state.usage,
+            seconds=self.session.seconds(),
+            summary=ended.summary,
+            error=str(self.error) if self.error else (None if status == "fixed" else ended.reason or None),
+        )
+        self.session.emit(result)
+        return Outcome(result, self.patch)
+
+
+def _backend_event(backend: Backend) -> BackendFound:
+    return BackendFound(
+        base_url=backend.base_url,
+        server=backend.found.server,
+        model=backend.found.model,
+        window=backend.window,
+        window_held=backend.found.held,
+        window_trained=backend.found.trained or backend.profile.window,
+        tool_calling=backend.profile.tool_calling,
+    )
+
+
+async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandbox) -> Work:
+    """Copy the repository in, set its environment up, run its tests once; all a strategy needs.
+
+    Raises `SandboxError`s and `RepositoryUnreadable`.
+    """
+    settings, repository = task.settings, task.repository
+    task.on_progress("copying the repository into the sandbox")
+    tree_tar = await anyio.to_thread.run_sync(repository.tar)
+    snapshots = Snapshots(sandbox)
+    base_tree = await snapshots.begin(tree_tar)
+    del tree_tar
+    session.emit(SandboxStarted(sandbox=sandbox.kind, tree=base_tree))
+    files = [entry.path for entry in repository.entries()]
+    command = settings.test or find_test_command(files, repository.read_file)
+    if settings.network == "allow":
+        await sandbox.network(True)
+    if settings.setup:
+        await _set_up(session, sandbox, settings, settings.setup)
+    await snapshots.keep_pristine()
+    budget = WindowBudget(backend.window)
+    tests = TestRunner(sandbox, command, timeout=settings.test_timeout) if command else None
+    context = ToolContext(sandbox, budget.observation, test_command=command)
+    if tests is not None:
+        context.run_tests = tests.execute
+    instructions = repository.read_file(_INSTRUCTIONS) or b""
+    work = Work(
+        session=session,
+        settings=settings,
+        issue=task.issue,
+        repository=repository,
+        backend=backend,
+        sandbox=sandbox,
+        snapshots=snapshots,
+        registry=Registry(),
+        tools=context,
+        budget=budget,
+        base_tree=base_tree,
+        tests=tests,
+        instructions=instructions.decode("utf-8", "replace"),
+        on_text=task.on_text,
+    )
+    await _baseline(work, task, files)
+    return work
+
+
+async def _baseline(work: Work, task: Task, files: list[str]) -> None:
+    """Run the tests before any change; if only their environment is missing, set it up and run them again."""
+    if work.tests is None:
+        work.warn("no test command was found; give one with --test, or the result can't be verified")
+        return
+    task.on_progress(f"running the tests before any change: {work.tests.command}")
+    ran = await work.tests.run("before")
+    work.session.emit(ran)
+    work.baseline = ran
+    setup = find_setup_command(files, work.tests.command)
+    wanted = not ran.passed and lacks_environment(ran.output, ran.exit_code)
+    if wanted and setup and not work.settings.setup and work.settings.network != "none":
+        task.on_progress("the tests lack something they need; setting their environment up")
+        await _set_up(work.session, work.sandbox, work.settings, setup)
+        await work.snapshots.restore(work.base_tree)
+        await work.snapshots.keep_pristine()
+        work.baseline = await work.tests.run("before")
+        work.session.emit(work.baseline)
+
+
+async def _set_up(session: Session, sandbox: Sandbox, settings: Settings, command: str) -> None:
+    """Run the setup with the network on, unless it is never to be; a failure is told, not fatal."""
+    if settings.network == "setup":
+        await sandbox.network(True)
+    try:
+        result = await sandbox.exec(command, timeout=_SETUP_SECONDS, capture=64 << 10)
+    finally:
+        if settings.network == "setup":
+            with anyio.CancelScope(shield=True):
+                await sandbox.network(False)
+    session.emit(
+        SetupRan(
+            command=command,
+            exit_code=result.exit_code,
+            seconds=round(result.seconds, 3),
+            output=truncate(printable(result.output.text()), 2000),
+        )
+    )

@@ -1,0 +1,1 @@
+"""The servers a model may be behind."""

@@ -1,0 +1,1 @@
+"""Noticing that work goes nowhere, and that something under it broke."""

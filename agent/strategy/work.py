@@ -1,0 +1,105 @@
+"""What both strategies work with, and the budgets they keep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from agent.config import Settings
+from agent.context.budget import TokenMeter, WindowBudget
+from agent.forge.issue import Issue
+from agent.forge.repository import HostRepository
+from agent.model.backend import Backend
+from agent.model.types import Reply, Request, Sampling
+from agent.session.events import ModelReplied, SandboxRestarted, SnapshotTaken, TestsRan, Warned
+from agent.session.session import Session
+from agent.verify.tests import TestRunner
+from sandbox.protocol import Sandbox
+from sandbox.snapshots import Snapshots
+from tools import Registry, ToolContext
+
+
+@dataclass
+class Work:
+    """One attempt at one issue: everything a strategy needs."""
+
+    session: Session
+    settings: Settings
+    issue: Issue
+    repository: HostRepository
+    backend: Backend
+    sandbox: Sandbox
+    snapshots: Snapshots
+    registry: Registry
+    tools: ToolContext
+    budget: WindowBudget
+    base_tree: str
+    tests: TestRunner | None = None
+    baseline: TestsRan | None = None
+    instructions: str = ""
+    sources: dict[str, str] = field(default_factory=dict)  # path → text at the base commit, for the guided strategy
+    reproduction: str = ""  # a command that fails on the base commit and must pass, found by a strategy
+    meter: TokenMeter = field(default_factory=TokenMeter)
+    on_text: Callable[[str], None] = lambda _: None
+
+    def warn(self, message: str) -> None:
+        """Tell the user."""
+        self.session.emit(Warned(message=message))
+
+    def exhausted(self) -> str:
+        """Which budget is used up, in words; empty when none is. The time limit is kept by the loop."""
+        state, settings = self.session.state, self.settings
+        if state.steps >= settings.max_steps:
+            return f"the budget of {settings.max_steps} steps is used up"
+        if settings.max_tokens and state.usage.completion_tokens >= settings.max_tokens:
+            return f"the budget of {settings.max_tokens} generated tokens is used up"
+        return ""
+
+    def reply_tokens(self, wanted: int | None = None) -> int:
+        """The most tokens the next reply may have, by the window's reserve and the budget."""
+        most = min(wanted or self.budget.reply, self.budget.reply)
+        if self.settings.max_tokens:
+            most = min(most, self.settings.max_tokens - self.session.state.usage.completion_tokens)
+        return max(most, 16)
+
+    def sampling(self, temperature: float, number: int) -> Sampling:
+        """The sampling of a candidate: the user's temperature if one was given, and a seed of its own."""
+        own = self.backend.sampling
+        if self.settings.temperature is not None:
+            temperature = self.settings.temperature
+        seed = None if own.seed is None else own.seed + number
+        return replace(own, temperature=temperature, seed=seed)
+
+    async def ask(self, request: Request, purpose: str = "step") -> Reply:
+        """A reply, not journalled yet. Raises `BackendError`s."""
+        return await self.backend.client.complete(request, self.on_text, self.warn)
+
+    def replied(self, reply: Reply, purpose: str) -> ModelReplied:
+        """The event for a reply to a question of the program's own."""
+        return ModelReplied(
+            content=reply.content,
+            reasoning=reply.reasoning,
+            finish_reason=reply.finish_reason,
+            usage=reply.usage,
+            seconds=round(reply.seconds, 3),
+            purpose=purpose,
+            parsed="",
+        )
+
+    async def snapshot(self) -> str:
+        """Take a snapshot, journalled when something changed; the tree's id."""
+        tree = await self.snapshots.take()
+        if tree != (self.session.state.tree or self.base_tree):
+            self.session.emit(SnapshotTaken(tree=tree))
+        return tree
+
+    async def revive(self, reason: str) -> None:
+        """Start a lost sandbox again. Raises `SandboxUnavailable`."""
+        await self.sandbox.revive()
+        self.session.emit(SandboxRestarted(reason=reason))
+
+
+def now() -> float:
+    """A clock for measuring durations, in seconds."""
+    return time.monotonic()

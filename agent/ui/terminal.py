@@ -1,0 +1,170 @@
+"""A session as it goes by, on standard error: what the model says, each call in a line, time and tokens."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from agent.session.events import (
+    BackendFound,
+    CandidateMade,
+    Ended,
+    Event,
+    ModelReplied,
+    Observed,
+    PhaseBegan,
+    Result,
+    SandboxRestarted,
+    SandboxStarted,
+    SessionStarted,
+    SetupRan,
+    TestsRan,
+    ToolCalled,
+    UserSaid,
+    Warned,
+)
+from agent.verify.tests import describe
+from tools.truncate import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from agent.model.pull import Progress
+
+_LINE = 150
+
+
+class Terminal:
+    """A subscriber that tells a person. All untrusted text is printed without markup or control characters."""
+
+    def __init__(self, console: Console, *, stream: bool = True) -> None:
+        self._console = console
+        self._stream = stream
+        self._started = time.monotonic()
+        self._in_text = False
+        self._percent = -1
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        self._end_text()
+        show = getattr(self, f"_on_{event.kind}", None)
+        if show is not None:
+            show(event)
+
+    def text(self, piece: str) -> None:
+        """Show a piece of what the model is saying."""
+        if self._stream:
+            self._in_text = True
+            self._console.out(printable(piece), end="", style="dim", highlight=False)
+
+    def progress(self, message: str) -> None:
+        """Show what is being done."""
+        self._end_text()
+        self._say("·", message, "dim")
+
+    def download(self, progress: Progress) -> None:
+        """Show how far a download is, at every twentieth of it."""
+        percent = 100 * progress.done // max(progress.total, 1)
+        if percent // 5 != self._percent // 5:
+            self._percent = percent
+            done, total = progress.done / 1e6, progress.total / 1e6
+            self._say("·", f"model: {done:,.0f} of {total:,.0f} MB ({percent}%) from {progress.source}", "dim")
+
+    def _end_text(self) -> None:
+        if self._in_text:
+            self._in_text = False
+            self._console.out("")
+
+    def _say(self, mark: str, text: str, style: str = "") -> None:
+        seconds = int(time.monotonic() - self._started)
+        self._console.out(f"{seconds // 60:3d}:{seconds % 60:02d} {mark} {text}", style=style or None, highlight=False)
+
+    def _on_session_started(self, event: SessionStarted) -> None:
+        title = event.issue_title or event.issue_body.split("\n", 1)[0]
+        self._say("▶", f"{_cut(title)}", "bold")
+        self._say("·", f"{event.repository} at {event.base_commit[:12]}, session {event.session_id}", "dim")
+
+    def _on_backend_found(self, event: BackendFound) -> None:
+        self._say("·", f"model {event.model} ({event.server}), window {event.window:,} tokens")
+
+    def _on_sandbox_started(self, event: SandboxStarted) -> None:
+        isolation = " (no isolation)" if event.sandbox == "local" else ""
+        self._say("·", f"sandbox: {event.sandbox}{isolation}")
+
+    def _on_sandbox_restarted(self, event: SandboxRestarted) -> None:
+        self._say("!", f"the sandbox was started again: {event.reason}", "yellow")
+
+    def _on_setup_ran(self, event: SetupRan) -> None:
+        ok = event.exit_code == 0
+        self._say("✓" if ok else "✗", f"setup, {event.seconds:.0f} s", "" if ok else "yellow")
+        if not ok:
+            self._console.out(_indent(event.output[-600:]), style="dim", highlight=False)
+
+    def _on_tests_ran(self, event: TestsRan) -> None:
+        about = {"before": "before", "after": "with the patch, clean copy", "candidate": "candidate"}
+        mark = "✓" if event.passed else "✗"
+        style = "green" if event.passed else "red"
+        words = f"tests ({about.get(event.phase, event.phase)}) {describe(event)} [{event.seconds:.1f} s]"
+        self._say(mark, words, style)
+
+    def _on_user_said(self, event: UserSaid) -> None:
+        self._say("→", _cut(event.content), "yellow")
+
+    def _on_model_replied(self, event: ModelReplied) -> None:
+        usage = event.usage
+        tokens = f"in {usage.prompt_tokens:,} (cached {usage.cached_tokens:,}), out {usage.completion_tokens:,}"
+        how = f", call from {event.parsed}" if event.parsed not in {"native", "constrained", ""} else ""
+        self._say("·", f"{event.purpose}: {event.seconds:.1f} s, tokens {tokens}{how}", "dim")
+
+    def _on_tool_called(self, event: ToolCalled) -> None:
+        self._say("▸", f"{event.call.name} {_cut(_arguments(event.call.arguments))}", "cyan")
+
+    def _on_observed(self, event: Observed) -> None:
+        lines = printable(event.content).strip().splitlines()
+        last = lines[-1] if lines else ""
+        more = f" … {len(lines)} lines" if len(lines) > 1 else ""
+        self._say(" " if event.ok else "✗", f"  {_cut(last)}{more}", "dim" if event.ok else "yellow")
+
+    def _on_phase_began(self, event: PhaseBegan) -> None:
+        self._say("▸", f"{event.phase}{': ' if event.detail else ''}{_cut(event.detail)}", "cyan")
+
+    def _on_candidate_made(self, event: CandidateMade) -> None:
+        good = event.verdict == "passes"
+        words = f"candidate {event.number}, {_cut(event.region)}: {_cut(event.verdict)}"
+        self._say("✓" if good else "✗", words, "green" if good else "yellow")
+
+    def _on_warned(self, event: Warned) -> None:
+        self._say("!", event.message, "yellow")
+
+    def _on_ended(self, event: Ended) -> None:
+        self._say("■", f"{event.status}{': ' if event.reason else ''}{_cut(event.reason, 400)}")
+
+    def _on_result(self, event: Result) -> None:
+        style = {"fixed": "bold green", "unverified": "bold yellow"}.get(event.status, "bold red")
+        usage, seconds = event.usage, event.seconds
+        self._say(
+            "=",
+            f"{event.status}: {len(event.files)} file(s), {event.steps} replies, "
+            f"tokens in {usage.prompt_tokens:,} (cached {usage.cached_tokens:,}), out {usage.completion_tokens:,}; "
+            f"{seconds.total:.0f} s (model {seconds.model:.0f}, tools {seconds.tools:.0f}, own {seconds.own:.1f})",
+            style,
+        )
+
+
+def _cut(text: str, length: int = _LINE) -> str:
+    line = " ".join(printable(text).split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"       {line}" for line in printable(text).splitlines())
+
+
+def _arguments(arguments: str) -> str:
+    try:
+        given = json.loads(arguments)
+    except json.JSONDecodeError:
+        return arguments
+    shown = [f"{value}" if key in {"command", "path", "pattern"} else f"{key}={value!r}" for key, value in given.items()]
+    return " ".join(shown)

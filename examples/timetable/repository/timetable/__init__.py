@@ -1,0 +1,1 @@
+"""Opening hours, durations and intervals for a small booking service."""
