@@ -119,4 +119,6 @@ def load_settings(flags: Mapping[str, Any], project: str = "") -> tuple[Settings
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "configuration"
-        raise UsageError(f"{name.replace('_', '-')} ({origins.get(name, 'unknown setting')}): {first['msg']}") from error
+        raise UsageError(
+            f"{name.replace('_', '-')} ({origins.get(name, 'unknown setting')}): {first['msg']}"
+        ) from error

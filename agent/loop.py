@@ -45,7 +45,7 @@ from agent.strategy.agent import work_as_agent
 from agent.strategy.guided import work_as_guided
 from agent.strategy.work import Work
 from agent.verify.detect import find_setup_command, find_test_command, lacks_environment
-from agent.verify.evidence import status_of, verify
+from agent.verify.evidence import Verifier, status_of
 from agent.verify.tests import TestRunner
 from sandbox import Sandbox, open_sandbox
 from sandbox.snapshots import Snapshots
@@ -186,8 +186,14 @@ class _Run:
                 allow_workflows=self.task.settings.allow_workflows,
             )
             finished = self.ended is not None and self.ended.status in {"submitted", "gave_up"}
-            if finished and self.patch.data:
-                self.verification = await verify(work, self.patch)
+            if finished and self.patch.data and work.tests is not None:
+                self.verification = await Verifier(work.tests, work.snapshots, self.session.emit).verify(
+                    self.patch.data,
+                    self.patch.files,
+                    baseline=work.baseline,
+                    reproduction=work.reproduction,
+                    script=work.reproduction_script,
+                )
         except SweAgentError as error:
             if self.error is None:
                 self.error = error

@@ -16,7 +16,7 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("prompts", "."),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - plain text for a model, not HTML
+        autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=False,

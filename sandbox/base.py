@@ -53,7 +53,7 @@ class ShellSandbox:
     def _environment(self) -> dict[str, str]:
         root = str(self.workspace.root)
         path = PATH.replace("/workspace", root)
-        return {**ENVIRONMENT, "HOME": str(self.workspace.home), "PATH": path, "TMPDIR": "/tmp"}  # noqa: S108
+        return {**ENVIRONMENT, "HOME": str(self.workspace.home), "PATH": path, "TMPDIR": "/tmp"}
 
     async def _open_shell(self) -> None:
         """Open the shell and make the workspace's folders. Raises `SandboxUnavailable`."""
@@ -67,7 +67,7 @@ class ShellSandbox:
             detail = made.output.text().strip()
             raise SandboxUnavailable(f"{self.kind}: the workspace can't be written", hint=detail)
 
-    async def exec(  # noqa: PLR0913 - see the protocol
+    async def exec(
         self,
         command: str,
         *,
@@ -77,6 +77,4 @@ class ShellSandbox:
         capture: int = 1 << 20,
     ) -> ExecResult:
         """See `Sandbox.exec`."""
-        return await self._shell.run(
-            command, stdin=stdin, timeout=timeout, persistent=persistent, capture=capture
-        )
+        return await self._shell.run(command, stdin=stdin, timeout=timeout, persistent=persistent, capture=capture)

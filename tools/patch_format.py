@@ -76,9 +76,7 @@ def _parse_begin_patch(lines: list[str]) -> list[FileChange]:
             if action == "add":
                 hunk = Hunk()
                 changes[-1].hunks.append(hunk)
-        elif line.strip() in {"*** Begin Patch", "*** End Patch", "*** End of File"}:
-            continue
-        elif not changes:
+        elif line.strip() in {"*** Begin Patch", "*** End Patch", "*** End of File"} or not changes:
             continue
         elif line.startswith("*** Move to: "):
             changes[-1].move_to = line.removeprefix("*** Move to: ").strip()

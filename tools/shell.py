@@ -35,9 +35,7 @@ class Shell:
         if not arguments.command.strip():
             raise ToolError("the command is empty")
         limit = arguments.timeout_seconds or context.command_seconds
-        result = await context.sandbox.exec(
-            arguments.command, timeout=limit, persistent=True, capture=CAPTURE_BYTES
-        )
+        result = await context.sandbox.exec(arguments.command, timeout=limit, persistent=True, capture=CAPTURE_BYTES)
         return command_observation(result, context.observation_tokens, limit)
 
 

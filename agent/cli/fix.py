@@ -15,7 +15,9 @@ def fix(  # noqa: PLR0913 - one parameter an option
     repo: Annotated[str | None, typer.Option(help="The repository: a directory or a URL. [default: .]")] = None,
     base: Annotated[str, typer.Option(help="The commit to start from.")] = "HEAD",
     model: Annotated[str | None, typer.Option(help="The model's name at the backend, or in the catalogue.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible endpoint, like http://host:port/v1.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="An OpenAI-compatible endpoint, like http://host:port/v1.")
+    ] = None,
     api_key: Annotated[str | None, typer.Option(help="Its key, if it wants one.")] = None,
     context: Annotated[int | None, typer.Option(help="Context window to ask for, in tokens.")] = None,
     sandbox: Annotated[str | None, typer.Option(help="auto, docker, bubblewrap, or local (no isolation).")] = None,
@@ -23,7 +25,9 @@ def fix(  # noqa: PLR0913 - one parameter an option
     setup: Annotated[str | None, typer.Option(help="Prepares the environment first; may use the network.")] = None,
     test: Annotated[str | None, typer.Option(help="The test command. [default: detected]")] = None,
     network: Annotated[str | None, typer.Option(help="none, setup (only while setting up), or allow.")] = None,
-    strategy: Annotated[str | None, typer.Option(help="auto, agent (the model decides) or guided (the program).")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="auto, agent (the model decides) or guided (the program).")
+    ] = None,
     attempts: Annotated[int | None, typer.Option(help="Candidate fixes to try; the tests choose.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Most replies of the model. [default: 100]")] = None,
     time_limit: Annotated[str | None, typer.Option(help="Like 90s, 15m, 1h30m.")] = None,

@@ -15,8 +15,7 @@ __all__ = ["models"]
 
 models = typer.Typer(
     name="models",
-    help="The model catalogue: what there is, what is here, and getting more.\n\n"
-    "Example:  swe-agent models list",
+    help="The model catalogue: what there is, what is here, and getting more.\n\nExample:  swe-agent models list",
     no_args_is_help=True,
 )
 

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-sessions = typer.Typer(
-    help="The sessions on this machine.\n\nExample:  swe-agent sessions list", no_args_is_help=True
-)
+sessions = typer.Typer(help="The sessions on this machine.\n\nExample:  swe-agent sessions list", no_args_is_help=True)
 
 
 @sessions.command("list")

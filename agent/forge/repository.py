@@ -62,7 +62,8 @@ class HostRepository:
             raise RepositoryUnreadable("git is not installed", hint="apt install git") from error
         if top.returncode != 0:
             raise RepositoryUnreadable(
-                f"{directory} is not a git repository", hint="`git init && git add -A && git commit` makes it one"
+                f"{directory} is not a git repository",
+                hint="`git init && git add -A && git commit` makes it one",
             )
         root = Path(os.fsdecode(top.stdout.rstrip(b"\n")))
         found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
@@ -141,9 +142,7 @@ class HostRepository:
             records = [record.split(b"\t", 2) for record in listed.stdout.split(b"\0") if record]
             paths = [os.fsdecode(record[2]) for record in records if len(record) == 3]
             checked = check_patch(data, paths, allow_workflows=allow_workflows)
-            check = _git(
-                self.directory, "apply", "--check", "--cached", "-", stdin=data, environment=environment
-            )
+            check = _git(self.directory, "apply", "--check", "--cached", "-", stdin=data, environment=environment)
             if check.returncode != 0:
                 raise PatchRejected(f"git does not take the patch: {check.stderr.decode(errors='replace')[-300:]}")
         return checked
@@ -216,10 +215,14 @@ def _add(tar: tarfile.TarFile, entry: Entry, data: bytes) -> None:
 def _identity(directory: Path) -> dict[str, str]:
     """Who commits: as the user's own git says, else the program's name."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    found = {}
+    found: dict[str, str] = {}
     for key, default in (("name", "swe-agent"), ("email", "swe-agent@localhost")):
         asked = subprocess.run(
-            ["git", "-C", str(directory), "config", f"user.{key}"], capture_output=True, text=True, check=False, env=plain
+            ["git", "-C", str(directory), "config", f"user.{key}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=plain,
         )
         value = asked.stdout.strip() or default
         found |= {f"GIT_AUTHOR_{key.upper()}": value, f"GIT_COMMITTER_{key.upper()}": value}

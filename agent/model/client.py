@@ -127,7 +127,10 @@ class ModelClient:
             raise _Transient(_unreachable(self._client, error)) from error
         except openai.APIError as error:  # an error object inside the stream
             raise _in_stream(error) from error
-        except (OSError, ValueError) as error:  # a body that is no JSON, a connection that broke in the SDK's hands
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # a body that is no JSON, a connection that broke in the SDK's hands
             raise _Transient(_unreachable(self._client, error)) from error
         except Exception as error:
             if type(error).__module__.split(".")[0] in {"httpx2", "httpcore2", "httpx", "httpcore"}:
@@ -253,7 +256,12 @@ class _Gathered:
             for _, (name, arguments) in sorted(self.calls.items())
         ]
         return Reply(
-            "".join(self.content), "".join(self.reasoning), tuple(calls), self.finish_reason, self.usage, seconds
+            "".join(self.content),
+            "".join(self.reasoning),
+            tuple(calls),
+            self.finish_reason,
+            self.usage,
+            seconds,
         )
 
 

@@ -51,9 +51,7 @@ def models_directory() -> Path:
     return base / "swe-agent" / "models"
 
 
-def on_disk(
-    profile: Profile, quantization: str | None = None, *, directory: Path | None = None
-) -> Path | None:
+def on_disk(profile: Profile, quantization: str | None = None, *, directory: Path | None = None) -> Path | None:
     """The model's file when it is there in full size (its digest is not looked at), else None."""
     file = profile.gguf_file(quantization)
     if file is None:
@@ -78,8 +76,7 @@ async def pull(
     if file is None:
         known = ", ".join(profile.gguf)
         raise ModelUnavailable(
-            f"no file is known for {profile.name}"
-            + (f" in {quantization}" if quantization and known else ""),
+            f"no file is known for {profile.name}" + (f" in {quantization}" if quantization and known else ""),
             hint=f"there is {known}" if known else "`swe-agent models list` shows the models with a file",
         )
     target = (directory or models_directory()) / file.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -23,10 +24,8 @@ class StuckDetector:
 
     @staticmethod
     def _key(name: str, arguments: str, result: str) -> str:
-        try:
+        with contextlib.suppress(json.JSONDecodeError):
             arguments = json.dumps(json.loads(arguments), sort_keys=True)
-        except json.JSONDecodeError:
-            pass
         normal = _VARYING.sub("#", result)
         return hashlib.sha256(f"{name}\0{arguments}\0{normal}".encode("utf-8", "replace")).hexdigest()
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from agent.model.types import Reply, Request, ToolCall, new_call_id
 from agent.session.events import CandidateMade, Ended, PhaseBegan, TestsRan
 from agent.strategy.agent import run_group
-from agent.strategy.localise import Suspect, is_test, localise
+from agent.strategy.localise import Suspect, frames, is_test, localise
 from agent.strategy.questions import ask_about, question, tail
-from agent.strategy.regions import Region, rewrite
+from agent.strategy.regions import Region, functions, rewrite
 from agent.strategy.reproduce import write_reproduction
 from agent.strategy.work import Work
 from agent.verify.tests import describe
 from prompts import render
-from tools.files import read_text
 
 CANDIDATES = 4  # a region, in the first round
 _REGIONS = 4
@@ -46,8 +45,7 @@ async def work_as_guided(work: Work) -> Ended:
     root = str(work.sandbox.workspace.repo)
     if failure is None or failure.passed:
         suspects = localise(work.sources, work.issue.text, "", root)
-        work.reproduction = await write_reproduction(work, suspects)
-        if not work.reproduction:
+        if not await write_reproduction(work, suspects):
             return Ended(status="gave_up", reason="the tests pass, and no script was found that shows the problem")
         failure = await work.tests.run("reproduction", command=work.reproduction)
     work.session.emit(PhaseBegan(phase="localise"))
@@ -84,13 +82,11 @@ def load_sources(work: Work) -> dict[str, str]:
     return sources
 
 
-async def _try_region(
-    work: Work, search: _Search, suspect: Suspect, count: int, *, feedback: bool
-) -> Ended | None:
+async def _try_region(work: Work, search: _Search, suspect: Suspect, count: int, *, feedback: bool) -> Ended | None:
     """Candidates for one region; with `feedback`, each question shows how the one before failed."""
     region = suspect.region
     wanted = render("guided_repair", name=region.short_name)
-    test = await _check_source(work, search)
+    test = _check_source(work, search)
     opening = ask_about(work, region, wanted, failure=search.failure, test=test)
     messages = opening
     for number in range(count):
@@ -127,13 +123,10 @@ async def _candidate(
     return reply
 
 
-async def _check_source(work: Work, search: _Search) -> str:
+def _check_source(work: Work, search: _Search) -> str:
     """The source of what must pass: the reproduction, or the failing test where the failure names it."""
     if work.reproduction:
-        return await read_text(work.sandbox, work.sandbox.workspace.private / "reproduction.py")
-    from agent.strategy.localise import frames
-    from agent.strategy.regions import functions
-
+        return work.reproduction_script
     for path, line in frames(search.failure.output, str(work.sandbox.workspace.repo)):
         if is_test(path) and path in work.sources and path.endswith(".py"):
             for region in functions(path, work.sources[path]):

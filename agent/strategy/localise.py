@@ -8,8 +8,13 @@ from dataclasses import dataclass
 
 from agent.strategy.regions import Region, functions, whole_file
 
-_FRAME = re.compile(r'File "(?P<path>[^"\n]+)", line (?P<line>\d+)|^(?P<path2>[\w./-]+\.\w+):(?P<line2>\d+)(?::|$)', re.MULTILINE)
-_TEST_PATH = re.compile(r"(^|/)(tests?|testing|spec|__tests__)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.\w+$|\.(test|spec)\.\w+$")
+_FRAME = re.compile(
+    r'File "(?P<path>[^"\n]+)", line (?P<line>\d+)|^(?P<path2>[\w./-]+\.\w+):(?P<line2>\d+)(?::|$)',
+    re.MULTILINE,
+)
+_TEST_PATH = re.compile(
+    r"(^|/)(tests?|testing|spec|__tests__)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.\w+$|\.(test|spec)\.\w+$"
+)
 _CODE_SPAN = re.compile(r"`([^`\n]+)`|```.*?```", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w+")
 _MAX_WHOLE_FILE_LINES = 200
@@ -82,9 +87,7 @@ def _by_frames(regions: Mapping[str, list[Region]], named: list[tuple[str, int]]
     return scores
 
 
-def _names_in_failing_tests(
-    regions: Mapping[str, list[Region]], named: list[tuple[str, int]], output: str
-) -> set[str]:
+def _names_in_failing_tests(regions: Mapping[str, list[Region]], named: list[tuple[str, int]], output: str) -> set[str]:
     """What the failing tests call."""
     found: set[str] = set()
     for path, group in regions.items():

@@ -11,7 +11,14 @@ from agent.strategy.work import Work
 from prompts import render
 from tools.truncate import estimate_tokens, truncate
 
-_LANGUAGES = {".py": "python", ".js": "javascript", ".ts": "typescript", ".go": "go", ".rs": "rust", ".java": "java"}
+_LANGUAGES = {
+    ".py": "python",
+    ".js": "javascript",
+    ".ts": "typescript",
+    ".go": "go",
+    ".rs": "rust",
+    ".java": "java",
+}
 
 
 def question(text: str) -> dict[str, Any]:

@@ -108,9 +108,7 @@ def rewrite(source: str, region: Region, reply: str) -> str | None:
     tree = parse(code)
     if tree is None:
         return None
-    nodes = [
-        node for node in ast.walk(tree) if isinstance(node, FunctionNode) and node.name == region.short_name
-    ]
+    nodes = [node for node in ast.walk(tree) if isinstance(node, FunctionNode) and node.name == region.short_name]
     if not nodes:
         return None
     node = nodes[0]

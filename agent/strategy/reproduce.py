@@ -29,14 +29,15 @@ def shows_problem(output: str, exit_code: int, issue: str) -> bool:
     return last == "AssertionError" or (last not in _OWN_FAULT and last in issue)
 
 
-async def write_reproduction(work: Work, suspects: list[Suspect]) -> str:
-    """Have the model write a script that fails on the base commit, and try it; the command that runs it, or "".
+async def write_reproduction(work: Work, suspects: list[Suspect]) -> bool:
+    """Have the model write a script that fails on the base commit, and try it; whether one was found.
 
-    The script lies outside the repository, so it never gets into the patch.
+    It is kept in `work.reproduction` (the command) and `work.reproduction_script`. The file lies outside the
+    repository, so it never gets into the patch.
     """
     suspects = [suspect for suspect in suspects if suspect.region.path.endswith(".py")]
     if not suspects or work.tests is None:
-        return ""
+        return False
     region = suspects[0].region
     work.session.emit(PhaseBegan(phase="reproduce", detail=f"from the issue, for {region.title}"))
     module = region.path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/").replace("/", ".")
@@ -45,9 +46,11 @@ async def write_reproduction(work: Work, suspects: list[Suspect]) -> str:
     repo = work.sandbox.workspace.repo
     for attempt in range(ATTEMPTS):
         if work.exhausted():
-            return ""
+            return False
         request = Request(
-            messages=messages, max_tokens=work.reply_tokens(700), sampling=work.sampling(0.2 if attempt == 0 else 0.7, attempt)
+            messages=messages,
+            max_tokens=work.reply_tokens(700),
+            sampling=work.sampling(0.2 if attempt == 0 else 0.7, attempt),
         )
         reply = await work.ask(request)
         work.session.emit(work.replied(reply, "reproduce"))
@@ -59,5 +62,6 @@ async def write_reproduction(work: Work, suspects: list[Suspect]) -> str:
         ran = await work.tests.run("reproduction", command=command)
         work.session.emit(ran)
         if shows_problem(ran.output, ran.exit_code, work.issue.text):
-            return command
-    return ""
+            work.reproduction, work.reproduction_script = command, script
+            return True
+    return False

@@ -62,7 +62,8 @@ def run_demo(flags: Mapping[str, Any], *, json_lines: bool) -> int:
         if not json_lines:
             sys.stdout.write(f"\n{outcome.patch.text}\n")
             sys.stdout.flush()
-        before, after = anyio.run(check_held_out, task, outcome.patch, example / "held_out")
+        held_out = {file.name: file.read_bytes() for file in sorted((example / "held_out").glob("*.py"))}
+        before, after = anyio.run(check_held_out, task, outcome.patch, held_out)
     terminal.progress("tests of the example that were never shown to the model:")
     terminal(before)
     terminal(after)
@@ -74,20 +75,27 @@ def run_demo(flags: Mapping[str, Any], *, json_lines: bool) -> int:
 
 def _as_repository(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    identity = ["-c", "user.name=swe-agent", "-c", "user.email=swe-agent@localhost", "-c", "commit.gpgSign=false"]
+    identity = [
+        "-c",
+        "user.name=swe-agent",
+        "-c",
+        "user.email=swe-agent@localhost",
+        "-c",
+        "commit.gpgSign=false",
+    ]
     for step in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "timetable"]):
         subprocess.run(["git", "-C", str(target), *step], check=True, capture_output=True)
 
 
-async def check_held_out(task: Task, patch: CheckedPatch, held_out: Path) -> tuple[TestsRan, TestsRan]:
+async def check_held_out(task: Task, patch: CheckedPatch, held_out: Mapping[str, bytes]) -> tuple[TestsRan, TestsRan]:
     """The held-out tests without and with the patch, in a fresh sandbox."""
     async with open_sandbox(
         task.settings.sandbox, name=f"{task.session_id}-held-out", directory=task.directory / "held-out"
     ) as sandbox:
         snapshots = Snapshots(sandbox)
         await snapshots.begin(await anyio.to_thread.run_sync(task.repository.tar))
-        for file in sorted(held_out.glob("*.py")):
-            await write_bytes(sandbox, sandbox.workspace.repo / "tests" / file.name, file.read_bytes())
+        for name, data in held_out.items():
+            await write_bytes(sandbox, sandbox.workspace.repo / "tests" / name, data)
         await snapshots.keep_pristine()
         tests = TestRunner(sandbox, "python3 -m unittest", timeout=_TEST_SECONDS)
         before = await tests.run("before")

@@ -166,5 +166,7 @@ def _arguments(arguments: str) -> str:
         given = json.loads(arguments)
     except json.JSONDecodeError:
         return arguments
-    shown = [f"{value}" if key in {"command", "path", "pattern"} else f"{key}={value!r}" for key, value in given.items()]
+    shown = [
+        f"{value}" if key in {"command", "path", "pattern"} else f"{key}={value!r}" for key, value in given.items()
+    ]
     return " ".join(shown)

@@ -3,73 +3,71 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from agent.forge.patch import CheckedPatch
-from agent.session.events import Ended, TestsRan, Verification
-from agent.verify.tests import outcome_of
-
-if TYPE_CHECKING:
-    from agent.strategy.work import Work
+from agent.session.events import Ended, Event, TestsRan, Verification
+from agent.verify.tests import TestRunner, outcome_of
+from sandbox.snapshots import Snapshots
 
 _TEST_FILE = re.compile(r"(^|/)(tests?|spec|__tests__)/|(^|/)(test_[^/]*|[^/]*_test)\.\w+$|\.(test|spec)\.\w+$")
 _SECTION = re.compile(rb"(?=^diff --git )", re.MULTILINE)
 
 
-def only_tests(patch: CheckedPatch) -> bytes:
-    """The part of a patch that changes test files; empty when it changes none, or nothing else."""
-    sections = [section for section in _SECTION.split(patch.data) if section]
-    if len(sections) != len(patch.files):
+def only_tests(patch: bytes, files: Sequence[str]) -> bytes:
+    """The part of a patch that changes test files; empty when it changes none, or nothing else.
+
+    `files` are the patch's, in its order.
+    """
+    sections = [section for section in _SECTION.split(patch) if section]
+    if len(sections) != len(files):
         return b""
-    chosen = [
-        section
-        for section, path in zip(sections, patch.files, strict=True)
-        if _TEST_FILE.search(path)
-    ]
+    chosen = [section for section, path in zip(sections, files, strict=True) if _TEST_FILE.search(path)]
     return b"".join(chosen) if len(chosen) < len(sections) else b""
 
 
-async def verify(work: Work, patch: CheckedPatch) -> Verification | None:
-    """Run the tests in a clean copy with the patch applied; beside them, their outcome without it.
+@dataclass(frozen=True)
+class Verifier:
+    """Runs tests in clean copies of the repository; `emit` is told of each run."""
 
-    Where all tests pass without the patch, what is new is looked at: a reproduction that was found, else the test
-    files the patch itself brings, run on the code as it was. Raises `SandboxLost`.
-    """
-    if work.tests is None:
-        return None
-    command = work.tests.command
-    if work.reproduction:
-        command = f"{work.reproduction} && {command}"
-    before = work.baseline
-    if work.reproduction:
-        before = await _in_clean_copy(work, b"", "before", command)
-    elif before is not None and before.passed:
-        tests = only_tests(patch)
-        if tests:
-            before = await _in_clean_copy(work, tests, "before", command)
-    after = await _in_clean_copy(work, patch.data, "after", command)
-    script = ""
-    if work.reproduction:
-        from tools.files import read_text
+    tests: TestRunner
+    snapshots: Snapshots
+    emit: Callable[[Event], None]
 
-        script = await read_text(work.sandbox, work.sandbox.workspace.private / "reproduction.py")
-    return Verification(
-        command=command,
-        before=outcome_of(before) if before else None,
-        after=outcome_of(after),
-        reproduction=script,
-    )
+    async def verify(
+        self, patch: bytes, files: Sequence[str], *, baseline: TestsRan | None, reproduction: str = "", script: str = ""
+    ) -> Verification:
+        """The tests in a clean copy with the patch applied; beside them, their outcome without it.
 
+        Where all tests pass without the patch (`baseline`), what is new is looked at: `reproduction`, a command that
+        was found to fail (`script` is what it runs), else the test files the patch itself brings, run on the code
+        as it was. Raises `SandboxLost`, `PatchRejected`.
+        """
+        command = f"{reproduction} && {self.tests.command}" if reproduction else self.tests.command
+        before = baseline
+        if reproduction:
+            before = await self._in_clean_copy(b"", "before", command)
+        elif baseline is not None and baseline.passed:
+            tests = only_tests(patch, files)
+            if tests:
+                before = await self._in_clean_copy(tests, "before", command)
+        after = await self._in_clean_copy(patch, "after", command)
+        return Verification(
+            command=command,
+            before=outcome_of(before) if before else None,
+            after=outcome_of(after),
+            reproduction=script,
+        )
 
-async def _in_clean_copy(work: Work, patch: bytes, phase: Literal["before", "after"], command: str) -> TestsRan:
-    assert work.tests is not None
-    await work.snapshots.enter_pristine(patch)
-    try:
-        ran = await work.tests.run(phase, command=command)
-    finally:
-        await work.snapshots.leave_pristine()
-    work.session.emit(ran)
-    return ran
+    async def _in_clean_copy(self, patch: bytes, phase: Literal["before", "after"], command: str) -> TestsRan:
+        await self.snapshots.enter_pristine(patch)
+        try:
+            ran = await self.tests.run(phase, command=command)
+        finally:
+            await self.snapshots.leave_pristine()
+        self.emit(ran)
+        return ran
 
 
 Status = Literal["fixed", "unverified", "no_patch", "budget", "interrupted", "error"]

@@ -105,9 +105,7 @@ def _finish(root: Path, certificates: bytes, security: str) -> None:
         with (root / "etc/apt/sources.list").open("a") as sources:
             sources.write(f"deb {security} {SUITE}-security main\n")
     rules = [f"path-exclude /{path}/*" for path in LEFT_OUT if path.startswith("usr/share/")]
-    (root / "etc/dpkg/dpkg.cfg.d/slim").write_text(
-        "\n".join([*rules, "path-include /usr/share/doc/*/copyright", ""])
-    )
+    (root / "etc/dpkg/dpkg.cfg.d/slim").write_text("\n".join([*rules, "path-include /usr/share/doc/*/copyright", ""]))
 
 
 def _pack(root: Path, archive: Path) -> None:

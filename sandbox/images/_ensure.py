@@ -36,9 +36,7 @@ HOST_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bun
 _one_at_a_time = threading.Lock()
 
 
-async def ensure_image(
-    client: docker.DockerClient, image: str | None, on_progress: Callable[[str], None]
-) -> str:
+async def ensure_image(client: docker.DockerClient, image: str | None, on_progress: Callable[[str], None]) -> str:
     """The tag of an image that exists at the engine.
 
     A named `image` is looked for locally, then pulled. None means the project's own: built from the packaged
@@ -159,9 +157,7 @@ def _pull(client: docker.DockerClient, image: str, tell: Callable[[str], None]) 
         tell(f"{image}: {event['id']} pulled" if event.get("status") == "Pull complete" else "")
 
 
-def _build(
-    client: docker.DockerClient, tag: str, recipe: bytes, base: str, tell: Callable[[str], None]
-) -> None:
+def _build(client: docker.DockerClient, tag: str, recipe: bytes, base: str, tell: Callable[[str], None]) -> None:
     tell(f"building {tag}")
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:

@@ -18,9 +18,7 @@ _THINK = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _FENCE = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 _TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.DOTALL)
 _FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|(?=<function=)|\Z)", re.DOTALL)
-_PARAMETER = re.compile(
-    r"<parameter=([\w.-]+)>(.*?)(?:</parameter>|(?=<parameter=)|(?=</function>)|\Z)", re.DOTALL
-)
+_PARAMETER = re.compile(r"<parameter=([\w.-]+)>(.*?)(?:</parameter>|(?=<parameter=)|(?=</function>)|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def call_from_object(value: Any, tools: Mapping[str, Mapping[str, Any]]) -> Tool
     if isinstance(value.get("function"), dict):
         value = value["function"]
     name = value.get("name") or value.get("tool") or value.get("function")
-    arguments = next((value[key] for key in ("arguments", "parameters", "args") if key in value), {})
+    arguments: Any = next((value[key] for key in ("arguments", "parameters", "args") if key in value), {})
     if not isinstance(name, str) or name not in tools:
         return None
     if isinstance(arguments, str):

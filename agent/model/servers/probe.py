@@ -49,7 +49,8 @@ async def probe(
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             detail = str(error) or type(error).__name__
             raise BackendUnreachable(
-                f"no model server answers at {base_url}: {detail}", hint="is it running, and is --base-url right?"
+                f"no model server answers at {base_url}: {detail}",
+                hint="is it running, and is --base-url right?",
             ) from error
         entry = next((each for each in listed if each.get("id") == model), listed[0] if listed else {})
         name = model or str(entry.get("id") or "default")
@@ -66,16 +67,16 @@ async def probe(
     return Found("generic", name)
 
 
-async def _models(
-    client: httpx2.AsyncClient, base: str, on_progress: Callable[[str], None]
-) -> list[dict[str, Any]]:
+async def _models(client: httpx2.AsyncClient, base: str, on_progress: Callable[[str], None]) -> list[dict[str, Any]]:
     """The models the server names; waits while it says that it is loading one."""
     deadline = time.monotonic() + _LOADING_SECONDS
     while True:
         answer = await client.get(f"{base}/models")
         if answer.status_code in {401, 403}:
             raise BackendRefused(
-                f"the model server answered {answer.status_code}", status=answer.status_code, hint="is the API key right?"
+                f"the model server answered {answer.status_code}",
+                status=answer.status_code,
+                hint="is the API key right?",
             )
         if answer.status_code != 503 or time.monotonic() > deadline:
             break
@@ -100,17 +101,13 @@ async def _json(client: httpx2.AsyncClient, method: str, url: str, body: Any = N
     return found if isinstance(found, dict) else None
 
 
-async def _ollama(
-    client: httpx2.AsyncClient, root: str, model: str, on_progress: Callable[[str], None]
-) -> Found:
+async def _ollama(client: httpx2.AsyncClient, root: str, model: str, on_progress: Callable[[str], None]) -> Found:
     """Ollama's own figures: the window a loaded model holds (`/api/ps`), the trained one (`/api/show`)."""
     on_progress(f"Ollama is loading {model}")
     client.timeout = 600.0
     await _json(client, "POST", f"{root}/api/generate", {"model": model, "keep_alive": "1h"})
     running = await _json(client, "GET", f"{root}/api/ps") or {}
-    held = next(
-        (each.get("context_length") for each in running.get("models", []) if each.get("name") == model), None
-    )
+    held = next((each.get("context_length") for each in running.get("models", []) if each.get("name") == model), None)
     shown = await _json(client, "POST", f"{root}/api/show", {"model": model}) or {}
     info = shown.get("model_info") or {}
     trained = next((value for key, value in info.items() if key.endswith(".context_length")), None)

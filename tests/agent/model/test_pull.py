@@ -91,9 +91,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
 def profile(*, sha256: str | None = "right", parts: int = 0, size: int = len(DATA)) -> Profile:
     digest = hashlib.sha256(DATA).hexdigest() if sha256 == "right" else sha256
     carried = Packages(prefix="some-model-part", parts=parts, version="1.0") if parts else None
-    file = GgufFile(
-        repo="someone/some-model", file="some-model.gguf", bytes=size, sha256=digest, packages=carried
-    )
+    file = GgufFile(repo="someone/some-model", file="some-model.gguf", bytes=size, sha256=digest, packages=carried)
     return Profile(
         name="some-model",
         strategy="agent",
@@ -170,9 +168,7 @@ def test_a_hub_that_refuses_is_not_asked_twice(served: Hub, tmp_path: Path, stat
     assert len(served.ranges) == 1
 
 
-def test_a_hub_that_never_answers_is_given_up(
-    served: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hub_that_never_answers_is_given_up(served: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "REACH_SECONDS", 0.05)
     answered = threading.Event()
     monkeypatch.setattr(_Answer, "do_GET", lambda self: answered.wait(30))

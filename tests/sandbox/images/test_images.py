@@ -46,9 +46,7 @@ def test_own_image_is_there_under_the_hash_of_its_recipe(engine: docker.DockerCl
     assert base in engine.images.get(base).tags
 
 
-def test_commands_run_as_an_ordinary_user_who_owns_the_workspace(
-    engine: docker.DockerClient, base: str
-) -> None:
+def test_commands_run_as_an_ordinary_user_who_owns_the_workspace(engine: docker.DockerClient, base: str) -> None:
     assert run(engine, base, "id -u; id -un; pwd; stat -c %U .; touch here && echo writable").split() == [
         "1000",
         "agent",
@@ -74,9 +72,7 @@ def test_a_virtual_environment_and_a_test_run_need_no_network(engine: docker.Doc
     assert "1 passed" in run(engine, base, script)
 
 
-def test_the_image_trusts_certificates_through_every_usual_variable(
-    engine: docker.DockerClient, base: str
-) -> None:
+def test_the_image_trusts_certificates_through_every_usual_variable(engine: docker.DockerClient, base: str) -> None:
     script = """
         for name in SSL_CERT_FILE PIP_CERT REQUESTS_CA_BUNDLE NODE_EXTRA_CA_CERTS; do
             grep -c 'BEGIN CERTIFICATE' "${!name}"

@@ -24,7 +24,7 @@ def parse_duration(text):
     total = 0.0
     position = 0
     for match in _PART.finditer(cleaned):
-        if cleaned[position:match.start()].strip():
+        if cleaned[position : match.start()].strip():
             raise ValueError(f"cannot read {text!r}")
         unit = match[2]
         if unit not in UNITS:

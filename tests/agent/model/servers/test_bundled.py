@@ -138,9 +138,7 @@ def test_every_slot_has_the_whole_context_and_the_model_answers(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_server_that_dies_is_told_with_the_end_of_its_log(
-    model: Path, embedded_only: None, tmp_path: Path
-) -> None:
+def test_a_server_that_dies_is_told_with_the_end_of_its_log(model: Path, embedded_only: None, tmp_path: Path) -> None:
     async def look(server: BundledServer) -> None:
         assert server.pid is not None and server.failure() is None
         descriptor = os.pidfd_open(server.pid)
@@ -212,9 +210,7 @@ def test_a_llama_server_on_path_comes_first(stand_in: Callable[..., Path], tmp_p
         assert option in given
 
 
-def test_one_that_does_not_run_is_passed_over(
-    stand_in: Callable[..., Path], model: Path, tmp_path: Path
-) -> None:
+def test_one_that_does_not_run_is_passed_over(stand_in: Callable[..., Path], model: Path, tmp_path: Path) -> None:
     stand_in(version_code=127)
 
     async def look(server: BundledServer) -> None:
@@ -223,9 +219,7 @@ def test_one_that_does_not_run_is_passed_over(
     inside(model, tmp_path / "server.log", look)
 
 
-def test_one_that_dies_while_starting_is_told_with_its_words(
-    stand_in: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_one_that_dies_while_starting_is_told_with_its_words(stand_in: Callable[..., Path], tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     log.write_text("from an earlier run\n")
     failure = refused(stand_in(before="sys.exit('out of memory, sorry')"), log)
@@ -242,9 +236,7 @@ def test_one_that_does_nothing_is_given_up(
     assert "has done nothing" in failure.message
 
 
-def test_without_the_kernels_help_the_end_of_stdin_ends_it(
-    stand_in: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_without_the_kernels_help_the_end_of_stdin_ends_it(stand_in: Callable[..., Path], tmp_path: Path) -> None:
     stand_in()
     script = "import runpy, sys; sys.platform = 'other'; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
     order = '{"parent": 0, "command": ["%s", "given"]}' % (tmp_path / "bin" / "llama-server")
@@ -275,9 +267,7 @@ def test_without_a_runtime_it_says_what_to_install_before_downloading(
     assert not (tmp_path / "cache").exists()
 
 
-def test_opening_gives_a_server_for_the_profiles_file(
-    model: Path, embedded_only: None, tmp_path: Path
-) -> None:
+def test_opening_gives_a_server_for_the_profiles_file(model: Path, embedded_only: None, tmp_path: Path) -> None:
     opening = partial(open_bundled, find_profile(SMALL), context=1024, log_path=tmp_path / "server.log")
     server = anyio.run(opening)
     assert (server.model_path, server.context, server.pid) == (model, 1024, None)

@@ -120,9 +120,7 @@ def test_what_can_not_be_trusted_is_fetched_again(index: Index, out: Path, note:
     assert out.read_bytes() == DATA
 
 
-def test_a_client_that_fails_gives_way_to_the_next(
-    index: Index, out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_client_that_fails_gives_way_to_the_next(index: Index, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = (str(out.parent / "not-there"),)
     brings_nothing = (sys.executable, "-c", "")
     monkeypatch.setattr(packages, "clients", lambda: [missing, brings_nothing, index.client])
