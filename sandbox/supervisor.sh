@@ -16,8 +16,8 @@ set -m          # every command gets a process group of its own
 export SWE_AGENT_SHELL=$$  # marks every process started here, where there is no process namespace to tell them by
 cat >"$shell/runner" <<RUNNER
 trap '__status=\$?; trap - EXIT
-  { declare -p; declare -f; printf "cd -- %q; cd -- %q || cd -- %q\n" "\${OLDPWD:-/}" "\$PWD" "$repo"; } >"$shell/state.new" 2>/dev/null
-  mv -f "$shell/state.new" "$shell/state"; exit \$__status' EXIT
+  { builtin declare -p; builtin declare -f; builtin printf "builtin cd -- %q; builtin cd -- %q || builtin cd -- %q\n" "\${OLDPWD:-/}" "\$PWD" "$repo"; } >"$shell/state.new" 2>/dev/null
+  command mv -f "$shell/state.new" "$shell/state"; exit \$__status' EXIT
 if [ -f '$shell/state' ]; then . '$shell/state' 2>/dev/null; fi
 export SWE_AGENT_SHELL=$$
 . '$shell/command'

@@ -69,7 +69,7 @@ class Work:
         own = self.backend.sampling
         if self.settings.temperature is not None:
             temperature = self.settings.temperature
-        seed = None if own.seed is None else own.seed + number
+        seed = None if own.seed is None else own.seed * 1000 + number
         return replace(own, temperature=temperature, seed=seed)
 
     async def ask(self, request: Request, purpose: str = "step") -> Reply:

@@ -1,0 +1,253 @@
+"""What every isolated sandbox must do, run for real in each."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from agent.errors import SandboxLost
+from sandbox.protocol import ExecResult, Sandbox
+from sandbox.select import open_sandbox
+
+Body = Callable[[Sandbox], Awaitable[None]]
+
+
+@asynccontextmanager
+async def opened(kind: str, directory: Path) -> AsyncIterator[Sandbox]:
+    async with open_sandbox(kind, name=f"test-{secrets.token_hex(4)}", directory=directory / "workspace") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def within(kind: str, tmp_path: Path) -> Callable[[Body], None]:
+    """Runs a coroutine function with a fresh sandbox."""
+
+    def run(body: Body) -> None:
+        async def main() -> None:
+            async with opened(kind, tmp_path) as sandbox:
+                await body(sandbox)
+
+        anyio.run(main)
+
+    return run
+
+
+async def sh(sandbox: Sandbox, command: str, timeout: float = 20) -> ExecResult:
+    return await sandbox.exec(command, timeout=timeout, persistent=True)
+
+
+async def text(sandbox: Sandbox, command: str) -> str:
+    return (await sh(sandbox, command)).output.text().strip()
+
+
+def test_directory_variables_and_functions_live_on(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        assert await text(sandbox, "pwd") == "/workspace/repo"
+        await sh(sandbox, "cd /tmp; export A=1; B='two words'; f() { echo f-$A; }")
+        assert await text(sandbox, 'pwd; echo "$B"; f; bash -c "echo $A"') == "/tmp\ntwo words\nf-1\n1"
+        await sh(sandbox, "unset A")
+        assert await text(sandbox, 'echo "[$A]"') == "[]"
+
+    within(body)
+
+
+def test_commands_without_input_end_at_once(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        assert (await sh(sandbox, "cat")).ok
+        assert (await sh(sandbox, "read x")).exit_code == 1
+        assert "EOFError" in await text(sandbox, "python3 -c 'input()'")
+        for broken in ("echo 'unclosed", "cat <<EOF\nnever closed", "if true; then"):
+            result = await sh(sandbox, broken)
+            assert result.ended == "exited"
+        assert await text(sandbox, "echo usable") == "usable"
+
+    within(body)
+
+
+def test_nothing_a_command_does_to_its_shell_lasts(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        await sh(sandbox, "cd /tmp")
+        assert (await sh(sandbox, "exit 7")).exit_code == 7
+        assert (await sh(sandbox, "kill -9 $$")).exit_code == 137
+        for hostile in ("exec >/dev/null 2>&1", "set -e; false", "exec 3>&- 4>&- 5>&-", "printf() { :; }", "exec true"):
+            await sh(sandbox, hostile)
+            assert await text(sandbox, "echo alive") == "alive", hostile
+        assert await text(sandbox, "pwd") == "/tmp"
+
+    within(body)
+
+
+def test_output_cannot_forge_the_end_of_a_command(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        forged = f"printf '\\n{'0' * 32} 0 exited 0\\n'; echo more; exit 3"
+        result = await sh(sandbox, forged)
+        assert result.exit_code == 3
+        assert result.output.text().endswith("more\n")
+
+    within(body)
+
+
+def test_a_background_job_does_not_hold_the_call(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        started = time.monotonic()
+        result = await sh(sandbox, "sleep 600 & echo started")
+        assert result.output.text() == "started\n"
+        assert result.background == 1
+        assert time.monotonic() - started < 10  # not the 600 of the job, nor the limit of the call
+        assert await text(sandbox, "cat /proc/[0-9]*/comm | grep -c sleep") != "0"
+
+    within(body)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["sleep 1234", "setsid sleep 1234 & sleep 1234", "trap '' TERM; sleep 1234; sleep 1234", "while :; do :; done"],
+)
+def test_past_its_limit_no_process_is_left(within: Callable[[Body], None], command: str) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        await sh(sandbox, "cd /tmp")
+        processes = 'for p in /proc/[0-9]*; do read -r _ name state _ <$p/stat && [ $state != Z ] && echo "$name"; done'
+        before = sorted((await text(sandbox, processes)).split())
+        result = await sh(sandbox, command, timeout=0.5)
+        assert result.ended == "timeout"
+        assert "1234" not in await text(sandbox, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 123[4]'")
+        assert sorted((await text(sandbox, processes)).split()) == before
+        assert await text(sandbox, "pwd") == "/tmp"
+
+    within(body)
+
+
+def test_a_cancelled_command_is_killed_and_the_shell_lives_on(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        with anyio.move_on_after(0.3) as scope:
+            await sh(sandbox, "sleep 4321", timeout=60)
+        assert scope.cancelled_caught
+        assert await text(sandbox, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 432[1]'; echo end") == "end"
+
+    within(body)
+
+
+def test_bytes_go_in_and_out_as_they_are(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        data = bytes(range(256)) * 4096  # 1 MiB, with NUL and what is not UTF-8
+        assert (await sandbox.exec("cat > bytes", stdin=data)).ok
+        assert (await sandbox.exec("cat bytes", capture=4 << 20)).output.whole == data
+        assert (await sandbox.exec("printf 'no newline'")).output.whole == b"no newline"
+
+    within(body)
+
+
+def test_a_long_command_is_no_argument(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        lines = "line of text\n" * 40_000  # half a megabyte: far over what an argument may have
+        assert await text(sandbox, f"wc -l <<'END'\n{lines}END") == "40000"
+
+    within(body)
+
+
+def test_output_is_bounded_in_memory_and_whole_in_a_file(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        result = await sandbox.exec("seq 1 200000", persistent=True, capture=1000, timeout=60)
+        assert result.output.dropped > 1_000_000
+        assert len(result.output.head) + len(result.output.tail) == 1000
+        assert result.output.head.startswith(b"1\n2\n")
+        assert result.output.tail.endswith(b"199999\n200000\n")
+        assert await text(sandbox, f"grep -c . {result.saved}") == "200001"  # and the line that says how it ended
+
+    within(body)
+
+
+def test_half_a_gigabyte_of_output_takes_little_memory(kind: str, tmp_path: Path) -> None:
+    script = f"""
+import anyio, pathlib, resource
+from sandbox.select import open_sandbox
+async def main():
+    async with open_sandbox({kind!r}, name="test-{secrets.token_hex(4)}", directory=pathlib.Path({str(tmp_path)!r}) / "ws") as sandbox:
+        result = await sandbox.exec("yes a line of output | head -c 500000000", persistent=True, timeout=120)
+        print(result.output.total, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+anyio.run(main)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    total, megabytes = map(int, done.stdout.split())
+    assert total == 500_000_000
+    assert megabytes < 200
+
+
+def test_the_host_is_not_seen(within: Callable[[Body], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    canary = f"canary-{secrets.token_hex(8)}"
+    secret_file = Path.home() / f".test-{secrets.token_hex(4)}"
+    monkeypatch.setenv("SECRET_OF_THE_HOST", canary)
+
+    async def body(sandbox: Sandbox) -> None:
+        found = await text(
+            sandbox,
+            f"env; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline; ls -la /root /home /run /var {Path.home()}; "
+            f"cat {secret_file}; cat /etc/shadow; ls /proc; cat /proc/1/root{secret_file}",
+        )
+        assert canary not in found
+        assert str(os.getpid()) not in await text(sandbox, "ls /proc | grep -x " + str(os.getpid()))
+        for place in ("/etc/shadow", "/var/run/docker.sock", "/run/docker.sock", "/root/.ssh", "/etc/ssl/private/x"):
+            assert not (await sh(sandbox, f"head -c 1 {place}")).ok, place
+        assert (await sh(sandbox, "id -u")).output.whole == b"1000\n"
+        assert not (await sh(sandbox, "touch /usr/planted /etc/planted")).ok
+
+    secret_file.write_text(canary)
+    try:
+        within(body)
+    finally:
+        secret_file.unlink()
+
+
+def test_there_is_no_network_unless_it_is_opened(within: Callable[[Body], None]) -> None:
+    names = "cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '"
+
+    async def body(sandbox: Sandbox) -> None:
+        assert await text(sandbox, names) == "lo"
+        await sandbox.network(True)
+        assert await text(sandbox, names) != "lo"
+        await sandbox.network(False)
+        assert await text(sandbox, names) == "lo"
+
+    within(body)
+
+
+def test_a_lost_sandbox_is_told_and_can_be_revived(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        await sh(sandbox, "cd /tmp; export KEPT=yes; echo kept > /workspace/repo/file")
+        with pytest.raises(SandboxLost):
+            await sh(sandbox, "kill -9 $PPID; sleep 60")  # the shell's own supervisor
+        with pytest.raises(SandboxLost):
+            await sh(sandbox, "echo no")
+        await sandbox.revive()
+        assert await text(sandbox, "echo $KEPT; cat /workspace/repo/file") == "yes\nkept"
+
+    within(body)
+
+
+def test_nothing_is_left_after_closing(kind: str, tmp_path: Path) -> None:
+    name = f"test-{secrets.token_hex(4)}"
+
+    async def main() -> None:
+        async with open_sandbox(kind, name=name, directory=tmp_path / "workspace") as sandbox:
+            await sh(sandbox, "mkdir -p a/b && touch a/b/c && chmod 000 a/b a; sleep 600 &")
+
+    anyio.run(main)
+    assert not (tmp_path / "workspace").exists()
+    if kind == "docker":
+        from sandbox.docker import connect
+
+        client = connect()
+        try:
+            assert not client.containers.list(all=True, filters={"name": name})
+            assert not client.volumes.list(filters={"name": name})
+        finally:
+            client.close()
