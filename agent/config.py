@@ -100,7 +100,10 @@ def load_settings(flags: Mapping[str, Any], project: str = "") -> tuple[Settings
         warnings.append(f".swe-agent.toml: {name} is not a setting a repository may make; ignored")
         del from_project[name]
     place = user_file()
-    from_user = _toml(place.read_text(encoding="utf-8"), str(place)) if place.is_file() else {}
+    try:
+        from_user = _toml(place.read_text(encoding="utf-8"), str(place)) if place.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{place} can't be read: {error}") from error
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("flag", {name: value for name, value in flags.items() if value is not None}),
         ("environment", _from_environment()),

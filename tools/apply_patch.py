@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tools.base import Arguments, Observation, ToolContext, ToolError
 from tools.files import read_text, write_text
-from tools.matching import Match, find_lines, nearest
+from tools.matching import Match, find_lines, line_ending, nearest
 from tools.patch_format import FileChange, Hunk, parse_patch
 
 
@@ -74,8 +74,8 @@ async def _exists(context: ToolContext, place: PurePosixPath) -> bool:
 
 def apply_hunks(text: str, change: FileChange, name: str) -> tuple[str, list[str]]:
     """`text` with the hunks applied, and the 1-based lines they landed on. Raises `ToolError`, all or none."""
-    ending = "\r\n" if "\r\n" in text else "\n"
-    lines = text.replace("\r\n", "\n").split("\n")
+    ending = line_ending(text)
+    lines = text.split(ending)
     at = shift = 0
     landed = []
     for number, hunk in enumerate(change.hunks, 1):
@@ -120,8 +120,8 @@ def _insertion(lines: list[str], hunk: Hunk, at: int, shift: int, what: str) -> 
         if len(anchors) != 1:
             raise ToolError(f"{what}: the line {hunk.anchor!r} occurs {len(anchors)} times; give context lines")
         return Match(anchors[0] + 1, anchors[0] + 1, hunk.new, "anchor")
+    end = len(lines) - 1 if lines and lines[-1] == "" else len(lines)
     if hunk.near is not None:
-        place = min(max(hunk.near + shift, at), len(lines))
+        place = min(max(hunk.near + shift, at), end)
         return Match(place, place, hunk.new, "line number")
-    place = len(lines) - 1 if lines and lines[-1] == "" else len(lines)
-    return Match(place, place, hunk.new, "end of file")
+    return Match(end, end, hunk.new, "end of file")

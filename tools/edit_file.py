@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tools.base import Arguments, Observation, ToolContext, ToolError
 from tools.files import read_text, write_text
-from tools.matching import find_lines, nearest
+from tools.matching import apart, find_lines, line_ending, nearest
 
 
 class EditFileArguments(Arguments):
@@ -41,7 +41,7 @@ class EditFile:
 
 def region(text: str, line: int, new: str, *, around: int = 3) -> str:
     """Numbered lines around an edit that put `new` at `line` (0-based)."""
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     last = min(line + new.count("\n") + 1 + around, len(lines))
     last = min(last, line + 60)
     return "\n".join(f"{n + 1}\t{lines[n]}" for n in range(max(line - around, 0), last))
@@ -56,14 +56,16 @@ def replace(text: str, old: str, new: str, *, replace_all: bool, name: str) -> t
         raise ToolError("old is empty; use write_file to write a whole file")
     if old == new:
         raise ToolError("old and new are the same: nothing to change")
-    count = text.count(old)
-    if count == 1 or (count and replace_all):
-        at = text.index(old)
-        return text.replace(old, new), text.count("\n", 0, at), f" ({count} places)" if count > 1 else ""
-    if count > 1:
-        raise _ambiguous(name, [text.count("\n", 0, at) for at in _occurrences(text, old)])
-    ending = "\r\n" if "\r\n" in text else "\n"
-    lines = text.replace("\r\n", "\n").split("\n")
+    ending = line_ending(text)
+    places = _occurrences(text, old)
+    if len(places) == 1 or (places and replace_all):
+        if ending == "\r\n":
+            new = new.replace("\r\n", "\n").replace("\n", "\r\n")
+        count = text.count(old)
+        return text.replace(old, new), text.count("\n", 0, places[0]), f" ({count} places)" if count > 1 else ""
+    if places:
+        raise _ambiguous(name, [text.count("\n", 0, at) for at in places])
+    lines = text.split(ending)
     wanted = old.replace("\r\n", "\n").removesuffix("\n").split("\n")
     replacement = new.replace("\r\n", "\n").removesuffix("\n").split("\n") if new else []
     matches = find_lines(lines, wanted, replacement)
@@ -73,9 +75,11 @@ def replace(text: str, old: str, new: str, *, replace_all: bool, name: str) -> t
         raise ToolError(f"the old text does not occur in {name}; nothing was changed.{hint}")
     if len(matches) > 1 and not replace_all:
         raise _ambiguous(name, [match.start for match in matches])
-    for match in reversed(matches):
+    for match in reversed(apart(matches)):
         lines[match.start : match.end] = match.new
     changed = ending.join(lines)
+    if changed and text.endswith("\n") and not changed.endswith("\n"):
+        changed += ending  # the old text had a blank line more than the file has
     if changed == text:
         raise ToolError("the file has this text already: nothing to change")
     return changed, matches[0].start, f" (matched with {matches[0].rung} ignored)"
@@ -85,7 +89,7 @@ def _occurrences(text: str, old: str) -> list[int]:
     found, at = [], text.find(old)
     while at >= 0:
         found.append(at)
-        at = text.find(old, at + len(old))
+        at = text.find(old, at + 1)  # overlapping ones are as ambiguous as others
     return found
 
 

@@ -51,15 +51,16 @@ def _places(lines: list[str], wanted: list[str]) -> list[int]:
 
 def find_lines(text: list[str], old: list[str], new: list[str]) -> list[Match]:
     """Every place where the lines `old` stand, from the first rung that finds any; lines without their ends."""
-    for rung, left, right in (("exact", text, old), ("trailing blanks", _strip(text), _strip(old))):
+    for rung, left, right in (("line endings", text, old), ("trailing blanks", _strip(text), _strip(old))):
         places = _places(left, right)
         if places:
             return [Match(at, at + len(old), new, rung) for at in places]
-    trimmed_old = list(old)
-    while trimmed_old and not trimmed_old[0].strip():
-        trimmed_old.pop(0)
-    while trimmed_old and not trimmed_old[-1].strip():
-        trimmed_old.pop()
+    trimmed_old, trimmed_new = list(old), list(new)
+    for end in (0, -1):  # blank lines around what is meant need not be there, so they are not put there either
+        while trimmed_old and not trimmed_old[end].strip():
+            trimmed_old.pop(end)
+            if trimmed_new and not trimmed_new[end].strip():
+                trimmed_new.pop(end)
     wanted = [line.strip() for line in trimmed_old]
     found = []
     indent = _common_indent(trimmed_old)
@@ -69,8 +70,22 @@ def find_lines(text: list[str], old: list[str], new: list[str]) -> list[Match]:
         if indent is None or there is None:
             continue
         if _strip(_shifted(trimmed_old, (indent, there))) == _strip(region):
-            found.append(Match(at, at + len(wanted), _shifted(new, (indent, there)), "indentation"))
+            found.append(Match(at, at + len(wanted), _shifted(trimmed_new, (indent, there)), "indentation"))
     return found
+
+
+def line_ending(text: str) -> str:
+    """CRLF where all lines of a text end so; in a mixed text it is LF, and a CR counts as a trailing blank."""
+    return "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
+
+
+def apart(matches: list[Match]) -> list[Match]:
+    """The matches that do not overlap one before."""
+    kept: list[Match] = []
+    for match in matches:
+        if not kept or match.start >= kept[-1].end:
+            kept.append(match)
+    return kept
 
 
 def nearest(text: list[str], old: list[str], *, count: int = 2, context: int = 1) -> str:

@@ -31,9 +31,9 @@ class ReadFile:
         """The lines asked for, numbered as `N<tab>text`."""
         place = context.place(arguments.path)
         text = (await read_text(context.sandbox, place)).encode("utf-8", "replace").decode()
-        lines = text.splitlines()
-        if not lines:
+        if not text:
             return Observation(f"{context.shown(place)} is empty")
+        lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")  # not splitlines: as grep and compilers count
         first = max(arguments.start_line or 1, 1)
         last = min(arguments.end_line or len(lines), len(lines))
         if first > len(lines):

@@ -77,7 +77,7 @@ class Registry:
             return Observation(f"there is no tool {name!r}.{hint} The tools: {', '.join(self._tools)}", ok=False)
         try:
             given = tool.arguments.model_validate(json.loads(arguments))
-        except (json.JSONDecodeError, ValidationError) as error:
+        except (ValueError, RecursionError) as error:
             return Observation(self._expected(tool, error), ok=False)
         try:
             return await tool.run(context, given)

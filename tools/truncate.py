@@ -14,13 +14,14 @@ def truncate(text: str, tokens: int, *, more: str = "") -> str:
     """`text` within about `tokens`: whole, or its first and last lines with a mark between that says `more`."""
     if estimate_tokens(text) <= tokens:
         return text
-    half = int(tokens * CHARACTERS_PER_TOKEN / 2)
-    head, tail = text[:half], text[-half:]
+    data = text.encode("utf-8", "replace")
+    half = max(int(tokens * CHARACTERS_PER_TOKEN / 2), 1)
+    head, tail = (part.decode("utf-8", "ignore") for part in (data[:half], data[-half:]))
     cut = head.rfind("\n")
-    if cut > half // 2:
+    if cut > len(head) // 2:
         head = head[: cut + 1]
     cut = tail.find("\n")
-    if 0 <= cut < half // 2:
+    if 0 <= cut < len(tail) // 2:
         tail = tail[cut + 1 :]
     left = text[len(head) : len(text) - len(tail)]
     about = f"{left.count(chr(10)) + 1} lines, {len(left)} characters left out"
@@ -33,5 +34,5 @@ def printable(text: str) -> str:
 
     text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])", "", text)
     text = text.replace("\r\n", "\n")
-    text = re.sub(r"[^\n]*\r(?!\n)", "", text)
-    return "".join(c if c in "\n\t" or c >= " " else f"\\x{ord(c):02x}" for c in text)
+    text = re.sub(r"^[^\n]*\r(?!\n)", "", text, flags=re.MULTILINE)
+    return "".join(c if c in "\n\t" or " " <= c < "\x7f" or c > "\x9f" else f"\\x{ord(c):02x}" for c in text)

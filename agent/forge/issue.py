@@ -48,7 +48,7 @@ def read_issue(source: str) -> Issue:
     if source.startswith(("http://", "https://")):
         raise IssueUnreadable(f"{source} is not the address of a GitHub issue")
     if source == "-":
-        text, name = sys.stdin.read(), "standard input"
+        text, name = sys.stdin.buffer.read().decode("utf-8", "replace"), "standard input"
     else:
         name = source
         try:

@@ -13,7 +13,7 @@ WINDOW = 12
 NUDGE_AT = 3
 STOP_AT = 6
 
-_VARYING = re.compile(r"\d+\.\d+ ?s\b|in \d+(\.\d+)?s|0x[0-9a-f]+|\d{2}:\d{2}:\d{2}|/\d+-\d+\.log")
+_VARYING = re.compile(r"(?<!\d)\d+\.\d+ ?s\b|in \d+(\.\d+)?s|0x[0-9a-f]+|\d{2}:\d{2}:\d{2}|/\d+-\d+\.log")
 
 
 class StuckDetector:

@@ -27,7 +27,7 @@ _LINE = re.compile(rb'^\{"v":(\d+),"n":(\d+),"t":([\d.]+),"crc":"([0-9a-f]{8})",
 def _encode(number: int, event: Event, secrets: Iterable[str]) -> bytes:
     body = EVENT.dump_json(event)
     for secret in secrets:
-        for form in {secret.encode(), json.dumps(secret)[1:-1].encode()}:
+        for form in {secret.encode(), *(json.dumps(secret, ensure_ascii=a)[1:-1].encode() for a in (True, False))}:
             body = body.replace(form, b"***")
     head = f'{{"v":{VERSION},"n":{number},"t":{time.time():.3f},"crc":"{zlib.crc32(body):08x}","event":'
     return head.encode() + body + b"}\n"

@@ -14,7 +14,7 @@ from agent.strategy.agent import run_group
 from agent.strategy.localise import Suspect, frames, is_test, localise
 from agent.strategy.questions import ask_about, question, tail
 from agent.strategy.regions import Region, functions, rewrite
-from agent.strategy.reproduce import write_reproduction
+from agent.strategy.reproduce import find_reproductions, run_script
 from agent.strategy.work import Work
 from agent.verify.tests import describe
 from prompts import render
@@ -41,15 +41,25 @@ async def work_as_guided(work: Work) -> Ended:
     if work.tests is None:
         return Ended(status="gave_up", reason="no test command is known, so no candidate could be told from another")
     work.sources = load_sources(work)
-    failure = work.baseline
-    root = str(work.sandbox.workspace.repo)
-    if failure is None or failure.passed:
-        suspects = localise(work.sources, work.issue.text, "", root)
-        if not await write_reproduction(work, suspects):
-            return Ended(status="gave_up", reason="the tests pass, and no script was found that shows the problem")
-        failure = await work.tests.run("reproduction", command=work.reproduction)
+    if work.baseline is not None and not work.baseline.passed:
+        return await _repair(work, work.baseline)
+    suspects = localise(work.sources, work.issue.text, "", str(work.sandbox.workspace.repo))
+    found = await find_reproductions(work, suspects)
+    if not found:
+        return Ended(status="gave_up", reason="the tests pass, and no script was found that shows the problem")
+    for reproduction in found:
+        await run_script(work, reproduction.script)  # it is the file that the command runs
+        work.reproduction, work.reproduction_script = reproduction.failure.command, reproduction.script
+        ended = await _repair(work, reproduction.failure)
+        if ended.status != "gave_up":
+            break
+    return ended
+
+
+async def _repair(work: Work, failure: TestsRan) -> Ended:
+    """Localise by a failure and try candidates until one passes what failed, and all tests."""
     work.session.emit(PhaseBegan(phase="localise"))
-    suspects = localise(work.sources, work.issue.text, failure.output, root)
+    suspects = localise(work.sources, work.issue.text, failure.output, str(work.sandbox.workspace.repo))
     if not suspects:
         return Ended(status="gave_up", reason="neither the failure nor the issue names any code of the repository")
     chosen = suspects[:_REGIONS]

@@ -39,7 +39,7 @@ def frames(output: str, root: str) -> list[tuple[str, int]]:
     for match in _FRAME.finditer(output):
         path = match["path"] or match["path2"]
         line = int(match["line"] or match["line2"])
-        path = path.removeprefix(root).lstrip("/") if path.startswith(root) else path.removeprefix("./")
+        path = path.removeprefix(root.rstrip("/") + "/").removeprefix("./")
         if not path.startswith("/"):
             found.append((path, line))
     return found

@@ -1,21 +1,38 @@
-"""A script that shows the problem, written from the issue, for repositories whose tests all pass."""
+"""A script that shows the problem, from the issue, for repositories whose tests all pass.
+
+First the issue's own examples: a call and the value it should give, chosen by the model among what the reporter
+wrote. Where there are none, the model writes the script.
+"""
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+from dataclasses import dataclass
 
 from agent.model.types import Request
 from agent.session.events import PhaseBegan, TestsRan
+from agent.strategy.examples import Example, definitions, find_examples, module_of, script_for
 from agent.strategy.localise import Suspect
-from agent.strategy.questions import ask_about, question, tail
-from agent.strategy.regions import fenced, parse
+from agent.strategy.questions import ask_about, tail
+from agent.strategy.regions import Region, fenced, parse
 from agent.strategy.work import Work
 from prompts import render
 from tools.files import write_text
 
 ATTEMPTS = 6
+MAX_CHECKS = 6
 _EXCEPTION = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Warning|Interrupt|Exit))\b", re.MULTILINE)
 _OWN_FAULT = {"SyntaxError", "IndentationError", "ImportError", "ModuleNotFoundError", "NameError"}
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A script that fails on the base commit, and the run that showed it."""
+
+    script: str
+    failure: TestsRan
 
 
 def shows_problem(output: str, exit_code: int, issue: str) -> bool:
@@ -29,41 +46,124 @@ def shows_problem(output: str, exit_code: int, issue: str) -> bool:
     return last == "AssertionError" or (last not in _OWN_FAULT and last in issue)
 
 
-async def write_reproduction(work: Work, suspects: list[Suspect]) -> bool:
-    """Have the model write a script that fails on the base commit, and try it; whether one was found.
+def ungrounded(script: str, issue: str) -> list[str]:
+    """The values in a script that the issue does not give, outermost literals as they are written."""
+    tree = parse(script)
+    given = _plain(issue)
+    found: list[str] = []
 
-    It is kept in `work.reproduction` (the command) and `work.reproduction_script`. The file lies outside the
-    repository, so it never gets into the patch.
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.Constant | ast.List | ast.Tuple | ast.Dict | ast.Set):
+            written = ast.get_source_segment(script, node) or ""
+            try:
+                ast.literal_eval(node)
+            except ValueError:
+                pass
+            else:
+                if _plain(written) not in given:
+                    found.append(written)
+                return
+        if isinstance(node, ast.Assert):
+            visit(node.test)  # not its message
+            return
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    if tree is not None:
+        visit(tree)
+    return found
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s'\"`]", "", text)
+
+
+async def find_reproductions(work: Work, suspects: list[Suspect]) -> list[Reproduction]:
+    """Scripts that fail on the base commit, the likeliest first; none where nothing was found.
+
+    They lie outside the repository, so they never get into the patch.
     """
-    suspects = [suspect for suspect in suspects if suspect.region.path.endswith(".py")]
-    if not suspects or work.tests is None:
-        return False
-    region = suspects[0].region
-    work.session.emit(PhaseBegan(phase="reproduce", detail=f"from the issue, for {region.title}"))
-    module = region.path.removesuffix(".py").removesuffix("/__init__").removeprefix("src/").replace("/", ".")
-    opening = ask_about(work, region, render("guided_reproduce", module=module))
-    messages = opening
+    regions = [suspect.region for suspect in suspects if suspect.region.path.endswith(".py")]
+    if not regions or work.tests is None:
+        return []
+    known = definitions(work.sources)
+    examples = find_examples(work.issue.text, known)
+    if examples:
+        work.session.emit(PhaseBegan(phase="reproduce", detail="by the examples of the issue"))
+        failing = []
+        for example in examples:
+            script = script_for(example, known)
+            ran = await run_script(work, script)
+            if not ran.passed and (shows_problem(ran.output, ran.exit_code, work.issue.text)):
+                failing.append((example, Reproduction(script, ran)))
+            if len(failing) == MAX_CHECKS:
+                break
+        if failing:
+            first = await _choose(work, regions[0], [example for example, _ in failing])
+            return [found for _, found in sorted(failing, key=lambda pair: pair[0] != first)]
+    work.session.emit(PhaseBegan(phase="reproduce", detail=f"from the issue, for {regions[0].title}"))
+    written = await _write(work, regions[0])
+    return [written] if written else []
+
+
+async def _choose(work: Work, region: Region, examples: list[Example]) -> Example:
+    """The example that the issue says must hold, by the model's word; the only one without asking."""
+    if len(examples) == 1:
+        return examples[0]
+    checks = [example.check for example in examples]
+    schema = {
+        "type": "object",
+        "properties": {"must_be_true": {"enum": checks}},
+        "required": ["must_be_true"],
+        "additionalProperties": False,
+    }
+    request = Request(
+        messages=ask_about(work, region, render("guided_choose", checks=checks)),
+        max_tokens=work.reply_tokens(300),
+        json_schema=schema,
+        sampling=work.sampling(0.2, 0),
+    )
+    reply = await work.ask(request)
+    work.session.emit(work.replied(reply, "choose"))
+    try:
+        chosen = json.loads(reply.content)["must_be_true"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return examples[0]
+    return next((example for example in examples if example.check == chosen), examples[0])
+
+
+async def _write(work: Work, region: Region) -> Reproduction | None:
+    """A script the model wrote; one whose values all stand in the issue, if any of its attempts has none invented."""
+    fallback: Reproduction | None = None
+    hint = ""
     for attempt in range(ATTEMPTS):
         if work.exhausted():
-            return False
-        sampling = work.sampling(0.2 if attempt == 0 else 0.7, attempt)
-        reply = await work.ask(Request(messages=messages, max_tokens=work.reply_tokens(700), sampling=sampling))
+            break
+        wanted = render("guided_reproduce", module=module_of(region.path), hint=hint)
+        request = Request(
+            messages=ask_about(work, region, wanted),
+            max_tokens=work.reply_tokens(700),
+            sampling=work.sampling(0.2 if attempt == 0 else 0.7, attempt),
+        )
+        reply = await work.ask(request)
         work.session.emit(work.replied(reply, "reproduce"))
         script = fenced(reply.content).strip() + "\n"
         if parse(script) is None or "assert" not in script:
-            messages = opening
             continue
-        ran = await _try(work, script)
+        ran = await run_script(work, script)
+        invented = ungrounded(script, work.issue.text)
         if shows_problem(ran.output, ran.exit_code, work.issue.text):
-            work.reproduction, work.reproduction_script = ran.command, script
-            return True
-        again = render("guided_reproduce_again", passed=ran.passed, output=tail(ran.output, 300))
-        messages = [*opening, {"role": "assistant", "content": reply.content}, question(again)]
-    return False
+            found = Reproduction(script, ran)
+            if not invented:
+                return found
+            fallback = fallback or found
+        # the answer itself is not shown again: a small model repeats what it sees
+        hint = render("guided_reproduce_again", passed=ran.passed, output=tail(ran.output, 300), invented=invented[:3])
+    return fallback
 
 
-async def _try(work: Work, script: str) -> TestsRan:
-    """Run a script outside the repository on the repository's code."""
+async def run_script(work: Work, script: str) -> TestsRan:
+    """Run a script that lies outside the repository on the repository's code."""
     assert work.tests is not None
     place = work.sandbox.workspace.private / "reproduction.py"
     repo = work.sandbox.workspace.repo

@@ -78,7 +78,8 @@ class Terminal:
 
     def _say(self, mark: str, text: str, style: str = "") -> None:
         seconds = int(time.monotonic() - self._started)
-        self._console.out(f"{seconds // 60:3d}:{seconds % 60:02d} {mark} {text}", style=style or None, highlight=False)
+        line = f"{seconds // 60:3d}:{seconds % 60:02d} {mark} {printable(text)}"
+        self._console.out(line, style=style or None, highlight=False)
 
     def _on_session_started(self, event: SessionStarted) -> None:
         title = event.issue_title or event.issue_body.split("\n", 1)[0]

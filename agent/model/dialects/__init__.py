@@ -16,7 +16,7 @@ from agent.model.types import ToolCall, new_call_id
 
 _THINK = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _FENCE = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
-_TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.DOTALL)
+_TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|(?=<tool_call>)|\Z)", re.DOTALL)
 _FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|(?=<function=)|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([\w.-]+)>(.*?)(?:</parameter>|(?=<parameter=)|(?=</function>)|\Z)", re.DOTALL)
 
@@ -106,7 +106,7 @@ def _typed(value: str) -> Any:
 def _hermes(text: str, tools: Mapping[str, Mapping[str, Any]]) -> list[ToolCall]:
     calls = []
     for body in _TAGGED.findall(text):
-        if body.startswith("{"):
+        if body.lstrip().startswith("{"):
             call = call_from_object(loads(body), tools)
             if call:
                 calls.append(call)

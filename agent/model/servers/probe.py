@@ -83,7 +83,7 @@ async def _models(client: httpx2.AsyncClient, base: str, on_progress: Callable[[
         on_progress("the model server is loading its model")
         await anyio.sleep(1.0)
     try:
-        data = answer.json().get("data", [])
+        data = answer.json().get("data") or []  # Ollama without models says null
     except (ValueError, AttributeError):
         return []
     return [each for each in data if isinstance(each, dict)]
@@ -107,7 +107,8 @@ async def _ollama(client: httpx2.AsyncClient, root: str, model: str, on_progress
     client.timeout = 600.0
     await _json(client, "POST", f"{root}/api/generate", {"model": model, "keep_alive": "1h"})
     running = await _json(client, "GET", f"{root}/api/ps") or {}
-    held = next((each.get("context_length") for each in running.get("models", []) if each.get("name") == model), None)
+    names = {model, f"{model}:latest"}
+    held = next((each.get("context_length") for each in running.get("models") or [] if each.get("name") in names), None)
     shown = await _json(client, "POST", f"{root}/api/show", {"model": model}) or {}
     info = shown.get("model_info") or {}
     trained = next((value for key, value in info.items() if key.endswith(".context_length")), None)
