@@ -12,6 +12,7 @@ from agent.errors import SandboxLost, SandboxUnavailable
 from sandbox.base import ShellSandbox
 from sandbox.bubblewrap import proxy_environment
 from sandbox.channel import Channel, DockerChannel
+from sandbox.owner import is_dead, owner
 from sandbox.protocol import Workspace
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 LABEL = "swe-agent.session"
+OWNER_LABEL = "swe-agent.owner"
 _MEMORY_BYTES = 8 << 30
 _PROCESSES = 1024
 _START_SECONDS = 10  # for the engine to answer at all
@@ -41,6 +43,16 @@ def connect() -> DockerClient:
         raise SandboxUnavailable(f"no Docker engine answers: {error}", hint=hint) from error
     client.api.timeout = 120
     return client
+
+
+def remove_orphans(client: DockerClient) -> None:
+    """Remove containers whose process was killed; their volumes stay, for the work in them."""
+    from docker.errors import DockerException
+
+    for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True):
+        if is_dead(container.labels.get(OWNER_LABEL, "")):
+            with contextlib.suppress(DockerException):
+                container.remove(force=True)
 
 
 class DockerSandbox(ShellSandbox):
@@ -80,6 +92,7 @@ class DockerSandbox(ShellSandbox):
         from docker.errors import DockerException
 
         def run() -> Container:
+            remove_orphans(self._client)
             self._remove_container()
             volume = self._client.volumes.create(self._name, labels={LABEL: self._name})
             self._own_workspace(volume.name)
@@ -128,7 +141,7 @@ class DockerSandbox(ShellSandbox):
             "tmpfs": {"/tmp": "rw,nosuid,nodev,exec,mode=1777,size=1g"},
             "ipc_mode": "private",
             "log_config": {"type": "none"},
-            "labels": {LABEL: self._name},
+            "labels": {LABEL: self._name, OWNER_LABEL: owner()},
             "environment": environment,
             "volumes": {self._name: {"bind": str(self.workspace.root), "mode": "rw"}},
         }

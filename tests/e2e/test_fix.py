@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import socket
 import subprocess
@@ -166,7 +167,7 @@ def test_the_prompt_only_grows(scripted: Any, calc: Path, issue_file: Path, tmp_
     fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap")
     bodies = [json.dumps(request["messages"]) for request in scripted.requests]
     assert len(bodies) == 5
-    for earlier, later in zip(bodies, bodies[1:], strict=False):
+    for earlier, later in itertools.pairwise(bodies):
         assert later.startswith(earlier[:-1])
     assert len({json.dumps(request["tools"]) for request in scripted.requests}) == 1
 

@@ -131,7 +131,9 @@ def test_a_cancelled_command_is_killed_and_the_shell_lives_on(within: Callable[[
         with anyio.move_on_after(0.3) as scope:
             await sh(sandbox, "sleep 4321", timeout=60)
         assert scope.cancelled_caught
-        assert await text(sandbox, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 432[1]'; echo end") == "end"
+        assert (
+            await text(sandbox, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 432[1]'; echo end") == "end"
+        )
 
     within(body)
 

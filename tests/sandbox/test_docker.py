@@ -1,0 +1,63 @@
+"""What is Docker's own: containers of killed processes are removed, those of living ones are not."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from agent.errors import SandboxUnavailable
+from sandbox.docker import connect, remove_orphans
+from sandbox.owner import is_dead, owner
+
+
+@pytest.fixture
+def engine() -> Iterator[docker.DockerClient]:
+    try:
+        client = connect()
+    except SandboxUnavailable as error:
+        if os.environ.get("CI"):
+            pytest.fail(error.message)
+        pytest.skip(error.message)
+    yield client
+    client.close()
+
+
+def test_an_owner_is_alive_until_its_process_ends() -> None:
+    assert not is_dead(owner())
+    script = "from sandbox.owner import owner; print(owner())"
+    label = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    assert is_dead(label)
+    assert not is_dead("another-machine 1 1")
+    assert not is_dead("nonsense")
+
+
+HOLD = """
+import anyio, pathlib, sys
+from sandbox.select import open_sandbox
+async def main():
+    async with open_sandbox("docker", name=sys.argv[1], directory=pathlib.Path("/nowhere")):
+        print("ready", flush=True)
+        await anyio.sleep_forever()
+anyio.run(main)
+"""
+
+
+def test_the_container_of_a_killed_process_is_removed(engine: docker.DockerClient) -> None:
+    name = f"test-{secrets.token_hex(4)}"
+    process = subprocess.Popen([sys.executable, "-c", HOLD, name], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    remove_orphans(engine)
+    assert engine.containers.list(filters={"name": name}), "it lives: its container stays"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    remove_orphans(engine)
+    assert not engine.containers.list(all=True, filters={"name": name})
+    engine.volumes.get(f"swe-agent-{name}").remove()
