@@ -45,7 +45,7 @@ from agent.strategy.agent import work_as_agent
 from agent.strategy.guided import work_as_guided
 from agent.strategy.work import Work
 from agent.verify.detect import find_setup_command, find_test_command, lacks_environment
-from agent.verify.evidence import Verifier, status_of
+from agent.verify.evidence import Verifier, status_of, why_unverified
 from agent.verify.tests import TestRunner
 from sandbox import Sandbox, open_sandbox
 from sandbox.snapshots import Snapshots
@@ -230,10 +230,20 @@ class _Run:
             usage=state.usage,
             seconds=self.session.seconds(),
             summary=ended.summary,
-            error=str(self.error) if self.error else (None if status == "fixed" else ended.reason or None),
+            error=self._reason(ended, status),
         )
         self.session.emit(result)
         return Outcome(result, self.patch)
+
+    def _reason(self, ended: Ended, status: str) -> str | None:
+        """Why it is not `fixed`; None when it is."""
+        if self.error:
+            return str(self.error)
+        if status == "fixed":
+            return None
+        if ended.status == "submitted":
+            return why_unverified(self.verification) if self.patch.data else "nothing was changed"
+        return ended.reason
 
 
 def _backend_event(backend: Backend) -> BackendFound:

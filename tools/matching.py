@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+_COMPARED = 1000  # characters of a candidate that are looked at closely: the time grows with their square
+
 
 @dataclass(frozen=True)
 class Match:
@@ -100,10 +102,10 @@ def nearest(text: list[str], old: list[str], *, count: int = 2, context: int = 1
         shared = len(set(region) & set(wanted)) / len(set(wanted))
         scored.append((shared, at))
     scored.sort(key=lambda item: (-item[0], item[1]))
-    joined = "\n".join(wanted)
+    joined = "\n".join(wanted)[:_COMPARED]
     best = []
     for _, at in scored[:40]:
-        there = "\n".join(line.strip() for line in text[at : at + size])
+        there = "\n".join(line.strip() for line in text[at : at + size])[:_COMPARED]
         best.append((difflib.SequenceMatcher(None, joined, there, autojunk=False).ratio(), at))
     best.sort(key=lambda item: (-item[0], item[1]))
     shown: list[str] = []

@@ -13,6 +13,7 @@ from agent.session.events import (
     ModelReplied,
     Observed,
     Seconds,
+    SetupRan,
     SnapshotTaken,
     TestsRan,
 )
@@ -39,7 +40,7 @@ class State:
             self.steps += 1
             self.usage = self.usage + event.usage
             self.model_seconds += event.seconds
-        elif isinstance(event, Observed | TestsRan):
+        elif isinstance(event, Observed | TestsRan | SetupRan):
             self.tool_seconds += event.seconds
         elif isinstance(event, CandidateMade):
             self.candidates += 1

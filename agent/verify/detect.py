@@ -20,7 +20,10 @@ venv="$(dirname "$HOME")/venv"
 for file in requirements.txt requirements-dev.txt requirements-test.txt requirements/test.txt test-requirements.txt; do
   [ -f "$file" ] && "$venv/bin/python" -m pip install -q -r "$file"
 done
-if [ -f pyproject.toml ] || [ -f setup.py ]; then "$venv/bin/python" -m pip install -q -e .; fi
+if [ -f pyproject.toml ] || [ -f setup.py ]; then
+  # an extra that the project does not have is a warning to pip, no error
+  "$venv/bin/python" -m pip install -q -e '.[test,tests,testing]' || "$venv/bin/python" -m pip install -q -e .
+fi
 "$venv/bin/python" -m pytest --version >/dev/null 2>&1 || "$venv/bin/python" -m pip install -q pytest
 """
 

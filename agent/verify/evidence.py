@@ -87,3 +87,16 @@ def status_of(ended: Ended, has_patch: bool, verification: Verification | None) 
     if ended.status == "submitted" and before and after and not before.passed and after.passed:
         return "fixed"
     return "unverified"
+
+
+def why_unverified(verification: Verification | None) -> str:
+    """Why a patch does not count as verified, in words for the user."""
+    if verification is None:
+        return "the patch is not verified: no tests were run"
+    before, after = verification.before, verification.after
+    command = verification.command
+    if after is None or not after.passed:
+        return f"the patch is not verified: with it, `{command}` fails"
+    if before is None or before.passed:
+        return f"the patch is not verified: `{command}` passes with it, but also without it"
+    return "the patch is not verified: the model did not submit it"

@@ -6,8 +6,10 @@ import hashlib
 import importlib.util
 import itertools
 import json
+import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +100,9 @@ def test_tests_that_pass_anyway_prove_nothing(scripted: Any, calc: Path, issue_f
 def test_a_test_that_the_patch_brings_counts_when_it_fails_without_the_fix(
     scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:
-    (calc / "test_calc.py").write_text("import unittest\n\n\nclass Tests(unittest.TestCase):\n    def test_nothing(self):\n        pass\n")
+    (calc / "test_calc.py").write_text(
+        "import unittest\n\n\nclass Tests(unittest.TestCase):\n    def test_nothing(self):\n        pass\n"
+    )
     git(calc, "commit", "-qam", "weaker tests")
     new_test = _fixtures.CALC["test_calc.py"]
     scripted.answers = [
@@ -132,9 +136,7 @@ def test_prose_is_never_success(scripted: Any, calc: Path, issue_file: Path, tmp
     ],
     ids=["hermes", "qwen3-coder", "json fence", "bash fence"],
 )
-def test_calls_written_as_text_are_run(
-    text: str, scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
-) -> None:
+def test_calls_written_as_text_are_run(text: str, scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [text, call("submit", summary="done")]
     done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -143,7 +145,11 @@ def test_calls_written_as_text_are_run(
 def test_a_model_that_never_calls_is_asked_under_a_schema(
     scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:
-    calls = [json.dumps({"name": name, "arguments": json.loads(arguments)}) for answer in GOOD for name, arguments in answer["calls"]]
+    calls = [
+        json.dumps({"name": name, "arguments": json.loads(arguments)})
+        for answer in GOOD
+        for name, arguments in answer["calls"]
+    ]
     rest = iter(calls)
     scripted.answers = [lambda body: next(rest) if "response_format" in body else "Let me think about this."]
     done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json")
@@ -157,7 +163,9 @@ def test_a_server_that_knows_no_tools_is_asked_without(
 ) -> None:
     calls = iter(json.dumps({"name": n, "arguments": json.loads(a)}) for answer in GOOD for n, a in answer["calls"])
     refusal = {"status": 400, "body": {"error": {"message": "this model does not support tools"}}}
-    scripted.answers = [lambda body: refusal if "tools" in body or "response_format" in body else f"```json\n{next(calls)}\n```"]
+    scripted.answers = [
+        lambda body: refusal if "tools" in body or "response_format" in body else f"```json\n{next(calls)}\n```"
+    ]
     done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -212,7 +220,10 @@ def test_later_history_remotes_and_credentials_are_not_in_the_sandbox(
     git(calc, "commit", "-qam", "the fix")
     git(calc, "remote", "add", "origin", "https://user:token-of-the-user@example.org/x.git")
     scripted.answers = [
-        call("shell", command="git log --all --format=%s; git remote -v; cat .git/config; grep -r 'fix of the future' . ; env"),
+        call(
+            "shell",
+            command="git log --all --format=%s; git remote -v; cat .git/config; grep -r 'fix of the future' . ; env",
+        ),
         call("submit", summary="-"),
         call("submit", summary="-"),
     ]
@@ -221,6 +232,27 @@ def test_later_history_remotes_and_credentials_are_not_in_the_sandbox(
     assert seen.startswith("base\n")
     for secret in ("the fix", "token-of-the-user", "origin"):
         assert secret not in seen
+
+
+def test_half_a_gigabyte_of_output_stays_small_in_memory_record_and_prompt(
+    kind: str, scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
+) -> None:
+    scripted.answers = [call("shell", command="yes 'a line of output' | head -c 500000000"), *GOOD]
+    arguments = ["fix", "--issue", issue_file, "--repo", calc, "--base-url", scripted.base_url, "--sandbox", kind]
+    keep = {name: value for name, value in os.environ.items() if not name.startswith(("SWE_AGENT_", "OPENAI_"))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agent", *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**keep, "SWE_AGENT_HOME": str(tmp_path / "data")},
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_maxrss < 200 * 1024  # KiB
+    (journal,) = (tmp_path / "data" / "sessions").glob("*/journal.jsonl")
+    assert journal.stat().st_size < 300_000
+    assert len(json.dumps(scripted.requests[-1])) < 100_000
 
 
 def test_outputs_apply_and_branch_change_the_repository_as_asked(
@@ -264,7 +296,9 @@ def test_a_dead_server_is_told_in_one_line(calc: Path, issue_file: Path, tmp_pat
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
-        done = swe_agent("fix", "--issue", issue_file, "--repo", calc, "--base-url", url, "--json", home=tmp_path, timeout=15)
+        done = swe_agent(
+            "fix", "--issue", issue_file, "--repo", calc, "--base-url", url, "--json", home=tmp_path, timeout=15
+        )
     assert done.returncode == 3
     assert url in done.stderr.splitlines()[-1]
     assert result_of(done)["status"] == "error"
@@ -308,7 +342,9 @@ def test_guided_fixes_a_function_from_its_failing_tests(
 def test_guided_writes_a_reproduction_where_all_tests_pass(
     scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:
-    (calc / "test_calc.py").write_text("import unittest\n\n\nclass Tests(unittest.TestCase):\n    def test_nothing(self):\n        pass\n")
+    (calc / "test_calc.py").write_text(
+        "import unittest\n\n\nclass Tests(unittest.TestCase):\n    def test_nothing(self):\n        pass\n"
+    )
     git(calc, "commit", "-qam", "weaker tests")
     scripted.answers = [
         "```python\nfrom calc import add\nassert add(2, 3) == -1\n```",

@@ -38,7 +38,9 @@ def start(scripted: Any, repo: Path, issue: Path, home: Path) -> subprocess.Pope
 def test_a_kill_after_any_event_leaves_a_journal_that_loads(
     scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:
-    scripted.answers = [lambda body: _fixtures.call("shell", command=f"echo {len(body['messages'])} >> notes; sleep 0.05")]
+    scripted.answers = [
+        lambda body: _fixtures.call("shell", command=f"echo {len(body['messages'])} >> notes; sleep 0.05")
+    ]
     for events in (1, 2, 3, 5, 7, 8, 9, 10, 11, 13, 16, 20):
         home = tmp_path / f"killed-after-{events}"
         process = start(scripted, calc, issue_file, home)
