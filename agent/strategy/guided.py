@@ -21,6 +21,7 @@ from prompts import render
 
 CANDIDATES = 4  # a region, in the first round
 _REGIONS = 4
+_REPRODUCTIONS = 2  # the likeliest, and one more in case the model chose wrongly
 _TEMPERATURES = (0.2, 0.8, 0.8, 1.0)
 _MAX_SOURCE_BYTES = 200_000
 _MAX_SOURCES = 3000
@@ -47,7 +48,7 @@ async def work_as_guided(work: Work) -> Ended:
     found = await find_reproductions(work, suspects)
     if not found:
         return Ended(status="gave_up", reason="the tests pass, and no script was found that shows the problem")
-    for reproduction in found:
+    for reproduction in found[:_REPRODUCTIONS]:
         await run_script(work, reproduction.script)  # it is the file that the command runs
         work.reproduction, work.reproduction_script = reproduction.failure.command, reproduction.script
         ended = await _repair(work, reproduction.failure)

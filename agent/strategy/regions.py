@@ -6,6 +6,7 @@ import ast
 import re
 import textwrap
 from dataclasses import dataclass
+from itertools import takewhile
 
 _FENCE = re.compile(r"```[ \t]*[\w+.-]*[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 
@@ -32,6 +33,11 @@ class Region:
     def title(self) -> str:
         """How people name it."""
         return f"{self.name} in {self.path}" if self.name else self.path
+
+
+def _lines(source: str) -> list[str]:
+    """Lines as the parser counts them: a form feed or U+2028 ends none, as `str.splitlines` has it."""
+    return source.removesuffix("\n").split("\n") if source else []
 
 
 def parse(source: str) -> ast.Module | None:
@@ -65,7 +71,7 @@ def functions(path: str, source: str) -> list[Region]:
     tree = parse(source)
     if tree is None:
         return []
-    lines = source.splitlines()
+    lines = _lines(source)
     found: list[Region] = []
 
     def visit(node: ast.AST, prefix: str) -> None:
@@ -85,7 +91,7 @@ def functions(path: str, source: str) -> list[Region]:
 
 def whole_file(path: str, source: str) -> Region:
     """A file as one region."""
-    return Region(path, "", 1, len(source.splitlines()), source.rstrip("\n"))
+    return Region(path, "", 1, len(_lines(source)), source.rstrip("\n"))
 
 
 def fenced(reply: str) -> str:
@@ -100,21 +106,20 @@ def rewrite(source: str, region: Region, reply: str) -> str | None:
     Of a Python reply only the function of the region's name is taken, at the region's indentation, and imports
     the file does not have yet.
     """
-    code = textwrap.dedent(fenced(reply)).strip("\n")
-    lines = source.splitlines()
+    code = textwrap.dedent(fenced(reply.replace("\r\n", "\n"))).strip("\n")
+    lines = _lines(source)
     if not region.name:
-        new = code.splitlines()
+        new = _lines(code)
         return "\n".join(new) + "\n" if new else None
     tree = parse(code)
     if tree is None:
         return None
-    nodes = [node for node in ast.walk(tree) if isinstance(node, FunctionNode) and node.name == region.short_name]
-    if not nodes:
+    given = [each for each in functions("", code) if each.short_name == region.short_name]
+    if not given:
         return None
-    node = nodes[0]
-    code_lines = code.splitlines()
-    piece = textwrap.dedent("\n".join(code_lines[_first_line(node) - 1 : node.end_lineno])).splitlines()
-    old = region.source.splitlines()[0]
+    chosen = next((each for each in given if each.name == region.name), given[0])
+    piece = _lines(textwrap.dedent(chosen.source))
+    old = _lines(region.source)[0]
     indent = old[: len(old) - len(old.lstrip())]
     piece = [indent + line if line.strip() else "" for line in piece]
     lines[region.start - 1 : region.end] = piece
@@ -127,7 +132,7 @@ def rewrite(source: str, region: Region, reply: str) -> str | None:
 
 def _new_imports(tree: ast.Module, code: str, source: str) -> list[str]:
     """The reply's top-level imports that the file lacks."""
-    known = {line.strip() for line in source.splitlines()}
+    known = {line.strip() for line in _lines(source)}
     wanted = [
         ast.get_source_segment(code, node) or "" for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
     ]
@@ -136,9 +141,9 @@ def _new_imports(tree: ast.Module, code: str, source: str) -> list[str]:
 
 
 def _import_line(source: str) -> int:
-    """The 0-based line after the file's docstring and `__future__` imports."""
+    """The 0-based line after the file's `#!` and coding lines, its docstring and `__future__` imports."""
     tree = parse(source)
-    line = 0
+    line = len(list(takewhile(re.compile(r"#!|#.*coding[:=]").match, _lines(source)[:2])))
     for node in tree.body if tree else []:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         future = isinstance(node, ast.ImportFrom) and node.module == "__future__"

@@ -14,11 +14,13 @@ from typing import Any
 
 from agent.model.types import ToolCall, new_call_id
 
-_THINK = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+# Where the chat template opened the thinking, the reply holds only its end.
+_THINK = re.compile(r"\A(?:(?!<think>).)*?</think>|<think>.*?(?:</think>|\Z)", re.DOTALL)
 _FENCE = re.compile(r"```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 _TAGGED = re.compile(r"<tool_call>(.*?)(?:</tool_call>|(?=<tool_call>)|\Z)", re.DOTALL)
 _FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|(?=<function=)|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([\w.-]+)>(.*?)(?:</parameter>|(?=<parameter=)|(?=</function>)|\Z)", re.DOTALL)
+_CALL_OR_FENCE = re.compile("|".join(each.pattern for each in (_TAGGED, _FUNCTION, _FENCE)), re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,35 @@ class TextCalls:
 def loads(text: str) -> Any:
     """JSON, repaired where it is broken; None when nothing sensible is in it."""
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return json.loads(text, parse_constant=lambda _: None)
+    except RecursionError:
+        return None
+    except ValueError:
         pass
     from json_repair import repair_json
 
-    found = repair_json(text, return_objects=True)
+    try:
+        found = repair_json(text, return_objects=True)
+    except (ValueError, RecursionError):  # a model in a loop: a number of thousands of digits, endless brackets
+        return None
     return found if found != "" else None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _dumps(value: Any) -> str:
+    """JSON that every server takes: no half of a surrogate pair."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def arguments_json(arguments: str) -> str:
@@ -48,12 +72,14 @@ def arguments_json(arguments: str) -> str:
     A string that is no JSON would make llama.cpp answer 500 to every later request that holds it.
     """
     try:
-        if isinstance(json.loads(arguments), dict):
+        given = json.loads(arguments, parse_constant=_refuse)
+        json.dumps(given, ensure_ascii=False).encode()
+        if isinstance(given, dict):
             return arguments
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         pass
     found = loads(arguments) if arguments.strip() else {}
-    return json.dumps(found, ensure_ascii=False) if isinstance(found, dict) else "{}"
+    return _dumps(found) if isinstance(found, dict) else "{}"
 
 
 def call_from_object(value: Any, tools: Mapping[str, Mapping[str, Any]]) -> ToolCall | None:
@@ -70,11 +96,12 @@ def call_from_object(value: Any, tools: Mapping[str, Mapping[str, Any]]) -> Tool
         arguments = loads(arguments)
     if not isinstance(arguments, dict):
         return None
-    return ToolCall(id=new_call_id(), name=name, arguments=json.dumps(arguments, ensure_ascii=False))
+    return ToolCall(id=new_call_id(), name=name, arguments=_dumps(arguments))
 
 
 def _outside_fences(text: str) -> str:
-    return _FENCE.sub(lambda match: "\0" * len(match[0]), text)
+    """Fences blanked; one that stands in a call is part of it and stays."""
+    return _CALL_OR_FENCE.sub(lambda match: match[0] if match[0][0] == "<" else "\0" * len(match[0]), text)
 
 
 def _functions(text: str, tools: Mapping[str, Mapping[str, Any]]) -> list[ToolCall]:
@@ -89,7 +116,7 @@ def _functions(text: str, tools: Mapping[str, Mapping[str, Any]]) -> list[ToolCa
             value = raw.removeprefix("\n").removesuffix("\n")
             kind = kinds.get(key, {}).get("type", "string")
             arguments[key] = value if kind == "string" else _typed(value)
-        calls.append(ToolCall(id=new_call_id(), name=name, arguments=json.dumps(arguments, ensure_ascii=False)))
+        calls.append(ToolCall(id=new_call_id(), name=name, arguments=_dumps(arguments)))
     return calls
 
 
@@ -98,8 +125,8 @@ def _typed(value: str) -> Any:
     if lowered in {"true", "false", "null", "none"}:
         return {"true": True, "false": False}.get(lowered)
     try:
-        return json.loads(value)
-    except json.JSONDecodeError:
+        return json.loads(value, parse_constant=_refuse)
+    except (ValueError, RecursionError):
         return value.strip()
 
 
@@ -122,6 +149,8 @@ def _json_calls(text: str, tools: Mapping[str, Mapping[str, Any]]) -> list[ToolC
 
 def parse_text(text: str, tools: Mapping[str, Mapping[str, Any]]) -> TextCalls:
     """The calls in `text`; `tools` maps names to their JSON schemas. Never raises for what a model wrote."""
+    if _is_json(text) and (calls := _json_calls(text, tools)):  # marks inside its strings mean nothing
+        return TextCalls(tuple(calls), "json")
     visible = _THINK.sub("", text)
     bare = _outside_fences(visible)
     for dialect, read in (("qwen3-coder", _functions), ("hermes", _hermes)):
@@ -131,25 +160,30 @@ def parse_text(text: str, tools: Mapping[str, Mapping[str, Any]]) -> TextCalls:
             return TextCalls(tuple(calls), dialect, visible[: opener.start() if opener else 0].strip())
     fences = list(_FENCE.finditer(visible))
     stripped = visible.strip()
-    if stripped.startswith(("{", "[")) and not fences:
-        calls = _json_calls(stripped, tools)
-        if calls:
-            return TextCalls(tuple(calls), "json", "")
+    if stripped.startswith(("{", "[")) and not fences and (calls := _json_calls(stripped, tools)):
+        return TextCalls(tuple(calls), "json", "")
     if len(fences) == 1:
-        language, body = fences[0][1].lower(), fences[0][2]
-        before = visible[: fences[0].start()].strip()
-        if language in {"json", "tool_call", "tool_code", ""} and body.lstrip().startswith(("{", "[")):
-            calls = _json_calls(body, tools)
-            if calls:
-                return TextCalls(tuple(calls), "json fence", before)
-        if language in {"", "xml", "tool_call"}:
-            calls = _functions(body, tools) or _hermes(body, tools)
-            if calls:
-                return TextCalls(tuple(calls), "fenced call", before)
-        if language in {"bash", "sh", "shell"} and "shell" in tools and body.strip():
-            arguments = json.dumps({"command": body.strip()}, ensure_ascii=False)
-            return TextCalls((ToolCall(id=new_call_id(), name="shell", arguments=arguments),), "bash fence", before)
-    return TextCalls(content=visible.strip())
+        calls, dialect = _fenced_calls(fences[0], tools)
+        if calls:
+            return TextCalls(tuple(calls), dialect, visible[: fences[0].start()].strip())
+    return TextCalls(content=stripped)
+
+
+def _fenced_calls(fence: re.Match[str], tools: Mapping[str, Mapping[str, Any]]) -> tuple[list[ToolCall], str]:
+    """The calls in a reply's only fence, and the dialect."""
+    language, body = fence[1].lower(), fence[2]
+    if language in {"json", "tool_call", "tool_code", ""} and body.lstrip().startswith(("{", "[")):
+        calls = _json_calls(body, tools)
+        if calls:
+            return calls, "json fence"
+    if language in {"", "xml", "tool_call"}:
+        calls = _functions(body, tools) or _hermes(body, tools)
+        if calls:
+            return calls, "fenced call"
+    if language in {"bash", "sh", "shell"} and "shell" in tools and body.strip():
+        arguments = _dumps({"command": body.strip()})
+        return [ToolCall(id=new_call_id(), name="shell", arguments=arguments)], "bash fence"
+    return [], ""
 
 
 def call_schema(tools: list[dict[str, Any]]) -> dict[str, Any]:

@@ -46,12 +46,14 @@ async def probe(
     async with httpx2.AsyncClient(headers=headers, timeout=timeout, follow_redirects=False) as client:
         try:
             listed = await _models(client, base, on_progress)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except (httpx2.TimeoutException, httpx2.ConnectError, httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
             detail = str(error) or type(error).__name__
             raise BackendUnreachable(
                 f"no model server answers at {base_url}: {detail}",
                 hint="is it running, and is --base-url right?",
             ) from error
+        except httpx2.HTTPError:  # something answers, if not as expected: a request will show
+            listed = []
         entry = next((each for each in listed if each.get("id") == model), listed[0] if listed else {})
         name = model or str(entry.get("id") or "default")
         props = await _json(client, "GET", f"{root}/props")
