@@ -70,12 +70,16 @@ class SetupRan(_Event):
 
 
 class TestsRan(_Event):
-    """A test run in its phase. `passed` is the verdict; counts are None where the runner doesn't tell."""
+    """A test run in its phase; `about` is what it checks, where that is not all tests.
+
+    `passed` is the verdict; counts are None where the runner doesn't tell.
+    """
 
     __test__ = False
     kind: Literal["tests_ran"] = "tests_ran"
     phase: Literal["before", "candidate", "after", "reproduction"]
     command: str
+    about: str = ""
     exit_code: int
     passed: bool
     ended: str

@@ -93,8 +93,8 @@ async def find_reproductions(work: Work, suspects: list[Suspect]) -> list[Reprod
         failing = []
         for example in examples:
             script = script_for(example, known)
-            ran = await run_script(work, script)
-            if not ran.passed and (shows_problem(ran.output, ran.exit_code, work.issue.text)):
+            ran = await run_script(work, script, about=example.check)
+            if not ran.passed and shows_problem(ran.output, ran.exit_code, work.issue.text):
                 failing.append((example, Reproduction(script, ran)))
             if len(failing) == MAX_CHECKS:
                 break
@@ -162,12 +162,12 @@ async def _write(work: Work, region: Region) -> Reproduction | None:
     return fallback
 
 
-async def run_script(work: Work, script: str) -> TestsRan:
-    """Run a script that lies outside the repository on the repository's code."""
+async def run_script(work: Work, script: str, *, about: str = "") -> TestsRan:
+    """Run a script that lies outside the repository on the repository's code; `about` says what it checks."""
     assert work.tests is not None
     place = work.sandbox.workspace.private / "reproduction.py"
     repo = work.sandbox.workspace.repo
     await write_text(work.sandbox, place, script)
-    ran = await work.tests.run("reproduction", command=f"PYTHONPATH={repo}:{repo}/src python3 {place}")
+    ran = await work.tests.run("reproduction", command=f"PYTHONPATH={repo}:{repo}/src python3 {place}", about=about)
     work.session.emit(ran)
     return ran

@@ -103,10 +103,14 @@ class Terminal:
             self._console.out(_indent(event.output[-600:]), style="dim", highlight=False)
 
     def _on_tests_ran(self, event: TestsRan) -> None:
-        about = {"before": "before", "after": "with the patch, clean copy", "candidate": "candidate"}
-        mark = "✓" if event.passed else "✗"
-        style = "green" if event.passed else "red"
-        words = f"tests ({about.get(event.phase, event.phase)}) {describe(event)} [{event.seconds:.1f} s]"
+        if event.phase == "reproduction":  # here a failure is what is looked for
+            what = event.about or "the script"
+            shown = "holds already" if event.passed else "does not hold"
+            self._say("·", f"{_cut(what)}: {shown} [{event.seconds:.1f} s]", "dim")
+            return
+        about = {"before": "without a change", "after": "with the patch, in a clean copy"}
+        mark, style = ("✓", "green") if event.passed else ("✗", "red")
+        words = f"tests {about.get(event.phase, event.phase)}: {describe(event)} [{event.seconds:.1f} s]"
         self._say(mark, words, style)
 
     def _on_user_said(self, event: UserSaid) -> None:
@@ -168,6 +172,7 @@ def _arguments(arguments: str) -> str:
     except json.JSONDecodeError:
         return arguments
     shown = [
-        f"{value}" if key in {"command", "path", "pattern"} else f"{key}={value!r}" for key, value in given.items()
+        str(value) if key in {"command", "path", "pattern"} else f"{key}={_cut(repr(value), 40)}"
+        for key, value in given.items()
     ]
     return " ".join(shown)

@@ -37,8 +37,8 @@ class TestRunner:
             command, timeout=min(timeout or self._timeout, self._timeout), capture=_CAPTURE_BYTES
         )
 
-    async def run(self, phase: Phase, *, command: str = "") -> TestsRan:
-        """Run `command`, or all tests, and give the event that tells of it."""
+    async def run(self, phase: Phase, *, command: str = "", about: str = "") -> TestsRan:
+        """Run `command`, or all tests, and give the event that tells of it; `about` says what is checked."""
         command = command or self.command
         result = await self._run(command, None)
         text = printable(result.output.text())
@@ -46,6 +46,7 @@ class TestRunner:
         return TestsRan(
             phase=phase,
             command=command,
+            about=about,
             exit_code=result.exit_code,
             passed=result.ok,
             ended=result.ended,
@@ -76,5 +77,6 @@ def describe(event: TestsRan) -> str:
     of = f": {event.failed} of {event.tests}" if event.tests and event.failed else ""
     if event.passed:
         return f"pass ({event.tests} tests)" if event.tests else "pass"
-    names = f" ({', '.join(event.failures[:5])}{', …' if len(event.failures) > 5 else ''})" if event.failures else ""
+    short = [name.partition(" (")[0] for name in event.failures]
+    names = f" ({', '.join(short[:5])}{', …' if len(short) > 5 else ''})" if short else ""
     return f"fail{of}{names}" if of or names else f"fail with exit code {event.exit_code}"
