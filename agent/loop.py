@@ -43,6 +43,7 @@ from agent.session.journal import Journal
 from agent.session.session import Session, Subscriber
 from agent.strategy.agent import work_as_agent
 from agent.strategy.guided import work_as_guided
+from agent.strategy.reproduce import REPRODUCTION
 from agent.strategy.work import Work
 from agent.verify.detect import find_setup_command, find_test_command, lacks_environment
 from agent.verify.evidence import Verifier, status_of, why_unverified
@@ -50,6 +51,7 @@ from agent.verify.tests import TestRunner
 from sandbox import Sandbox, open_sandbox
 from sandbox.snapshots import Snapshots
 from tools import Registry, ToolContext
+from tools.files import write_text
 from tools.truncate import printable, truncate
 
 if TYPE_CHECKING:
@@ -154,11 +156,13 @@ class _Run:
                 self.strategy = backend.profile.strategy
             self.session.emit(_backend_event(backend))
             work = await prepare(task, self.session, backend, sandbox)
+            clean = await sandbox.fork()  # made before the agent starts, so nothing it does can reach it
             try:
                 await self._work(work)
             finally:
                 with anyio.CancelScope(shield=True):
-                    await self._conclude(work)
+                    await self._conclude(work, clean)
+                    await clean.close(keep=False)
 
     async def _work(self, work: Work) -> None:
         """Run the strategy within the time limit."""
@@ -177,17 +181,20 @@ class _Run:
             reason = f"the time limit of {self.task.settings.time_limit:g} s is over"
             self.end(Ended(status="budget", reason=reason))
 
-    async def _conclude(self, work: Work) -> None:
+    async def _conclude(self, work: Work, clean: Sandbox) -> None:
         """Get the diff out and check it; if the work was not interrupted, verify it. What fails is told."""
         try:
             tree = await work.snapshot()
-            self.patch = self.task.repository.check(
-                await work.snapshots.diff(work.base_tree, tree),
-                allow_workflows=self.task.settings.allow_workflows,
-            )
+            diff = await work.snapshots.diff(work.base_tree, tree)
+            allow = self.task.settings.allow_workflows
+            self.patch = await anyio.to_thread.run_sync(lambda: self.task.repository.check(diff, allow_workflows=allow))
             finished = self.ended is not None and self.ended.status in {"submitted", "gave_up"}
             if finished and self.patch.data and work.tests is not None:
-                self.verification = await Verifier(work.tests, work.snapshots, self.session.emit).verify(
+                tests = TestRunner(clean, work.tests.command, timeout=self.task.settings.test_timeout)
+                verifier = Verifier(tests, Snapshots(clean), self.session.emit)
+                if work.reproduction:
+                    await write_text(clean, clean.workspace.private / REPRODUCTION, work.reproduction_script)
+                self.verification = await verifier.verify(
                     self.patch.data,
                     self.patch.files,
                     baseline=work.baseline,

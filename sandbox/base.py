@@ -41,24 +41,30 @@ class ShellSandbox:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self._shell = Shell(workspace, self._connect)
+        # The model's shell and the program's own: what a background job of the model prints must not get into
+        # what the program reads, and its processes stay out of the program's reach where they can.
+        self._shells = {
+            True: Shell(workspace, self._connect, "shell"),
+            False: Shell(workspace, self._connect, "program"),
+        }
 
-    async def _connect(self) -> Channel:
-        """Start the supervisor and return the channel to it."""
+    async def _connect(self, name: str) -> Channel:
+        """Start the supervisor called `name` and return the channel to it."""
         raise NotImplementedError
 
-    def _argv(self) -> list[str]:
-        return supervisor_argv(self.workspace, self.scope)
+    def _argv(self, name: str) -> list[str]:
+        return supervisor_argv(self.workspace, self.scope, name)
 
     def _environment(self) -> dict[str, str]:
         root = str(self.workspace.root)
         path = PATH.replace("/workspace", root)
         return {**ENVIRONMENT, "HOME": str(self.workspace.home), "PATH": path, "TMPDIR": "/tmp"}
 
-    async def _open_shell(self) -> None:
-        """Open the shell and make the workspace's folders. Raises `SandboxUnavailable`."""
+    async def _open_shells(self) -> None:
+        """Open the shells and make the workspace's folders. Raises `SandboxUnavailable`."""
         try:
-            await self._shell.open()
+            for shell in self._shells.values():
+                await shell.open()
             places = f"{self.workspace.repo} {self.workspace.home} {self.workspace.outputs}"
             made = await self.exec(f"mkdir -p {places}", timeout=30)
         except SandboxLost as error:
@@ -66,6 +72,10 @@ class ShellSandbox:
         if not made.ok:
             detail = made.output.text().strip()
             raise SandboxUnavailable(f"{self.kind}: the workspace can't be written", hint=detail)
+
+    async def _close_shells(self) -> None:
+        for shell in self._shells.values():
+            await shell.close()
 
     async def exec(
         self,
@@ -77,4 +87,6 @@ class ShellSandbox:
         capture: int = 1 << 20,
     ) -> ExecResult:
         """See `Sandbox.exec`."""
-        return await self._shell.run(command, stdin=stdin, timeout=timeout, persistent=persistent, capture=capture)
+        return await self._shells[persistent].run(
+            command, stdin=stdin, timeout=timeout, persistent=persistent, capture=capture
+        )

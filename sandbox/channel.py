@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,17 @@ from typing import Protocol
 
 import anyio
 import anyio.abc
+import anyio.lowlevel
 
 _CHUNK = 1 << 18
+_END_SECONDS = 5.0
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 class Channel(Protocol):
@@ -66,8 +76,19 @@ class ProcessChannel:
             raise BrokenPipeError(str(error)) from error
 
     async def aclose(self) -> None:
-        """Kill the process and wait for it."""
+        """Kill the process and its children, and wait until they are gone.
+
+        The child of `bwrap` is the first process of a process namespace: the kernel ends all others with it, and
+        `bwrap` ends when that is done.
+        """
         with anyio.CancelScope(shield=True):
+            for child in _children(self._process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            with anyio.move_on_after(_END_SECONDS):
+                if self._process.stdin is not None:
+                    await self._process.stdin.aclose()
+                await self._process.wait()
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGKILL)
             await self._process.wait()
@@ -106,6 +127,7 @@ class DockerChannel:
 
     async def _read(self) -> bytes:
         while True:
+            await anyio.lowlevel.checkpoint()  # a stream that never pauses must not keep limits from being seen
             try:
                 return self._connection.recv(_CHUNK)
             except (BlockingIOError, InterruptedError):

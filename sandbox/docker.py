@@ -102,7 +102,7 @@ class DockerSandbox(ShellSandbox):
             self._container = await anyio.to_thread.run_sync(run)
         except DockerException as error:
             raise SandboxUnavailable(f"docker: the container can't be started: {error}") from error
-        await self._open_shell()
+        await self._open_shells()
 
     def _own_workspace(self, volume: str) -> None:
         """Give the volume's top to the user that commands run as, whatever the image has at that place."""
@@ -115,7 +115,7 @@ class DockerSandbox(ShellSandbox):
             cap_drop=["ALL"],
             cap_add=["CHOWN"],
             security_opt=["no-new-privileges:true"],
-            volumes={volume: {"bind": str(self.workspace.root), "mode": "rw"}},
+            volumes={volume: {"bind": str(self.workspace.root), "mode": "rw,nocopy"}},
             remove=True,
         )
 
@@ -143,7 +143,7 @@ class DockerSandbox(ShellSandbox):
             "log_config": {"type": "none"},
             "labels": {LABEL: self._name, OWNER_LABEL: owner()},
             "environment": environment,
-            "volumes": {self._name: {"bind": str(self.workspace.root), "mode": "rw"}},
+            "volumes": {self._name: {"bind": str(self.workspace.root), "mode": "rw,nocopy"}},
         }
 
     def _remove_container(self) -> None:
@@ -152,13 +152,13 @@ class DockerSandbox(ShellSandbox):
         with contextlib.suppress(NotFound):
             self._client.containers.get(self._name).remove(force=True)
 
-    async def _connect(self) -> Channel:
+    async def _connect(self, name: str) -> Channel:
         from docker.errors import DockerException
 
         def attach() -> DockerChannel:
             assert self._container is not None
             api = self._client.api
-            made = api.exec_create(self._container.id, self._argv(), stdin=True, user="1000:1000")
+            made = api.exec_create(self._container.id, self._argv(name), stdin=True, user="1000:1000")
             wrapper: Any = api.exec_start(made["Id"], socket=True)
             return DockerChannel(getattr(wrapper, "_sock", wrapper), owner=wrapper)
 
@@ -169,8 +169,40 @@ class DockerSandbox(ShellSandbox):
 
     async def revive(self) -> None:
         """See `Sandbox.revive`. A container that still runs is restarted, so no old process is left in it."""
-        await self._shell.close()
+        await self._close_shells()
         await self._start()
+
+    async def fork(self) -> DockerSandbox:
+        """See `Sandbox.fork`."""
+        from docker.errors import DockerException
+
+        copy = DockerSandbox(await anyio.to_thread.run_sync(connect), f"{self._name}-clean", self._image)
+
+        def copy_volume() -> None:
+            copy._client.volumes.create(copy._name, labels={LABEL: copy._name})
+            copy._own_workspace(copy._name)
+            self._client.containers.run(
+                self._image,
+                ["cp", "-a", f"{self.workspace.root}/.", "/mnt/"],
+                entrypoint="",
+                user="1000:1000",
+                network_mode="none",
+                cap_drop=["ALL"],
+                security_opt=["no-new-privileges:true"],
+                volumes={
+                    self._name: {"bind": str(self.workspace.root), "mode": "ro"},
+                    copy._name: {"bind": "/mnt", "mode": "rw,nocopy"},
+                },
+                remove=True,
+            )
+
+        try:
+            await anyio.to_thread.run_sync(copy_volume)
+            await copy._start()
+        except DockerException as error:
+            await copy.close(keep=False)
+            raise SandboxUnavailable(f"docker: the workspace can't be copied: {error}") from error
+        return copy
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""
@@ -190,5 +222,5 @@ class DockerSandbox(ShellSandbox):
             self._client.close()
 
         with anyio.CancelScope(shield=True):
-            await self._shell.close()
+            await self._close_shells()
             await anyio.to_thread.run_sync(remove)

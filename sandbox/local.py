@@ -9,7 +9,7 @@ import anyio
 
 from agent.errors import SandboxUnavailable
 from sandbox.base import ShellSandbox
-from sandbox.bubblewrap import remove_tree
+from sandbox.bubblewrap import copy_tree, remove_tree
 from sandbox.channel import Channel, ProcessChannel
 from sandbox.protocol import Workspace
 
@@ -29,21 +29,25 @@ class LocalSandbox(ShellSandbox):
         """Start on `directory`, made if absent. Raises `SandboxUnavailable`."""
         directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - one directory
         sandbox = cls(directory)
-        await sandbox._open_shell()
+        await sandbox._open_shells()
         return sandbox
 
-    async def _connect(self) -> Channel:
+    async def _connect(self, name: str) -> Channel:
         environment = self._environment()
         environment["PATH"] = f"{self.workspace.root}/venv/bin:{os.environ.get('PATH', environment['PATH'])}"
         try:
-            return await ProcessChannel.open(self._argv(), env=environment)
+            return await ProcessChannel.open(self._argv(name), env=environment)
         except OSError as error:
             raise SandboxUnavailable(f"bash can't be started: {error}") from error
 
     async def revive(self) -> None:
         """See `Sandbox.revive`."""
-        await self._shell.close()
-        await self._open_shell()
+        await self._close_shells()
+        await self._open_shells()
+
+    async def fork(self) -> LocalSandbox:
+        """See `Sandbox.fork`."""
+        return await LocalSandbox.start(await anyio.to_thread.run_sync(copy_tree, self.directory))
 
     async def network(self, on: bool) -> None:
         """Nothing: without isolation the network is always there."""
@@ -51,6 +55,6 @@ class LocalSandbox(ShellSandbox):
     async def close(self, *, keep: bool) -> None:
         """See `Sandbox.close`."""
         with anyio.CancelScope(shield=True):
-            await self._shell.close()
+            await self._close_shells()
             if not keep:
                 await anyio.to_thread.run_sync(remove_tree, self.directory)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 
 def _boot() -> str:
+    """This boot of this machine and the process namespace: where a process id means something."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return "unknown"
 

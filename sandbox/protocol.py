@@ -118,6 +118,13 @@ class Sandbox(Protocol):
         """Start it again on the same workspace after `SandboxLost`. Raises `SandboxUnavailable`."""
         ...
 
+    async def fork(self) -> Sandbox:
+        """A second sandbox on a copy of the workspace as it is now, out of this one's reach; closed on its own.
+
+        Raises `SandboxUnavailable`.
+        """
+        ...
+
     async def network(self, on: bool) -> None:
         """Open or close the network; it is closed at start. Ends all processes. Raises `SandboxUnavailable`."""
         ...

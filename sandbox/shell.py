@@ -6,6 +6,7 @@ The other side is `supervisor.sh`. Measured cost of a command: see benchmarks/sh
 from __future__ import annotations
 
 import importlib.resources
+import re
 import secrets
 import time
 from collections import deque
@@ -18,10 +19,12 @@ from agent.errors import SandboxLost
 from sandbox.channel import Channel
 from sandbox.protocol import ExecResult, Output, Workspace
 
+_MARK_BYTES = 64
+_MARK = re.compile(rb"(\d{1,3}) (exited|stopped|full) (\d{1,7})")
 GRACE_SECONDS = 20.0  # how long the supervisor may take to kill a command before the shell counts as lost
 
 
-def supervisor_argv(workspace: Workspace, scope: Literal["namespace", "marked"]) -> list[str]:
+def supervisor_argv(workspace: Workspace, scope: Literal["namespace", "marked"], name: str) -> list[str]:
     """The command line that starts the supervisor.
 
     `scope` says how it knows a command's processes: `namespace`, all new ones in its process namespace;
@@ -29,7 +32,7 @@ def supervisor_argv(workspace: Workspace, scope: Literal["namespace", "marked"])
     """
     script = importlib.resources.files("sandbox").joinpath("supervisor.sh").read_text()
     places = [str(workspace.private), str(workspace.repo)]
-    return ["bash", "--norc", "--noprofile", "-c", script, "swe-agent-shell", *places, scope]
+    return ["bash", "--norc", "--noprofile", "-c", script, "swe-agent-shell", *places, scope, name]
 
 
 class Capture:
@@ -71,9 +74,10 @@ class Capture:
 class Shell:
     """One running supervisor. Commands go one at a time; it can be opened again after it was lost."""
 
-    def __init__(self, workspace: Workspace, connect: Callable[[], Awaitable[Channel]]) -> None:
+    def __init__(self, workspace: Workspace, connect: Callable[[str], Awaitable[Channel]], name: str) -> None:
         self._workspace = workspace
         self._connect = connect
+        self._name = name
         self._channel: Channel | None = None
         self._lock = anyio.Lock()
         self._sequence = 0
@@ -81,7 +85,7 @@ class Shell:
 
     async def open(self) -> None:
         """Start the supervisor and wait until it answers. Raises `SandboxLost` when it doesn't."""
-        self._channel = await self._connect()
+        self._channel = await self._connect(self._name)
         self._rest = b""
         with anyio.move_on_after(GRACE_SECONDS):
             while b"ready\n" not in self._rest:
@@ -126,6 +130,10 @@ class Shell:
             except BaseException as error:
                 await self._stop(nonce, found, cancelled=isinstance(error, anyio.get_cancelled_exc_class()))
                 raise
+            if how == "full":
+                found.add(b"not run: there is no space left in the sandbox's workspace\n")
+                await self.close()  # the rest of the request must not be taken for the next
+                await self.open()
             saved = str(self._workspace.outputs / f"{sequence}.log") if persistent else ""
             # The supervisor can't tell its limit from a word of ours; only one of them was possible here.
             ended = "timeout" if how == "stopped" else "exited"
@@ -153,11 +161,14 @@ class Shell:
         while True:
             at = self._rest.find(mark)
             end = self._rest.find(b"\n", at + len(mark)) if at >= 0 else -1
-            if end >= 0:
+            if end >= 0 or (at >= 0 and len(self._rest) > at + len(mark) + _MARK_BYTES):
+                fields = _MARK.fullmatch(self._rest[at + len(mark) : end]) if end >= 0 else None
+                if fields is None:
+                    await self.close()
+                    raise SandboxLost("the sandbox's shell was tampered with")
                 found.add(self._rest[:at])
-                status, how, background = self._rest[at + len(mark) : end].decode().split()
                 self._rest = self._rest[end + 1 :]
-                return int(status), how, int(background)
+                return int(fields[1]), fields[2].decode(), int(fields[3])
             if at < 0 and len(self._rest) > len(mark):
                 found.add(self._rest[: -len(mark)])
                 self._rest = self._rest[-len(mark) :]

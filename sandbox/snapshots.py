@@ -5,6 +5,7 @@ The repository's own `.git` is never touched by them and never read from; the ho
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from agent.errors import PatchRejected, SandboxError
@@ -30,6 +31,11 @@ node_modules/
 """
 # What is in the repository is taken as it is: no line ending, filter or keyword of .gitattributes applies.
 _AS_IT_IS = "* -text -eol -filter -ident -working-tree-encoding\n"
+# `git add` stops at a repository within that has no commit: then each of those is left out by name.
+_ADD_WITHOUT_NESTED = (
+    "find . -mindepth 2 -name .git -prune -printf ':(exclude)%h\\0' | "
+    "git add -A --ignore-errors --pathspec-from-file=- --pathspec-file-nul"
+)
 
 
 class Snapshots:
@@ -43,7 +49,8 @@ class Snapshots:
 
     async def _git(self, command: str, *, stdin: bytes = b"", capture: int = 1 << 20) -> ExecResult:
         environment = (
-            f"GIT_DIR={self._directory} GIT_WORK_TREE={self._repo} GIT_CONFIG_GLOBAL=/dev/null "
+            # the system's git, whatever the workspace has
+            f"PATH=/usr/local/bin:/usr/bin:/bin:$PATH GIT_DIR={self._directory} GIT_WORK_TREE={self._repo} GIT_CONFIG_GLOBAL=/dev/null "
             "GIT_CONFIG_NOSYSTEM=1 GIT_OPTIONAL_LOCKS=0"
         )
         return await self._sandbox.exec(
@@ -82,9 +89,20 @@ class Snapshots:
         return await self.take(first=True)
 
     async def take(self, *, first: bool = False) -> str:
-        """The tree id of the repository as it is now; the same id when nothing changed."""
-        add = "true" if first else "git add -A ."
-        return (await self._must(f"{add} && git write-tree", "a snapshot")).decode().strip()
+        """The tree id of the repository as it is now; the same id when nothing changed.
+
+        What git can't read (a file without permissions, a repository without a commit within) is left out.
+        """
+        add = (
+            "true"
+            if first
+            else f"rm -f {self._directory}/index.lock; git add -A --ignore-errors . || {_ADD_WITHOUT_NESTED}"
+        )
+        written = await self._must(f"{{ {add}; }} >/dev/null 2>&1; git write-tree 2>/dev/null", "a snapshot")
+        tree = written.decode("utf-8", "replace").strip()
+        if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", tree):
+            raise SandboxError(f"a snapshot failed in the sandbox: git gave {tree[:100]!r}")
+        return tree
 
     async def restore(self, tree: str) -> None:
         """Put the repository back to `tree`; files that no snapshot holds (ignored ones) stay."""

@@ -7,9 +7,12 @@
 # Each command runs in a bash of its own that takes over directory, variables and functions from the one before,
 # so nothing a command does to its shell (exit, exec, kill $$, set -e, redefined builtins) can break this one.
 private=$1 repo=$2 scope=$3
-shell=$private/shell
+shell=$private/$4
+chmod u+rwx "$private" "$shell" 2>/dev/null
 mkdir -p "$shell" "$private/outputs"
 exec 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null
+given=$PATH  # what commands get; the tools used here come from the system, whatever the workspace has
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 exec 6<> <(:)   # a pipe that never has anything to read: `read -t` on it is a sleep without a process
 set -m          # every command gets a process group of its own
 
@@ -25,6 +28,15 @@ RUNNER
 
 processes() { found=(/proc/[0-9]*); found=("${found[@]#/proc/}"); }
 
+# foreign PID: whether it carries the mark of another supervisor in the same process namespace.
+foreign() {
+  local entry
+  while IFS= read -r -d '' entry; do
+    case $entry in SWE_AGENT_SHELL=$$) return 1 ;; SWE_AGENT_SHELL=*) return 0 ;; esac
+  done <"/proc/$1/environ"
+  return 1
+}
+
 # Sets `left` to the processes that the running command started and that still live.
 survivors() {
   left=()
@@ -32,10 +44,12 @@ survivors() {
   if [ "$scope" = namespace ]; then
     processes
     for pid in "${found[@]}"; do
-      case "$before $$ $sink $watch " in *" $pid "*) ;; *) [ -e "/proc/$pid/exe" ] && left+=("$pid") ;; esac
+      case "$before $$ $sink $watch " in *" $pid "*) continue ;; esac
+      # a zombie has no exe; what another shell in here started is not this command's
+      [ -e "/proc/$pid/exe" ] && ! foreign "$pid" && left+=("$pid")
     done
   else
-    for pid in $(grep -lsaz "^SWE_AGENT_SHELL=$$\$" /proc/[0-9]*/environ); do
+    for pid in $(SWE_AGENT_SHELL= grep -lsaz "^SWE_AGENT_SHELL=$$\$" /proc/[0-9]*/environ); do
       pid=${pid#/proc/}; pid=${pid%/environ}
       case "$before $$ $sink $watch " in *" $pid "*) ;; *) left+=("$pid") ;; esac
     done
@@ -60,9 +74,14 @@ finish() {  # end the command and everything it started: ask first, insist after
 printf 'ready\n' >&4
 while read -r -u 3 verb nonce limit command_bytes input_bytes persistent sequence; do
   [ "$verb" = run ] || continue
-  head -c "$command_bytes" <&3 >"$shell/command"
-  input=/dev/null
-  if [ "$input_bytes" -gt 0 ]; then head -c "$input_bytes" <&3 >"$shell/input"; input=$shell/input; fi
+  input=/dev/null full=''
+  head -c "$command_bytes" <&3 >"$shell/command" || full=1
+  if [ "$input_bytes" -gt 0 ]; then head -c "$input_bytes" <&3 >"$shell/input" || full=1; input=$shell/input; fi
+  if [ "$full" = 1 ]; then
+    printf '\n%s 1 full 0\n' "$nonce" >&4
+    # what is left of the request must not be taken for the next: the host starts a new shell
+    exit 1
+  fi
   sink='' watch=''
   processes; before=" ${found[*]} "
   if [ "$persistent" = 1 ]; then
@@ -71,10 +90,10 @@ while read -r -u 3 verb nonce limit command_bytes input_bytes persistent sequenc
     exec 5>&4
   fi
   cd "$repo" || cd /
-  if [ "$persistent" = 0 ]; then set -- bash --norc --noprofile "$shell/command"
-  elif [ -f "$shell/state" ]; then set -- -c bash --norc --noprofile "$shell/runner"
-  else set -- bash --norc --noprofile "$shell/runner"; fi
-  (exec "$@") <"$input" >&5 2>&1 3<&- 4>&- 5>&- 6>&- &
+  if [ "$persistent" = 0 ]; then set -- "$BASH" --norc --noprofile "$shell/command"
+  elif [ -f "$shell/state" ]; then set -- -c "$BASH" --norc --noprofile "$shell/runner"
+  else set -- "$BASH" --norc --noprofile "$shell/runner"; fi
+  (PATH=$given; exec "$@") <"$input" >&5 2>&1 3<&- 4>&- 5>&- 6>&- &
   child=$!
   if [ "$limit" = 0 ]; then (read -r -u 3) 4>&- 5>&- & else (read -r -t "$limit" -u 3) 4>&- 5>&- & fi
   watch=$!

@@ -36,13 +36,15 @@ class ApplyPatch:
         report = []
         for change in changes:
             place = context.place(change.path)
+            if place in removed:
+                raise ToolError(f"the patch changes {context.shown(place)} after it took it away; nothing was changed")
             if change.action == "delete":
                 await read_text(context.sandbox, place)
                 removed.append(place)
                 report.append(f"{context.shown(place)} deleted")
                 continue
             if change.action == "add":
-                if await _exists(context, place):
+                if place in written or await _exists(context, place):
                     raise ToolError(f"{context.shown(place)} exists already; update it, or use write_file")
                 new = [line for hunk in change.hunks for line in hunk.new]
                 written[place] = "\n".join(new) + "\n" if new else ""
@@ -53,11 +55,16 @@ class ApplyPatch:
             changed, lines = apply_hunks(text, change, context.shown(place))
             target = context.place(change.move_to) if change.move_to else place
             if target != place:
-                if await _exists(context, target):
+                if target in written or await _exists(context, target):
                     raise ToolError(f"{context.shown(target)} exists already: nothing was moved onto it")
                 removed.append(place)
             written[target] = changed
-            report.append(f"{context.shown(target)} changed at line{'s' * (len(lines) > 1)} {', '.join(lines)}")
+            where = f"changed at line{'s' * (len(lines) > 1)} {', '.join(lines)}" if lines else "moved there"
+            report.append(f"{context.shown(target)} {where}")
+        parents = shlex.join(sorted({str(place.parent) for place in written}))
+        made = await context.sandbox.exec(f"mkdir -p -- {parents}" if parents else ":", timeout=60)
+        if not made.ok:
+            raise ToolError(f"a directory can't be made, nothing was changed: {made.output.text().strip()}")
         for place, text in written.items():
             await write_text(context.sandbox, place, text)
         if removed:

@@ -68,7 +68,7 @@ def replace(text: str, old: str, new: str, *, replace_all: bool, name: str) -> t
     lines = text.split(ending)
     wanted = old.replace("\r\n", "\n").removesuffix("\n").split("\n")
     replacement = new.replace("\r\n", "\n").removesuffix("\n").split("\n") if new else []
-    matches = find_lines(lines, wanted, replacement)
+    matches = find_lines(lines, wanted, replacement) if old.strip() else []  # blanks alone name no place
     if not matches:
         candidates = nearest(lines, wanted)
         hint = f" The nearest lines:\n{candidates}" if candidates else " Read the file first."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-_COMPARED = 1000  # characters of a candidate that are looked at closely: the time grows with their square
+_COMPARED = 400  # characters of a candidate that are looked at closely: the time grows with their square
 
 
 @dataclass(frozen=True)

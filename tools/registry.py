@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -80,9 +81,11 @@ class Registry:
         except (ValueError, RecursionError) as error:
             return Observation(self._expected(tool, error), ok=False)
         try:
-            return await tool.run(context, given)
+            seen = await tool.run(context, given)
         except ToolError as error:
-            return Observation(str(error), ok=False)
+            seen = Observation(str(error), ok=False)
+        # bytes of a file that are no text came along as surrogates, which can be neither stored nor sent
+        return replace(seen, text=seen.text.encode("utf-8", "replace").decode())
 
     @staticmethod
     def _expected(tool: Tool, error: Exception) -> str:

@@ -53,9 +53,10 @@ def main() -> None:
     try:
         app()
     except SweAgentError as error:
-        sys.stderr.write(f"swe-agent: {error.message}\n")
-        if error.hint:
-            sys.stderr.write(f"swe-agent: {error.hint}\n")
+        from tools.truncate import printable  # parts of a message may come from a server or a repository
+
+        for line in filter(None, (error.hint, error.message)):
+            sys.stderr.write(f"swe-agent: {printable(line)}\n")
         raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -7,6 +7,7 @@ optional locks off; what it has to write for a check goes to a temporary directo
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -18,21 +19,58 @@ from pathlib import Path
 from typing import IO
 
 from agent.errors import PatchRejected, RepositoryUnreadable
-from agent.forge.patch import CheckedPatch, check_patch
+from agent.forge.patch import Change, CheckedPatch, check_changes
 
 _BRANCH = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,120}$")
+
+
+_GIT_SECONDS = 120.0
+_GIT_BYTES = 2 << 30  # of address space, for reading a patch that may be made to blow up
+
+
+def _environment() -> dict[str, str]:
+    """No global configuration and no way to fetch: a repository can name commands for both."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_OPTIONAL_LOCKS": "0"}
+    return env | {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+
+
+def _argv(directory: Path, *args: str) -> list[str]:
+    safe = ["-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"]
+    return ["git", *safe, "-C", str(directory), *args]
 
 
 def _git(
     directory: Path, *args: str, stdin: bytes | None = None, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    env |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_OPTIONAL_LOCKS": "0"}
-    env |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(environment or {})}
-    safe = ["-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "safe.directory=*"]
     return subprocess.run(
-        ["git", *safe, "-C", str(directory), *args], input=stdin, capture_output=True, check=False, env=env
+        _argv(directory, *args),
+        input=stdin,
+        capture_output=True,
+        check=False,
+        env={**_environment(), **(environment or {})},
     )
+
+
+def _git_on_patch(
+    directory: Path, *args: str, patch: bytes, environment: dict[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    """Git on a patch nobody has looked at yet, within bounds of time and memory. Raises `PatchRejected`."""
+    bounded = ["sh", "-c", f'ulimit -v {_GIT_BYTES >> 10}; exec "$@"', "sh", *_argv(directory, *args)]
+    try:
+        done = subprocess.run(
+            bounded,
+            input=patch,
+            capture_output=True,
+            check=False,
+            env={**_environment(), **environment},
+            timeout=_GIT_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise PatchRejected(f"git did not read the patch within {_GIT_SECONDS:.0f} s") from error
+    if done.returncode != 0:
+        raise PatchRejected(f"git does not take the patch: {done.stderr.decode(errors='replace').strip()[-300:]}")
+    return done
 
 
 @dataclass(frozen=True)
@@ -73,8 +111,14 @@ class HostRepository:
         return cls(root, found.stdout.decode().strip())
 
     def is_dirty(self) -> bool:
-        """Whether tracked files have changes that are not in the base commit's tree."""
-        return _git(self.directory, "diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode != 0
+        """Whether tracked files have changes that are not committed.
+
+        Not looked at where the repository's own configuration names filters: they are commands that would be run.
+        """
+        if _git(self.directory, "config", "--get-regexp", r"^filter\..*\.(clean|process)$").returncode == 0:
+            return False
+        seen = _git(self.directory, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
+        return bool(seen.stdout.strip())
 
     def tree(self) -> str:
         """The id of the base commit's tree."""
@@ -103,9 +147,10 @@ class HostRepository:
             questions.write("".join(f"{entry.blob}\n" for entry in entries).encode())
             questions.seek(0)
             with subprocess.Popen(
-                ["git", "-c", "safe.directory=*", "-C", str(self.directory), "cat-file", "--batch"],
+                _argv(self.directory, "cat-file", "--batch"),
                 stdin=questions,
                 stdout=subprocess.PIPE,
+                env=_environment(),
             ) as process:
                 assert process.stdout is not None
                 for entry in entries:
@@ -136,16 +181,26 @@ class HostRepository:
             return CheckedPatch(b"", ())
         with tempfile.TemporaryDirectory(prefix="swe-agent-") as scratch:
             environment = self._scratch_index(Path(scratch))
-            listed = _git(self.directory, "apply", "--numstat", "-z", "-", stdin=data, environment=environment)
-            if listed.returncode != 0:
-                raise PatchRejected(f"git does not take the patch: {listed.stderr.decode(errors='replace')[-300:]}")
-            records = [record.split(b"\t", 2) for record in listed.stdout.split(b"\0") if record]
-            paths = [os.fsdecode(record[2]) for record in records if len(record) == 3]
-            checked = check_patch(data, paths, allow_workflows=allow_workflows)
-            check = _git(self.directory, "apply", "--check", "--cached", "-", stdin=data, environment=environment)
-            if check.returncode != 0:
-                raise PatchRejected(f"git does not take the patch: {check.stderr.decode(errors='replace')[-300:]}")
-        return checked
+            _git_on_patch(self.directory, "apply", "--cached", "-", patch=data, environment=environment)
+            changes = self._changes(environment)
+            check_changes(changes, allow_workflows=allow_workflows)
+            # what is given out is what was checked: the difference of the two trees, as git here writes it
+            form = ["--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--binary", "--full-index"]
+            patch = self._must("diff-index", "--cached", "-p", *form, self.commit, environment=environment)
+        return CheckedPatch(patch, tuple(change.path for change in changes))
+
+    def _changes(self, environment: dict[str, str]) -> list[Change]:
+        """What differs between the base commit and the scratch index."""
+        raw = self._must("diff-index", "--cached", "--raw", "-z", "--no-renames", self.commit, environment=environment)
+        fields = raw.split(b"\0")
+        changes = []
+        for about, path in zip(fields[0:-1:2], fields[1::2], strict=True):
+            old_mode, new_mode, _, blob, _ = about.decode().removeprefix(":").split()
+            size = 0
+            if new_mode in {"100644", "100755"}:
+                size = int(self._must("cat-file", "-s", blob, environment=environment))
+            changes.append(Change(path.decode("utf-8", "backslashreplace"), old_mode, new_mode, size))
+        return changes
 
     def apply(self, patch: CheckedPatch) -> None:
         """Apply to the work tree, all or nothing, unstaged. Raises `PatchRejected` when it does not fit there."""
@@ -187,7 +242,8 @@ class HostRepository:
         environment = {
             "GIT_INDEX_FILE": str(scratch / "index"),
             "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects,
+            # quoted: a colon in the path would end it
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": json.dumps(objects, ensure_ascii=False),
         }
         self._must("read-tree", self.commit, environment=environment)
         return environment

@@ -116,10 +116,13 @@ class ModelClient:
         try:
             raw = await self._client.chat.completions.with_raw_response.create(**self._body(request))
             if "text/event-stream" not in raw.headers.get("content-type", "text/event-stream"):
+                await raw.http_response.aread()
                 return _whole(raw.http_response.json(), time.monotonic() - started, on_text)
             gathered = _Gathered()
             async for chunk in raw.parse():
                 gathered.add(chunk, on_text)
+            if not gathered.finish_reason:  # a connection without a length ends the same way when it breaks
+                raise _Transient(BackendUnreachable("the model server's reply broke off", hint="see the server's log"))
             return gathered.reply(time.monotonic() - started)
         except openai.APIStatusError as error:
             raise _status_error(error) from error
@@ -256,8 +259,8 @@ class _Gathered:
             for _, (name, arguments) in sorted(self.calls.items())
         ]
         return Reply(
-            "".join(self.content),
-            "".join(self.reasoning),
+            _text("".join(self.content)),
+            _text("".join(self.reasoning)),
             tuple(calls),
             self.finish_reason,
             self.usage,
@@ -265,11 +268,21 @@ class _Gathered:
         )
 
 
+def _text(text: str) -> str:
+    """Surrogate pairs that came in two chunks joined; the half of one, which can't be stored, replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _whole(data: Any, seconds: float, on_text: OnText) -> Reply:
     """The reply of a server that does not stream."""
-    choice = data["choices"][0]
-    message = choice["message"]
-    content = message.get("content") or ""
+    try:
+        choice = data["choices"][0]
+        message = choice["message"]
+    except (LookupError, TypeError) as error:
+        raise _Transient(
+            BackendRefused(f"the model server's answer holds no reply: {data!r:.300}", status=200)
+        ) from error
+    content = _text(message.get("content") or "")
     on_text(content)
     calls = []
     for call in message.get("tool_calls") or []:
@@ -282,7 +295,7 @@ def _whole(data: Any, seconds: float, on_text: OnText) -> Reply:
         calls.append(ToolCall(id=new_call_id(), name=function["name"], arguments=arguments))
     return Reply(
         content,
-        message.get("reasoning_content") or "",
+        _text(message.get("reasoning_content") or ""),
         tuple(calls),
         choice.get("finish_reason") or "",
         _usage(data.get("usage") or {}),

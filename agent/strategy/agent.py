@@ -73,7 +73,7 @@ async def work_as_agent(work: Work) -> Ended:
 
 def begin(work: Work, mode: Mode, reason: str) -> None:
     """Begin a prompt whose calls are made in `mode`: the issue, what is known of the repository, the steps so far."""
-    files = [entry.path for entry in work.repository.entries()]
+    files = [entry.path.encode("utf-8", "replace").decode() for entry in work.repository.entries()]
     shown = files if len(files) <= _LISTED_FILES else files[:_LISTED_FILES]
     system = render(
         "agent_system",

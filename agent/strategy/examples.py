@@ -18,7 +18,8 @@ MAX_CALLS = 6
 MAX_VALUES = 8
 _SPAN = re.compile(r"```[\w+-]*\n(?P<block>.*?)```|`(?P<span>[^`\n]+)`", re.DOTALL)
 _OPENING = re.compile(r"[\w.]*[\[({]")
-_ATOM = re.compile(r"(?<![\w.\])])(?:-?\d+(?:\.\d+)?|None|True|False|'[^'\n]*'|\"[^\"\n]*\")(?![\w(.\[])")
+_CHAINED = re.compile(r"\.\w+\(")
+_ATOM = re.compile(r"(?<![\w.\])])(?:-?\d+(?:\.\d+)?|None|True|False|'[^'\n]*'|\"[^\"\n]*\")(?![\w(\[]|\.\w)")
 _PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:)\s?")
 
 
@@ -90,9 +91,13 @@ def _pieces(text: str) -> list[tuple[int, str]]:
         for line in match["block"].splitlines(keepends=True):
             found.append((at, _PROMPT.sub("", line).strip()))
             at += len(line)
+    chained: list[tuple[int, int]] = []
     for match in _OPENING.finditer(text):
         end = _balanced(text, match.end() - 1)
-        if end > 0:
+        while end > 0 and (more := _CHAINED.match(text, end)):  # `Box(2).area()`
+            end = _balanced(text, more.end() - 1)
+        if end > 0 and not any(start <= match.start() < stop for start, stop in chained):
+            chained.append((match.start(), end))
             found.append((match.start(), text[match.start() : end].strip(".")))
     found += [(match.start(), match[0]) for match in _ATOM.finditer(text)]
     return found

@@ -21,6 +21,7 @@ from agent.strategy.work import Work
 from prompts import render
 from tools.files import write_text
 
+REPRODUCTION = "reproduction.py"  # its file, outside the repository
 ATTEMPTS = 6
 MAX_CHECKS = 6
 _EXCEPTION = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Warning|Interrupt|Exit))\b", re.MULTILINE)
@@ -165,7 +166,7 @@ async def _write(work: Work, region: Region) -> Reproduction | None:
 async def run_script(work: Work, script: str, *, about: str = "") -> TestsRan:
     """Run a script that lies outside the repository on the repository's code; `about` says what it checks."""
     assert work.tests is not None
-    place = work.sandbox.workspace.private / "reproduction.py"
+    place = work.sandbox.workspace.private / REPRODUCTION
     repo = work.sandbox.workspace.repo
     await write_text(work.sandbox, place, script)
     ran = await work.tests.run("reproduction", command=f"PYTHONPATH={repo}:{repo}/src python3 {place}", about=about)

@@ -24,6 +24,7 @@ from agent.session.events import Result
 from agent.session.store import home, new_session_id, session_directory
 from agent.ui.json_lines import JsonLines
 from agent.ui.terminal import Terminal
+from tools.truncate import printable
 
 
 def run_fix(issue: str, repo: str | None, base: str, flags: Mapping[str, Any], *, json_lines: bool) -> int:
@@ -46,7 +47,7 @@ def run_fix(issue: str, repo: str | None, base: str, flags: Mapping[str, Any], *
         raise
     result = outcome.result
     if result.exit_code:
-        sys.stderr.write(f"swe-agent: {result.error or result.status}\n")
+        sys.stderr.write(f"swe-agent: {printable(result.error or result.status)}\n")
     return result.exit_code
 
 

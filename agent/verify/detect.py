@@ -38,7 +38,7 @@ def _python_tests(files: Sequence[str], read: ReadFile) -> str:
     if "pyproject.toml" in files:
         try:
             tool = tomllib.loads(_text(read, "pyproject.toml")).get("tool", {})
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             tool = {}
         configured = configured or "pytest" in tool
     configured = configured or any(
@@ -64,7 +64,7 @@ def _python_tests(files: Sequence[str], read: ReadFile) -> str:
 def _npm_tests(read: ReadFile) -> str:
     try:
         scripts = json.loads(_text(read, "package.json")).get("scripts", {})
-    except (json.JSONDecodeError, AttributeError):
+    except (json.JSONDecodeError, AttributeError, RecursionError):
         return ""
     command = scripts.get("test", "") if isinstance(scripts, dict) else ""
     return "npm test --silent" if command and "no test specified" not in str(command) else ""

@@ -20,16 +20,30 @@ def only_tests(patch: bytes, files: Sequence[str]) -> bytes:
 
     `files` are the patch's, in its order.
     """
+    chosen = [section for section, path in _sections(patch, files) if _TEST_FILE.search(path)]
+    return b"".join(chosen) if len(chosen) < len(files) else b""
+
+
+def without_changed_tests(patch: bytes, files: Sequence[str]) -> bytes:
+    """The patch without what it does to test files that were there before; new ones stay."""
+    return b"".join(
+        section
+        for section, path in _sections(patch, files)
+        if not _TEST_FILE.search(path) or b"\nnew file mode " in section.split(b"\n@@", 1)[0]
+    )
+
+
+def _sections(patch: bytes, files: Sequence[str]) -> list[tuple[bytes, str]]:
     sections = [section for section in _SECTION.split(patch) if section]
-    if len(sections) != len(files):
-        return b""
-    chosen = [section for section, path in zip(sections, files, strict=True) if _TEST_FILE.search(path)]
-    return b"".join(chosen) if len(chosen) < len(sections) else b""
+    return list(zip(sections, files, strict=True))
 
 
 @dataclass(frozen=True)
 class Verifier:
-    """Runs tests in clean copies of the repository; `emit` is told of each run."""
+    """Runs tests in clean copies of the repository; `emit` is told of each run.
+
+    `tests` and `snapshots` are those of a sandbox that the agent could not reach.
+    """
 
     tests: TestRunner
     snapshots: Snapshots
@@ -42,17 +56,20 @@ class Verifier:
 
         Where all tests pass without the patch (`baseline`), what is new is looked at: `reproduction`, a command that
         was found to fail (`script` is what it runs), else the test files the patch itself brings, run on the code
-        as it was. Raises `SandboxLost`, `PatchRejected`.
+        as it was. Where tests failed before, they must pass as they were: a patch that changes them is run without
+        that too. Raises `SandboxLost`, `PatchRejected`.
         """
         command = f"{reproduction} && {self.tests.command}" if reproduction else self.tests.command
         before = baseline
         if reproduction:
             before = await self._in_clean_copy(b"", "before", command)
-        elif baseline is not None and baseline.passed:
-            tests = only_tests(patch, files)
-            if tests:
-                before = await self._in_clean_copy(tests, "before", command)
+        elif baseline is not None and baseline.passed and (tests := only_tests(patch, files)):
+            before = await self._in_clean_copy(tests, "before", command)
         after = await self._in_clean_copy(patch, "after", command)
+        if after.passed and baseline is not None and not baseline.passed:
+            own = without_changed_tests(patch, files)
+            if own != patch:
+                after = await self._in_clean_copy(own, "after", command)
         return Verification(
             command=command,
             before=outcome_of(before) if before else None,

@@ -116,6 +116,40 @@ def test_a_test_that_the_patch_brings_counts_when_it_fails_without_the_fix(
     assert result["verification"]["before"]["passed"] is False
 
 
+FORGERY = r"""
+mkdir -p /workspace/venv/bin
+for name in python3 git bash; do printf '#!/bin/sh\nexit 0\n' > /workspace/venv/bin/$name; chmod +x /workspace/venv/bin/$name; done
+find /workspace/.agent/pristine /workspace/repo -name 'test_*.py' -exec sh -c 'echo "import unittest" > {}' \;
+git checkout test_calc.py
+echo readme > README.md
+"""
+
+
+def test_what_the_agent_does_in_its_sandbox_does_not_reach_the_verification(
+    kind: str, scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
+) -> None:
+    scripted.answers = [call("shell", command=FORGERY), call("submit", summary="nothing was fixed")]
+    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", kind, "--json")
+    result = result_of(done)
+    assert (done.returncode, result["status"]) == (1, "unverified"), done.stderr
+    assert result["verification"]["after"]["failed"] == 2
+
+
+def test_a_patch_that_guts_the_failing_test_is_no_fix(
+    scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
+) -> None:
+    scripted.answers = [
+        call(
+            "write_file",
+            path="test_calc.py",
+            content="import unittest\n\nclass T(unittest.TestCase):\n    def test(self): pass\n",
+        ),
+        call("submit", summary="the tests pass now"),
+    ]
+    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json")
+    assert (done.returncode, result_of(done)["status"]) == (1, "unverified")
+
+
 def test_prose_is_never_success(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [GOOD[1], "I have fixed the issue. All tests pass now. The task is complete."]
     done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json")
@@ -355,4 +389,4 @@ def test_guided_writes_a_reproduction_where_all_tests_pass(
     result = result_of(done)
     assert done.returncode == 0, done.stderr
     assert result["files"] == ["calc.py"]
-    assert "assert add(2, 3) == 5" in result["verification"]["reproduction"]
+    assert "result = add(2, 3)\nassert result == 5" in result["verification"]["reproduction"]

@@ -209,6 +209,42 @@ def test_the_host_is_not_seen(within: Callable[[Body], None], tmp_path: Path, mo
         secret_file.unlink()
 
 
+def test_the_kernels_settings_are_read_only(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        written = "for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/printk /proc/sys/vm/swappiness"
+        assert (
+            await text(sandbox, f"{written}; do cat $f > /tmp/v && cat /tmp/v > $f && echo $f; done 2>/dev/null") == ""
+        )
+        assert not (await sh(sandbox, "mkdir /planted || touch /planted-file")).ok
+
+    within(body)
+
+
+def test_what_a_background_job_prints_does_not_get_into_the_programs_reads(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        await sh(sandbox, "(while :; do echo noise; sleep 0.01; done) & sleep 0.1")
+        await sandbox.exec("printf content > file")
+        for _ in range(20):
+            assert (await sandbox.exec("cat file")).output.whole == b"content"
+
+    within(body)
+
+
+def test_a_fork_is_a_copy_out_of_reach(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        await sandbox.exec("echo before > file; mkdir -p /workspace/venv/bin; ln -s file link")
+        copy = await sandbox.fork()
+        try:
+            await sh(sandbox, "echo tampered > file; echo x > /workspace/venv/bin/python3")
+            assert (await copy.exec("cat file link")).output.whole == b"before\nbefore\n"
+            assert not (await copy.exec("test -e /workspace/venv/bin/python3")).ok
+        finally:
+            await copy.close(keep=False)
+        assert await text(sandbox, "cat file") == "tampered"
+
+    within(body)
+
+
 def test_there_is_no_network_unless_it_is_opened(within: Callable[[Body], None]) -> None:
     names = "cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '"
 

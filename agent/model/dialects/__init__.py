@@ -35,7 +35,7 @@ class TextCalls:
 def loads(text: str) -> Any:
     """JSON, repaired where it is broken; None when nothing sensible is in it."""
     try:
-        return json.loads(text, parse_constant=lambda _: None)
+        return json.loads(text, strict=False, parse_constant=lambda _: None)  # raw line breaks in strings are kept
     except RecursionError:
         return None
     except ValueError:
