@@ -196,7 +196,8 @@ def copy_tree(directory: Path) -> Path:
 def remove_tree(directory: Path) -> None:
     """Remove a tree the agent wrote: neither modes nor depth are obstacles, links are not followed."""
     for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-        subprocess.run([*command, "--", str(directory)], capture_output=True, check=False)
+        system = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+        subprocess.run([*command, "--", str(directory)], capture_output=True, check=False, env=system)
 
 
 def probe() -> str:

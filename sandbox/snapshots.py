@@ -50,7 +50,8 @@ class Snapshots:
     async def _git(self, command: str, *, stdin: bytes = b"", capture: int = 1 << 20) -> ExecResult:
         environment = (
             # the system's git, whatever the workspace has
-            f"PATH=/usr/local/bin:/usr/bin:/bin:$PATH GIT_DIR={self._directory} GIT_WORK_TREE={self._repo} GIT_CONFIG_GLOBAL=/dev/null "
+            f"PATH=/usr/local/bin:/usr/bin:/bin:$PATH GIT_DIR={self._directory} GIT_WORK_TREE={self._repo} "
+            "GIT_CONFIG_GLOBAL=/dev/null "
             "GIT_CONFIG_NOSYSTEM=1 GIT_OPTIONAL_LOCKS=0"
         )
         return await self._sandbox.exec(

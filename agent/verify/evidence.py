@@ -35,7 +35,7 @@ def without_changed_tests(patch: bytes, files: Sequence[str]) -> bytes:
 
 def _sections(patch: bytes, files: Sequence[str]) -> list[tuple[bytes, str]]:
     sections = [section for section in _SECTION.split(patch) if section]
-    return list(zip(sections, files, strict=True))
+    return list(zip(sections, files, strict=True)) if len(sections) == len(files) else []
 
 
 @dataclass(frozen=True)
