@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Literal
 
@@ -65,8 +66,8 @@ class ShellSandbox:
         try:
             for shell in self._shells.values():
                 await shell.open()
-            places = f"{self.workspace.repo} {self.workspace.home} {self.workspace.outputs}"
-            made = await self.exec(f"mkdir -p {places}", timeout=30)
+            places = (self.workspace.repo, self.workspace.home, self.workspace.outputs)
+            made = await self.exec(f"mkdir -p {shlex.join(map(str, places))}", timeout=30)
         except SandboxLost as error:
             raise SandboxUnavailable(f"{self.kind}: {error.message}", hint=error.hint) from error
         if not made.ok:

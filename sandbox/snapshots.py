@@ -44,8 +44,9 @@ class Snapshots:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         workspace = sandbox.workspace
-        self._directory = f"{workspace.private}/snapshots.git"
-        self._repo = str(workspace.repo)
+        self._directory = shlex.quote(f"{workspace.private}/snapshots.git")
+        self._repo = shlex.quote(str(workspace.repo))
+        self._private = shlex.quote(str(workspace.private))
 
     async def _git(self, command: str, *, stdin: bytes = b"", capture: int = 1 << 20) -> ExecResult:
         environment = (
@@ -67,14 +68,13 @@ class Snapshots:
 
     async def begin(self, tree_tar: bytes) -> str:
         """Unpack the repository from a tar of its tree, as one commit; the first snapshot's tree id."""
-        workspace = self._sandbox.workspace
         unpack = f"mkdir -p {self._repo} && tar -x --no-same-owner -C {self._repo} -f -"
         unpacked = await self._sandbox.exec(unpack, stdin=tree_tar, timeout=600)
         if not unpacked.ok:
             raise SandboxError(f"the repository can't be unpacked: {unpacked.output.text().strip()[-400:]}")
         quiet = "-c init.defaultBranch=main -c advice.detachedHead=false"
         identity = "-c user.name=swe-agent -c user.email=swe-agent@localhost -c commit.gpgSign=false"
-        own = f"{workspace.repo}/.git"
+        own = f"{self._repo}/.git"
         await self._must(
             f"(unset GIT_DIR GIT_WORK_TREE; git {quiet} init -q --bare {self._directory}) && "
             f"printf %s {shlex.quote(_AS_IT_IS)} >{self._directory}/info/attributes && "
@@ -128,7 +128,7 @@ class Snapshots:
 
     async def keep_pristine(self) -> None:
         """Keep a copy of the repository's directory as it is now, build products included."""
-        copy = f"{self._sandbox.workspace.private}/pristine"
+        copy = f"{self._private}/pristine"
         result = await self._sandbox.exec(f"rm -rf {copy} && cp -a {self._repo} {copy}", timeout=1800)
         if not result.ok:
             raise SandboxError(f"no copy of the repository: {result.output.text().strip()[-400:]}")
@@ -138,7 +138,7 @@ class Snapshots:
 
         The copy stands at the same path, so what the setup installed by path (editable installs) tests the copy.
         """
-        private = self._sandbox.workspace.private
+        private = self._private
         await self.leave_pristine()
         apply = "git apply --whitespace=nowarn -" if patch else "true"
         command = (
@@ -154,7 +154,7 @@ class Snapshots:
 
     async def leave_pristine(self) -> None:
         """Put the worked-on repository back, also after a crash in between."""
-        private = self._sandbox.workspace.private
+        private = self._private
         command = (
             f"cd / && rm -rf {private}/clean && if [ -d {private}/worked ]; then "
             f"rm -rf {self._repo} && mv {private}/worked {self._repo}; fi"

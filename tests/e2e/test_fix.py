@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import itertools
 import json
 import os
@@ -14,13 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-_spec = importlib.util.spec_from_file_location("_fixtures", Path(__file__).parents[1] / "conftest.py")
-assert _spec is not None
-assert _spec.loader is not None
-_fixtures = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_fixtures)
-call, git, swe_agent = _fixtures.call, _fixtures.git, _fixtures.swe_agent
+from support import CALC, call, git, swe_agent
 
 GOOD = [
     call("read_file", path="calc.py"),
@@ -104,7 +97,7 @@ def test_a_test_that_the_patch_brings_counts_when_it_fails_without_the_fix(
         "import unittest\n\n\nclass Tests(unittest.TestCase):\n    def test_nothing(self):\n        pass\n"
     )
     git(calc, "commit", "-qam", "weaker tests")
-    new_test = _fixtures.CALC["test_calc.py"]
+    new_test = CALC["test_calc.py"]
     scripted.answers = [
         call("write_file", path="test_more.py", content=new_test),
         call("edit_file", path="calc.py", old="return a - b", new="return a + b"),

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
-_spec = importlib.util.spec_from_file_location("_fixtures", Path(__file__).parents[1] / "conftest.py")
-assert _spec is not None
-assert _spec.loader is not None
-_fixtures = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_fixtures)
+from support import swe_agent
 
 MODEL = "qwen2.5-coder-0.5b"
 
 
 def run(calc: Path, issue: Path, home: Path, *more: str) -> tuple[int, list[dict[str, object]]]:
     arguments = ["--issue", issue, "--repo", calc, "--sandbox", "bubblewrap", "--model", MODEL, "--seed", "1", "--json"]
-    done = _fixtures.swe_agent("fix", *arguments, *more, home=home, timeout=600)
+    done = swe_agent("fix", *arguments, *more, home=home, timeout=600)
     assert "Traceback" not in done.stderr
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -11,14 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from support import call
+
 from agent.session.events import SessionStarted, ToolCalled
 from agent.session.journal import Journal, load
-
-_spec = importlib.util.spec_from_file_location("_fixtures", Path(__file__).parents[1] / "conftest.py")
-assert _spec is not None
-assert _spec.loader is not None
-_fixtures = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_fixtures)
 
 STEPS = 12
 
@@ -38,9 +33,7 @@ def start(scripted: Any, repo: Path, issue: Path, home: Path) -> subprocess.Pope
 def test_a_kill_after_any_event_leaves_a_journal_that_loads(
     scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:
-    scripted.answers = [
-        lambda body: _fixtures.call("shell", command=f"echo {len(body['messages'])} >> notes; sleep 0.05")
-    ]
+    scripted.answers = [lambda body: call("shell", command=f"echo {len(body['messages'])} >> notes; sleep 0.05")]
     for events in (1, 2, 3, 5, 7, 8, 9, 10, 11, 13, 16, 20):
         home = tmp_path / f"killed-after-{events}"
         process = start(scripted, calc, issue_file, home)
@@ -59,7 +52,7 @@ def test_a_kill_after_any_event_leaves_a_journal_that_loads(
 
 
 def test_no_command_survives_its_session(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
-    scripted.answers = [_fixtures.call("shell", command="sleep 987654")]
+    scripted.answers = [call("shell", command="sleep 987654")]
     process = start(scripted, calc, issue_file, tmp_path)
     assert process.stdout is not None
     for line in process.stdout:
@@ -78,8 +71,8 @@ def test_no_command_survives_its_session(scripted: Any, calc: Path, issue_file: 
 
 def test_an_interrupt_ends_in_good_order(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [
-        _fixtures.call("edit_file", path="calc.py", old="a - b", new="a + b"),
-        _fixtures.call("shell", command="sleep 876543"),
+        call("edit_file", path="calc.py", old="a - b", new="a + b"),
+        call("shell", command="sleep 876543"),
     ]
     process = start(scripted, calc, issue_file, tmp_path)
     assert process.stdout is not None
