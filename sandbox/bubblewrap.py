@@ -68,7 +68,7 @@ def find_bwrap() -> str:
         )
     raise SandboxUnavailable(
         f"bubblewrap does not work here: {'; '.join(reasons)}",
-        hint="user namespaces must be allowed (sysctl kernel.unprivileged_userns_clone, or the AppArmor profile of bwrap)",
+        hint="user namespaces must be allowed: sysctl kernel.unprivileged_userns_clone=1, or bwrap's AppArmor profile",
     )
 
 
