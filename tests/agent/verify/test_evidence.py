@@ -1,0 +1,115 @@
+"""`fixed` is only what fails without the patch and passes with it."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.session.events import Ended, TestOutcome, Verification
+from agent.verify.evidence import Status, only_tests, status_of
+
+
+def section(path: str, change: str = "x") -> bytes:
+    return (
+        f"diff --git a/{path} b/{path}\nindex 1111111..2222222 100644\n--- a/{path}\n+++ b/{path}\n"
+        f"@@ -1 +1 @@\n-old\n+{change}\n"
+    ).encode()
+
+
+# ---------------------------------------------------------------- the tests of a patch
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "test_a.py", "pkg/test_a.py", "a_test.go", "tests/data.json", "pkg/tests/helper.py", "test/a.c", "spec/a.rb",
+        "src/__tests__/a.js", "src/a.test.ts", "src/a.spec.js",
+    ],
+)  # fmt: skip
+def test_a_test_file_is_taken_and_the_rest_left(path: str) -> None:
+    patch = section("src/a.py") + section(path) + section("README.md")
+    assert only_tests(patch, ["src/a.py", path, "README.md"]) == section(path)
+
+
+@pytest.mark.parametrize("path", ["src/a.py", "latest.py", "contest/a.py", "testing.md", "attest_a.py", "a.tests.d/x"])
+def test_other_files_are_no_tests(path: str) -> None:
+    assert only_tests(section(path) + section("test_a.py"), [path, "test_a.py"]) == section("test_a.py")
+
+
+def test_a_patch_without_tests_or_of_tests_alone_gives_nothing() -> None:
+    assert only_tests(section("a.py"), ["a.py"]) == b""
+    assert only_tests(section("test_a.py"), ["test_a.py"]) == b""
+    assert only_tests(b"", []) == b""
+
+
+def test_a_patch_that_is_not_what_the_names_say_gives_nothing() -> None:
+    assert only_tests(section("a.py") + section("test_a.py"), ["a.py"]) == b""
+
+
+def test_a_line_that_looks_like_a_header_is_no_section() -> None:
+    patch = section("a.py", "diff --git a/test_b.py b/test_b.py") + section("test_a.py")
+    assert only_tests(patch, ["a.py", "test_a.py"]) == section("test_a.py")
+
+
+def test_bytes_are_kept_as_they_are() -> None:
+    binary = b"diff --git a/test_a.py b/test_a.py\n@@ -1 +1 @@\n-\xff\r\n+\xfe\r\n"
+    assert only_tests(section("a.py") + binary, ["a.py", "test_a.py"]) == binary
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=100)
+@given(paths=st.lists(st.sampled_from(["a.py", "test_a.py", "tests/b.py", "c/d.go"]), unique=True))
+def test_every_test_file_is_in_it_once_and_in_order(paths: list[str]) -> None:
+    tests = [path for path in paths if "test" in path]
+    wanted = b"".join(map(section, tests)) if len(tests) < len(paths) else b""
+    assert only_tests(b"".join(map(section, paths)), paths) == wanted
+
+
+# ---------------------------------------------------------------- the status
+
+
+def outcome(passed: bool) -> TestOutcome:
+    return TestOutcome(exit_code=0 if passed else 1, passed=passed)
+
+
+def verification(before: bool | None, after: bool | None) -> Verification:
+    runs: dict[str, Any] = {"before": before, "after": after}
+    return Verification(command="c", **{name: None if each is None else outcome(each) for name, each in runs.items()})
+
+
+ENDS = {name: Ended(status=name) for name in get_args(Ended.model_fields["status"].annotation)}
+GOOD = verification(before=False, after=True)
+
+
+def test_fixed_is_what_failed_before_and_passes_after() -> None:
+    assert status_of(ENDS["submitted"], True, GOOD) == "fixed"
+
+
+def test_nothing_else_is_fixed() -> None:
+    for name, has_patch, before, after in itertools.product(
+        ENDS, [True, False], [True, False, None], [True, False, None]
+    ):
+        status = status_of(ENDS[name], has_patch, verification(before, after))
+        assert (status == "fixed") == ((name, has_patch, before, after) == ("submitted", True, False, True))
+        assert status in get_args(Status)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("interrupted", "interrupted"), ("budget", "budget"), ("failed", "error")]
+)
+def test_what_was_broken_off_is_told_as_such_with_or_without_a_patch(name: str, status: str) -> None:
+    assert status_of(ENDS[name], True, GOOD) == status_of(ENDS[name], False, None) == status
+
+
+@pytest.mark.parametrize("name", ["submitted", "gave_up"])
+def test_a_patch_without_evidence_is_unverified_and_none_is_none(name: str) -> None:
+    assert status_of(ENDS[name], True, None) == "unverified"
+    assert status_of(ENDS[name], True, verification(before=True, after=True)) == "unverified"
+    assert status_of(ENDS[name], False, None) == "no_patch"
+
+
+def test_a_patch_that_was_given_up_is_unverified_even_when_tests_pass() -> None:
+    assert status_of(ENDS["gave_up"], True, GOOD) == "unverified"
