@@ -156,3 +156,18 @@ def swe_agent(*args: str | Path, home: Path, cwd: Path | None = None, timeout: f
         timeout=timeout,
         check=False,
     )
+
+
+def peak_memory(argv: list[str], env: dict[str, str] | None = None) -> tuple[int, int]:
+    """Run a program: its exit code, and the most memory it had resident, in KiB.
+
+    Measured by a small process in between: a child's figure begins with what its parent had when it was forked.
+    """
+    script = (
+        "import resource, subprocess, sys\n"
+        "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, check=True, env=env)
+    code, kibibytes = map(int, done.stdout.split())
+    return code, kibibytes

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
+from support import peak_memory
 
 from agent.errors import SandboxLost
 from sandbox.protocol import ExecResult, Sandbox
@@ -98,11 +97,10 @@ def test_output_cannot_forge_the_end_of_a_command(within: Callable[[Body], None]
 
 def test_a_background_job_does_not_hold_the_call(within: Callable[[Body], None]) -> None:
     async def body(sandbox: Sandbox) -> None:
-        started = time.monotonic()
         result = await sh(sandbox, "sleep 600 & echo started")
+        assert result.ended == "exited"  # not by its limit
         assert result.output.text() == "started\n"
         assert result.background == 1
-        assert time.monotonic() - started < 10  # not the 600 of the job, nor the limit of the call
         assert await text(sandbox, "cat /proc/[0-9]*/comm | grep -c sleep") != "0"
 
     within(body)
@@ -169,19 +167,23 @@ def test_output_is_bounded_in_memory_and_whole_in_a_file(within: Callable[[Body]
 
 
 def test_half_a_gigabyte_of_output_takes_little_memory(kind: str, tmp_path: Path) -> None:
-    script = f"""
-import anyio, pathlib, resource
+    script = """
+import pathlib, sys
+import anyio
 from sandbox.select import open_sandbox
+
 async def main():
-    async with open_sandbox({kind!r}, name="test-{secrets.token_hex(4)}", directory=pathlib.Path({str(tmp_path)!r}) / "ws") as sandbox:
+    kind, name, directory = sys.argv[1:]
+    async with open_sandbox(kind, name=name, directory=pathlib.Path(directory)) as sandbox:
         result = await sandbox.exec("yes a line of output | head -c 500000000", persistent=True, timeout=120)
-        print(result.output.total, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        assert result.output.total == 500_000_000
+
 anyio.run(main)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    total, megabytes = map(int, done.stdout.split())
-    assert total == 500_000_000
-    assert megabytes < 200
+    name = f"test-{secrets.token_hex(4)}"
+    code, kibibytes = peak_memory([sys.executable, "-c", script, kind, name, str(tmp_path / "workspace")])
+    assert code == 0
+    assert kibibytes < 200 * 1024
 
 
 def test_the_host_is_not_seen(within: Callable[[Body], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
