@@ -15,9 +15,9 @@ import anyio
 
 from agent.errors import SweAgentError
 from agent.forge.patch import CheckedPatch
-from agent.loop import Task
 from agent.session.events import TestsRan
 from agent.session.store import new_session_id
+from agent.task import Task
 from agent.ui.fix import make_task, run_interruptibly, watched
 from agent.ui.terminal import Terminal
 from agent.verify.tests import TestRunner

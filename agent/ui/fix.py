@@ -19,9 +19,10 @@ from agent.config import Settings, load_settings
 from agent.errors import SweAgentError, UsageError
 from agent.forge.issue import Issue, read_issue
 from agent.forge.repository import HostRepository
-from agent.loop import Outcome, Task, run_session
+from agent.loop import Outcome, run_session
 from agent.session.events import Result
 from agent.session.store import home, new_session_id, session_directory
+from agent.task import Task
 from agent.ui.json_lines import JsonLines
 from agent.ui.terminal import Terminal
 from tools.truncate import printable

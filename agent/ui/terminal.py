@@ -78,7 +78,8 @@ class Terminal:
 
     def _say(self, mark: str, text: str, style: str = "") -> None:
         seconds = int(time.monotonic() - self._started)
-        line = f"{seconds // 60:3d}:{seconds % 60:02d} {mark} {printable(text)}"
+        text = printable(text.replace("\r", " "))  # a carriage return would take back what stands before it
+        line = f"{seconds // 60:3d}:{seconds % 60:02d} {mark} {text}"
         self._console.out(line, style=style or None, highlight=False)
 
     def _on_session_started(self, event: SessionStarted) -> None:
