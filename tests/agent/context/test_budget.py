@@ -1,0 +1,81 @@
+"""A window is divided so that the reply always has room, in small windows and in huge ones."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.context.budget import TokenMeter, WindowBudget
+
+
+@pytest.mark.parametrize(
+    ("window", "reply", "prompt", "observation"),
+    [
+        (4_096, 1_024, 3_072, 512),
+        (8_192, 2_048, 6_144, 1_024),
+        (16_384, 4_096, 12_288, 2_048),
+        (65_536, 8_192, 57_344, 8_192),
+        (262_144, 8_192, 253_952, 10_000),
+        (1_048_576, 8_192, 1_040_384, 10_000),
+    ],
+)
+def test_the_parts_of_a_window(window: int, reply: int, prompt: int, observation: int) -> None:
+    budget = WindowBudget(window)
+    assert (budget.reply, budget.prompt, budget.observation) == (reply, prompt, observation)
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=200)
+@given(window=st.integers(1_024, 2_000_000))
+def test_prompt_and_reply_fill_the_window_and_no_more(window: int) -> None:
+    budget = WindowBudget(window)
+    assert budget.prompt + budget.reply == window
+    assert 512 <= budget.reply <= 8_192
+    assert 400 <= budget.observation <= 10_000
+    assert budget.observation <= budget.prompt
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=100)
+@given(small=st.integers(1_024, 2_000_000), more=st.integers(0, 1_000_000))
+def test_a_larger_window_never_gives_less(small: int, more: int) -> None:
+    one, other = WindowBudget(small), WindowBudget(small + more)
+    assert one.reply <= other.reply and one.prompt <= other.prompt and one.observation <= other.observation
+
+
+# ---------------------------------------------------------------- the meter
+
+
+def test_the_servers_figure_counts_and_what_came_since_is_added() -> None:
+    meter = TokenMeter()
+    meter.added("x" * 3_200)
+    assert 1_000 <= meter.tokens <= 1_050
+    meter.measured(500, 100)
+    assert meter.tokens == 600
+    meter.added("")
+    assert 600 < meter.tokens < 620
+
+
+def test_a_server_without_figures_leaves_the_estimate() -> None:
+    meter = TokenMeter()
+    meter.added("x" * 320)
+    before = meter.tokens
+    meter.measured(0, 0)
+    assert meter.tokens == before
+
+
+def test_a_new_prompt_begins_at_nothing() -> None:
+    meter = TokenMeter()
+    meter.measured(500, 100)
+    meter.added("more")
+    meter.restart()
+    assert meter.tokens == 0
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=100)
+@given(texts=st.lists(st.text(max_size=50), max_size=10))
+def test_the_estimate_only_grows_with_what_is_added(texts: list[str]) -> None:
+    meter = TokenMeter()
+    for text in texts:
+        before = meter.tokens
+        meter.added(text)
+        assert meter.tokens > before + len(text.encode("utf-8", "replace")) / 4

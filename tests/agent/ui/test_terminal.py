@@ -1,0 +1,211 @@
+"""What a session tells is shown in plain lines, and nothing in it acts on the terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from rich.console import Console
+
+from agent.model.pull import Progress
+from agent.model.types import ToolCall, Usage
+from agent.session.events import (
+    BackendFound,
+    CandidateMade,
+    Ended,
+    Event,
+    ModelReplied,
+    Observed,
+    PhaseBegan,
+    PromptBegan,
+    Result,
+    SandboxRestarted,
+    SandboxStarted,
+    Seconds,
+    SessionStarted,
+    SetupRan,
+    SnapshotTaken,
+    TestsRan,
+    ToolCalled,
+    UserSaid,
+    Warned,
+)
+from agent.ui.terminal import Terminal
+
+EVIL = "\x1b[31mred\x1b]0;owned\x07\x9b2J\r\x08[bold red]mark[/]up[link=http://x]l[/link] :smile: [/] \x7f"
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def evil_events(text: str) -> list[Event]:
+    """One event of each type, with `text` wherever somebody else's text can stand."""
+    call = ToolCall(id="1", name=text, arguments=text)
+    return [
+        SessionStarted(
+            session_id=text, version=text, issue_title=text, issue_body=text, issue_source=text, repository=text,
+            base_commit=text, strategy=text, settings={text: text},
+        ),
+        BackendFound(base_url=text, server=text, model=text, window=1),
+        SandboxStarted(sandbox=text, image=text),
+        SandboxRestarted(reason=text),
+        SetupRan(command=text, exit_code=1, seconds=1, output=text),
+        TestsRan(phase="before", command=text, exit_code=1, passed=False, ended=text, seconds=1, output=text, failures=[text]),
+        PromptBegan(mode="native", messages=[{"role": "user", "content": text}], reason=text),
+        UserSaid(content=text),
+        ModelReplied(content=text, reasoning=text, tool_calls=[call], parsed=text, purpose=text),
+        ToolCalled(call=call),
+        Observed(call_id=text, name=text, ok=False, content=text),
+        SnapshotTaken(tree=text),
+        PhaseBegan(phase=text, detail=text),
+        CandidateMade(number=1, region=text, verdict=text, patch=text),
+        Warned(message=text),
+        Ended(status="gave_up", reason=text, summary=text),
+        Result(status="fixed", exit_code=0, session_id=text, patch=text, files=[text], error=text),
+    ]  # fmt: skip
+
+
+def shown(say: Callable[[Terminal], object], *, colour: bool = False, stream: bool = True) -> str:
+    """What a terminal shows of what `say` tells it."""
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=colour, width=200, soft_wrap=True, _environ={"TERM": "xterm-256color"})
+    say(Terminal(console, stream=stream))
+    return file.getvalue()
+
+
+def line(event: Event) -> str:
+    """What is shown of an event, without the time before it."""
+    return re.sub(r"^ *\d+:\d\d ", "", shown(lambda terminal: terminal(event)), flags=re.MULTILINE)
+
+
+# ---------------------------------------------------------------- untrusted text
+
+
+def test_every_type_of_event_is_tried_here() -> None:
+    kinds: set[type[BaseModel]] = set(get_args(get_args(Event)[0]))
+    assert {type(event) for event in evil_events("x")} == kinds
+
+
+@pytest.mark.parametrize("event", evil_events(EVIL), ids=lambda event: event.kind)
+def test_no_event_reaches_the_terminal_with_escapes(event: Event) -> None:
+    plain = shown(lambda terminal: terminal(event))
+    assert not CONTROL.search(plain)
+    coloured = shown(lambda terminal: terminal(event), colour=True)
+    assert not CONTROL.search(STYLE.sub("", coloured))
+    assert STYLE.sub("", coloured) == plain
+
+
+def test_markup_is_shown_as_it_is_written() -> None:
+    assert (
+        line(Warned(message="[bold]a[/bold] [link=x]b[/] :smile: [/]")) == "! [bold]a[/bold] [link=x]b[/] :smile: [/]\n"
+    )
+
+
+def test_what_the_model_says_is_shown_without_escapes_or_markup() -> None:
+    said = shown(
+        lambda terminal: [terminal.text(piece) for piece in ("\x1b[31mre", "d [b]x[/b] \x1b", "]0;t\x07 \x9bm")]
+    )
+    assert said == "red [b]x[/b] \\x1b]0;t\\x07 \\x9bm"
+
+
+@pytest.mark.parametrize("say", [Terminal.progress, Terminal.text], ids=["progress", "text"])
+def test_what_is_said_in_between_is_harmless_too(say: Callable[[Terminal, str], None]) -> None:
+    assert not CONTROL.search(shown(lambda terminal: say(terminal, EVIL)))
+
+
+def test_the_source_of_a_download_is_harmless() -> None:
+    progress = Progress(done=1_000_000, total=2_000_000, source=f"mirror{EVIL}")
+    said = shown(lambda terminal: terminal.download(progress))
+    assert "model: 1 of 2 MB (50%) from mirror" in said and not CONTROL.search(said)
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=60)
+@given(
+    text=st.text(st.sampled_from("ab[]/=\x1b\x07\x9b\r\n\x00;m0"), max_size=20)
+    | st.text(st.characters(codec="utf-8"), max_size=20)
+)
+def test_no_text_at_all_acts_on_the_terminal(text: str) -> None:
+    def say(terminal: Terminal) -> None:
+        terminal.text(text)
+        for event in evil_events(text):
+            terminal(event)
+
+    assert not CONTROL.search(shown(say))
+
+
+# ---------------------------------------------------------------- what is told
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (BackendFound(base_url="", server="vLLM", model="m", window=131072), "· model m (vLLM), window 131,072 tokens"),
+        (SandboxStarted(sandbox="local"), "· sandbox: local (no isolation)"),
+        (SandboxStarted(sandbox="docker"), "· sandbox: docker"),
+        (
+            ToolCalled(call=ToolCall(id="1", name="edit_file", arguments='{"path": "a.py", "old": "x\\ny"}')),
+            "▸ edit_file a.py old='x\\ny'",
+        ),
+        (ToolCalled(call=ToolCall(id="1", name="shell", arguments='{"command": "ls\\n-l"}')), "▸ shell ls -l"),
+        (Observed(call_id="1", name="shell", ok=True, content="a\nb\n[exit code 0]\n"), "    [exit code 0] … 3 lines"),
+        (Observed(call_id="1", name="shell", ok=False, content=""), "✗   "),
+        (PhaseBegan(phase="localise"), "▸ localise"),
+        (CandidateMade(number=2, region="f in a.py", verdict="passes"), "✓ candidate 2, f in a.py: passes"),
+        (Ended(status="gave_up", reason="no idea"), "■ gave_up: no idea"),
+        (
+            Result(
+                status="fixed", exit_code=0, session_id="s", patch="", files=["a"], steps=3,
+                usage=Usage(prompt_tokens=12345, cached_tokens=1000, completion_tokens=67),
+                seconds=Seconds(total=61.4, model=50, tools=10, own=1.4),
+            ),
+            "= fixed: 1 file(s), 3 replies, tokens in 12,345 (cached 1,000), out 67; 61 s (model 50, tools 10, own 1.4)",
+        ),
+    ],
+    ids=lambda value: value.kind if isinstance(value, BaseModel) else "",
+)  # fmt: skip
+def test_an_event_is_told_in_a_line(event: Event, words: str) -> None:
+    assert line(event).rstrip() == words.rstrip()
+
+
+@pytest.mark.parametrize(
+    "event", [PromptBegan(mode="native", messages=[]), SnapshotTaken(tree="t")], ids=["prompt", "snapshot"]
+)
+def test_what_a_person_need_not_see_is_not_shown(event: Event) -> None:
+    assert line(event) == ""
+
+
+def test_a_setup_that_failed_shows_its_end() -> None:
+    told = line(SetupRan(command="make", exit_code=2, seconds=3, output="\n".join(f"line {n}" for n in range(500))))
+    assert told.startswith("✗ setup, 3 s\n") and told.endswith("       line 499\n") and "line 1\n" not in told
+    assert line(SetupRan(command="make", exit_code=0, seconds=3, output="quiet")) == "✓ setup, 3 s\n"
+
+
+def test_long_text_is_cut_to_a_line() -> None:
+    told = line(UserSaid(content="word " * 500))
+    assert told.count("\n") == 1 and len(told) < 160 and told.endswith("…\n")
+
+
+def test_an_event_after_streamed_text_begins_a_line_of_its_own() -> None:
+    def say(terminal: Terminal) -> None:
+        terminal.text("so")
+        terminal.text(" it goes")
+        terminal(Warned(message="w"))
+
+    assert re.fullmatch(r"so it goes\n +0:0\d ! w\n", shown(say))
+
+
+def test_streaming_can_be_turned_off() -> None:
+    assert shown(lambda terminal: terminal.text("x"), stream=False) == ""
+
+
+def test_a_download_is_told_at_every_twentieth() -> None:
+    def say(terminal: Terminal) -> None:
+        for done in range(1001):
+            terminal.download(Progress(done=done, total=1000, source="s"))
+
+    assert shown(say).count("\n") == 21
