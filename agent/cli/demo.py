@@ -9,9 +9,7 @@ import typer
 
 def demo(
     sandbox: Annotated[str | None, typer.Option(help="auto, docker, bubblewrap, or local (no isolation).")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="A model of the catalogue. [default: qwen2.5-coder-1.5b]")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model of the catalogue. [default: qwen2.5-coder-1.5b]")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed for sampling.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
