@@ -100,7 +100,7 @@ def _parse_unified(lines: list[str]) -> list[FileChange]:
     while at < len(lines):
         line = lines[at]
         following = lines[at + 1] if at + 1 < len(lines) else ""
-        if line.startswith("--- ") and following.startswith("+++ "):
+        if line.startswith("--- ") and following.startswith("+++ ") and _begins_file(lines, at + 2, hunk):
             changes.append(_unified_header(line[4:], following[4:]))
             hunk = None
             at += 1
@@ -117,6 +117,11 @@ def _parse_unified(lines: list[str]) -> list[FileChange]:
         for each in change.hunks:
             _drop_trailing_blank(each)
     return changes
+
+
+def _begins_file(lines: list[str], at: int, hunk: Hunk | None) -> bool:
+    """Whether `---` and `+++` are a header: within a hunk they may be a removed `-- x` and an added `++ y`."""
+    return hunk is None or at >= len(lines) or lines[at].startswith("@@")
 
 
 def _unified_header(old: str, new: str) -> FileChange:

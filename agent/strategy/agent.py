@@ -9,7 +9,7 @@ from typing import Literal
 import anyio
 
 from agent.errors import BackendRefused, ContextOverflow, ReplyUnparsable, SandboxLost
-from agent.model.dialects import arguments_json, call_schema, parse_text
+from agent.model.dialects import arguments_json, call_schema, is_json, parse_text
 from agent.model.types import Reply, Request, ToolCall
 from agent.recovery.stuck import StuckDetector
 from agent.session.events import Ended, ModelReplied, Observed, PromptBegan, ToolCalled, UserSaid
@@ -138,7 +138,7 @@ def read_reply(reply: Reply, work: Work, steps: _Steps) -> ModelReplied:
     """The event for a reply: native calls with their arguments made storable, else those in its text."""
     event = work.replied(reply, "step")
     calls = list(reply.calls)
-    if reply.finish_reason == "length" and calls and not _is_json(calls[-1].arguments):
+    if reply.finish_reason == "length" and calls and not is_json(calls[-1].arguments):
         calls = calls[:-1]  # cut off in the middle: what is left of it must not be run
     if calls:
         stored = [call.model_copy(update={"arguments": arguments_json(call.arguments)}) for call in calls]
@@ -151,14 +151,6 @@ def read_reply(reply: Reply, work: Work, steps: _Steps) -> ModelReplied:
     parsed = "constrained" if steps.mode == "constrained" else found.dialect
     content = found.content if steps.mode == "native" else reply.content
     return event.model_copy(update={"content": content, "tool_calls": list(found.calls), "parsed": parsed})
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except json.JSONDecodeError:
-        return False
-    return True
 
 
 async def run_calls(work: Work, steps: _Steps, calls: list[ToolCall]) -> Ended | None:

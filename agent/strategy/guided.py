@@ -87,9 +87,12 @@ def load_sources(work: Work) -> dict[str, str]:
     for entry, data in work.repository.blobs(entries):
         if len(data) <= _MAX_SOURCE_BYTES and b"\0" not in data:
             try:
-                sources[entry.path] = data.decode("utf-8").replace("\r\n", "\n")
+                text = data.decode("utf-8")
             except UnicodeDecodeError:
                 continue
+            if "\r\n" in text:
+                work.crlf.add(entry.path)
+            sources[entry.path] = text.replace("\r\n", "\n")
     return sources
 
 
@@ -165,10 +168,11 @@ async def _validate(work: Work, search: _Search, region: Region, text: str | Non
     if text in search.tried:
         return made("tried before")
     search.tried.add(text)
+    content = text.replace("\n", "\r\n") if region.path in work.crlf else text
     call = ToolCall(
         id=new_call_id(),
         name="write_file",
-        arguments=json.dumps({"path": region.path, "content": text}, ensure_ascii=False),
+        arguments=json.dumps({"path": region.path, "content": content}, ensure_ascii=False),
     )
     await run_group(work, [call])
     for command in filter(None, (work.reproduction, work.tests.command)):

@@ -109,6 +109,8 @@ def rewrite(source: str, region: Region, reply: str) -> str | None:
     code = textwrap.dedent(fenced(reply.replace("\r\n", "\n"))).strip("\n")
     lines = _lines(source)
     if not region.name:
+        if "```" not in reply:  # prose is no file
+            return None
         new = _lines(code)
         return "\n".join(new) + "\n" if new else None
     tree = parse(code)

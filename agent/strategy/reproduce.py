@@ -58,7 +58,7 @@ def ungrounded(script: str, issue: str) -> list[str]:
             written = ast.get_source_segment(script, node) or ""
             try:
                 ast.literal_eval(node)
-            except ValueError:
+            except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                 pass
             else:
                 if _plain(written) not in given:

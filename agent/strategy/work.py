@@ -39,6 +39,7 @@ class Work:
     baseline: TestsRan | None = None
     instructions: str = ""
     sources: dict[str, str] = field(default_factory=dict)  # path → text at the base commit, for the guided strategy
+    crlf: set[str] = field(default_factory=set)  # those of them whose lines end in CRLF, in `sources` in LF
     reproduction_script: str = ""
     reproduction: str = ""  # a command that fails on the base commit and must pass, found by a strategy
     meter: TokenMeter = field(default_factory=TokenMeter)

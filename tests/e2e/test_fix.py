@@ -375,3 +375,17 @@ def test_guided_writes_a_reproduction_where_all_tests_pass(
     assert done.returncode == 0, done.stderr
     assert result["files"] == ["calc.py"]
     assert "result = add(2, 3)\nassert result == 5" in result["verification"]["reproduction"]
+
+
+def test_guided_keeps_line_endings(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
+    (calc / "calc.py").write_bytes(CALC["calc.py"].replace("\n", "\r\n").encode())
+    git(calc, "-c", "core.autocrlf=false", "commit", "-qam", "CRLF")
+    scripted.answers = ['```python\ndef add(a, b):\n    """Return the sum."""\n    return a + b\n```']
+    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", "--strategy", "guided")
+    patch = result_of(done)["patch"]
+    assert done.returncode == 0, done.stderr
+    assert [line for line in patch.splitlines() if line.startswith(("-  ", "+  "))] == [
+        "-    return a - b",
+        "+    return a + b",
+    ]
+    assert "+    return a + b\r\n" in patch

@@ -174,3 +174,10 @@ def test_any_text_is_read_or_refused_in_words(text: list[str]) -> None:
         assert str(error)
     else:
         assert all(change.path and (change.hunks or change.action != "update" or change.move_to) for change in changes)
+
+
+def test_removed_dashes_and_added_pluses_are_no_header() -> None:
+    changes = parse_patch("--- a/q.sql\n+++ b/q.sql\n@@ -1,2 +1,2 @@\n x\n--- old comment\n+++ new comment\n y\n")
+    assert [change.path for change in changes] == ["q.sql"]
+    assert changes[0].hunks[0].old == ["x", "-- old comment", "y"]
+    assert changes[0].hunks[0].new == ["x", "++ new comment", "y"]

@@ -49,7 +49,8 @@ def loads(text: str) -> Any:
     return found if found != "" else None
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Whether a text is JSON, as far as this machine can tell: not when it is nested beyond all reason."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -149,7 +150,7 @@ def _json_calls(text: str, tools: Mapping[str, Mapping[str, Any]]) -> list[ToolC
 
 def parse_text(text: str, tools: Mapping[str, Mapping[str, Any]]) -> TextCalls:
     """The calls in `text`; `tools` maps names to their JSON schemas. Never raises for what a model wrote."""
-    if _is_json(text) and (calls := _json_calls(text, tools)):  # marks inside its strings mean nothing
+    if is_json(text) and (calls := _json_calls(text, tools)):  # marks inside its strings mean nothing
         return TextCalls(tuple(calls), "json")
     visible = _THINK.sub("", text)
     bare = _outside_fences(visible)

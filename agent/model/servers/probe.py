@@ -52,6 +52,8 @@ async def probe(
                 f"no model server answers at {base_url}: {detail}",
                 hint="is it running, and is --base-url right?",
             ) from error
+        except (ExceptionGroup, OverflowError) as error:  # a port that can't be one
+            raise BackendUnreachable(f"{base_url} is no address of a server", hint="is --base-url right?") from error
         except httpx2.HTTPError:  # something answers, if not as expected: a request will show
             listed = []
         entry = next((each for each in listed if each.get("id") == model), listed[0] if listed else {})

@@ -199,3 +199,8 @@ def test_where_nothing_answers_is_told_with_the_address(url: str, monkeypatch: p
     with pytest.raises(BackendUnreachable) as caught:
         ask(url)
     assert url in caught.value.message and "--base-url" in caught.value.hint
+
+
+def test_a_port_that_can_not_be_one_is_told() -> None:
+    with pytest.raises(BackendUnreachable):
+        anyio.run(probe, "http://127.0.0.1:99999/v1", "", None)

@@ -240,3 +240,7 @@ def test_only_the_lines_of_the_region_change(names: list[str], in_class: bool, b
 def test_any_reply_gives_python_or_nothing(text: str) -> None:
     changed = rewrite(SOURCE, region(SOURCE, "first"), text)
     assert changed is None or parse(changed) is not None
+
+
+def test_prose_is_no_file() -> None:
+    assert rewrite("x = 1\n", whole_file("x.js", "x = 1\n"), "Sorry, I can't do that.") is None

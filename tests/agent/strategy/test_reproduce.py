@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from agent.strategy.reproduce import shows_problem
+from agent.strategy.reproduce import shows_problem, ungrounded
 
 ISSUE = "`parse('')` raises KeyError instead of giving {}"
 
@@ -55,3 +55,7 @@ def test_a_real_script_is_judged_by_how_it_ends(script: str, shown: bool) -> Non
 )
 def test_the_last_error_decides(output: str, code: int, issue: str, shown: bool) -> None:
     assert shows_problem(output, code, issue) is shown
+
+
+def test_a_value_that_can_not_be_one_is_passed_over() -> None:
+    assert ungrounded("assert f({[1]: 2}) == 3", "f gives 3") == []
