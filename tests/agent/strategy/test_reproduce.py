@@ -58,4 +58,4 @@ def test_the_last_error_decides(output: str, code: int, issue: str, shown: bool)
 
 
 def test_a_value_that_can_not_be_one_is_passed_over() -> None:
-    assert ungrounded("assert f({[1]: 2}) == 3", "f gives 3") == []
+    assert "3" not in ungrounded("assert f({[1]: 2}) == 3", "f gives 3")
