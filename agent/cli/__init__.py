@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated
 
@@ -40,6 +41,7 @@ def _common(
     ] = False,
 ) -> None:
     """Common to all commands."""
+    gc.enable()  # off while the program starts (agent/__main__.py)
 
 
 app.command("fix")(fix)
