@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -108,6 +109,16 @@ def git(directory: Path, *args: str) -> str:
     identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgSign=false"]
     done = subprocess.run(["git", "-C", str(directory), *identity, *args], capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def digest(directory: Path) -> str:
+    """Every byte, name and mode below a directory, .git included."""
+    found = hashlib.sha256()
+    for place in sorted(directory.rglob("*")):
+        found.update(f"{place.relative_to(directory)} {place.lstat().st_mode}".encode())
+        if place.is_file() and not place.is_symlink():
+            found.update(place.read_bytes())
+    return found.hexdigest()
 
 
 def make_repository(directory: Path, files: dict[str, str]) -> Path:

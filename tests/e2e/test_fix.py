@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import CALC, call, git, peak_memory, swe_agent
+from support import CALC, call, digest, git, peak_memory, swe_agent
 
 GOOD = [
     call("read_file", path="calc.py"),
@@ -30,16 +29,6 @@ def result_of(done: Any) -> dict[str, Any]:
     events = [json.loads(line) for line in lines]
     assert events[-1]["kind"] == "result"
     return events[-1]
-
-
-def digest(directory: Path) -> str:
-    """Every byte, name and mode below a directory, .git included."""
-    found = hashlib.sha256()
-    for place in sorted(directory.rglob("*")):
-        found.update(f"{place.relative_to(directory)} {place.lstat().st_mode}".encode())
-        if place.is_file() and not place.is_symlink():
-            found.update(place.read_bytes())
-    return found.hexdigest()
 
 
 def fix(scripted: Any, repo: Path, issue: Path, home: Path, *more: str | Path) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import digest
 
 from agent.errors import PatchRejected
 from agent.forge.repository import HostRepository
@@ -29,15 +29,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> HostRepository:
     git(directory, "add", "-A")
     git(directory, "commit", "-qm", "base")
     return HostRepository.open(directory)
-
-
-def digest(directory: Path) -> str:
-    found = hashlib.sha256()
-    for place in sorted(directory.rglob("*")):
-        found.update(f"{place.relative_to(directory)} {place.lstat().st_mode}".encode())
-        if place.is_file() and not place.is_symlink():
-            found.update(place.read_bytes())
-    return found.hexdigest()
 
 
 def new_file(path: str, mode: str = "100644", body: str = "x") -> bytes:
