@@ -1,0 +1,33 @@
+"""DeepSeek V3.2 and later: `<｜DSML｜invoke name="F"><｜DSML｜parameter name="K" string="true">V</…></…>`.
+
+The format is that of its chat template: `string="true"` says that a value stands raw, else it is JSON. Models leave
+the token `｜DSML｜` out; without `string`, the tool's schema says which it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from agent.model.dialects.base import NAME, Found, Reading
+from agent.model.dialects.tagged import Tagged
+
+_DSML = r"(?:[|｜]DSML[|｜])?"
+_WRAP = r"(?:function_calls|tool_calls)>"
+_CALL = rf'<{_DSML}invoke\s++name="{NAME}"\s*+>'
+OPENER = rf"(?:<{_DSML}{_WRAP}\s*+)?{_CALL}"
+_OPENER = re.compile(rf'(?:<{_DSML}{_WRAP}\s*+)?<{_DSML}invoke\s++name="({NAME})"\s*+>')
+_TAGGED = Tagged(
+    call=_CALL,
+    end_call=rf"</{_DSML}invoke>",
+    argument=rf'<{_DSML}parameter\s++name="([^"<>\n]{{1,128}}+)"(?:\s++string="(?P<string>true|false)")?\s*+>',
+    end_argument=rf"</{_DSML}parameter>",
+    opening=rf"<{_DSML}{_WRAP}",
+    closing=rf"</{_DSML}{_WRAP}",
+)
+
+
+def read(reading: Reading, at: int) -> Found | None:
+    """The call whose tags begin at `at`."""
+    begins = _OPENER.match(reading.text, at)
+    found = _TAGGED.read(reading, begins[1], begins.end()) if begins else None
+    return found and Found(found.end, found.calls, "deepseek")

@@ -1,0 +1,61 @@
+"""gpt-oss: messages with a channel and, where one is a call, a recipient: OpenAI's harmony format.
+
+`<|channel|>commentary to=functions.F <|constrain|>json<|message|>{…}<|call|>`; the recipient may stand before the
+channel, `<|constrain|>` and `<|message|>` may be missing. What is said in the channel `analysis` is thinking.
+"""
+
+from __future__ import annotations
+
+import re
+
+from agent.model.dialects.base import NAME, Dialect, Found, Reading
+from agent.model.dialects.json_text import arguments_json, dumps, value_at
+
+OPENER = r"<\|(?:start|channel)\|>|to=functions\."
+END = r"<\|(?:end|return|call)\|>"
+_HEADER = re.compile(
+    rf"(?:<\|start\|>\s*+(?:assistant\b)?+)?\s*+(?:to=(?P<first>{NAME}))?\s*+"
+    rf"(?:<\|channel\|>\s*+(?P<channel>\w{{1,32}}+)\s*+(?:to=(?P<second>{NAME}))?)?\s*+"
+    r"(?:<\|constrain\|>\s*+)?(?:(?:json|code)\b)?+\s*+(?P<message><\|message\|>)?+"
+)
+_NEXT = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
+_CLOSER = re.compile(rf"\s*+(?:{END})?+")
+
+
+def read(reading: Reading, at: int) -> Found | None:
+    """The message that begins at `at`: a call, a thought, or the mere header of prose."""
+    header = _HEADER.match(reading.text, at)
+    if header is None or header.end() == at:
+        return None
+    recipient = header["first"] or header["second"] or ""
+    if recipient:
+        found = _call(reading, recipient, header.end())
+        reading.harmony = reading.harmony or bool(found and found.calls)
+        return found
+    if not header["message"]:
+        return None
+    reading.harmony = True
+    if header["channel"] != "analysis":
+        return Found(header.end(), hidden=True)
+    ends = _NEXT.search(reading.text, header.end())
+    return Found(ends.start() if ends else len(reading.text), hidden=True)
+
+
+def _call(reading: Reading, recipient: str, at: int) -> Found | None:
+    begins = re.compile(r"\s*+(?=\{)").match(reading.text, at)
+    read_value = value_at(reading.text, begins.end()) if begins else None
+    if begins is None or read_value is None or not isinstance(read_value[0], dict):
+        return None
+    value, end, sound = read_value
+    own = reading.text[begins.end() : end] if sound else dumps(value)
+    closer = _CLOSER.match(reading.text, end)
+    calls = reading.call(recipient.removeprefix("functions."), arguments_json(own))
+    return Found(closer.end() if closer else end, calls, "gpt-oss")
+
+
+def write(name: str, arguments: str) -> str:
+    """A call as one message."""
+    return f"<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>{arguments_json(arguments)}<|call|>"
+
+
+DIALECT = Dialect("gpt-oss", "<|channel|>commentary to=functions.", write, "The arguments are one JSON object.")

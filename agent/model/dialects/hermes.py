@@ -1,0 +1,52 @@
+"""Hermes and Qwen2.5: `<tool_call>{"name": …, "arguments": {…}}</tool_call>`.
+
+The format is that of NousResearch's Hermes templates, which Qwen2.5 and Qwen3 took over. Models write `<function_call>`
+or `<tools>` for the tag, put the JSON into a fence, leave either tag out, or put several objects into one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from agent.model.dialects.base import Dialect, Found, Reading
+from agent.model.dialects.json_text import arguments_json, dumps
+from agent.model.dialects.objects import read_objects
+
+OPENER = r"<(?:tool_call|function_call|tools)>\s*+(?:```\w*+\s*+)?(?=[{\[])"
+_OPENER = re.compile(OPENER)
+_CLOSER = re.compile(r"\s*+(?:```\s*+)?(?:</(?:tool_call|function_call|tools)>)?")
+_ORPHAN = re.compile(r"\s*+(?:```\s*+)?</tool_call>")
+
+
+def read(reading: Reading, at: int) -> Found | None:
+    """The calls of the tag that begins at `at`."""
+    begins = _OPENER.match(reading.text, at)
+    objects = read_objects(reading, begins.end()) if begins else None
+    if objects is None:
+        return None
+    closer = _CLOSER.match(reading.text, objects.end)
+    return Found(closer.end() if closer else objects.end, objects.calls, "hermes")
+
+
+def read_orphan(reading: Reading, since: int, at: int) -> tuple[int, Found] | None:
+    """The call that ends with the end tag at `at` and has no other: JSON that begins a line after `since`, and where
+    it begins."""
+    begins = reading.text.find("\n{", since, at) + 1
+    objects = read_objects(reading, begins) if begins else None
+    if objects is None or not objects.all_calls:
+        return None
+    closer = _ORPHAN.match(reading.text, objects.end)
+    return (begins, Found(closer.end(), objects.calls, "hermes")) if closer else None
+
+
+def json_call(name: str, arguments: str) -> str:
+    """A call as one JSON object, its arguments as they are."""
+    return f'{{"name": {dumps(name)}, "arguments": {arguments_json(arguments)}}}'
+
+
+def write(name: str, arguments: str) -> str:
+    """A call between its tags."""
+    return f"<tool_call>\n{json_call(name, arguments)}\n</tool_call>"
+
+
+DIALECT = Dialect("hermes", '<tool_call>\n{"name": "', write)

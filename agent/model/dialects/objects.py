@@ -1,0 +1,99 @@
+"""Calls that are JSON objects: `{"name", "arguments"}` and its kin, one, several, or in an array."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from agent.model.dialects.base import Reading, Tools
+from agent.model.dialects.json_text import arguments_json, dumps, loads, parts, value_at
+from agent.model.types import ToolCall
+
+_NAMES = ("name", "tool", "function", "tool_name")
+_ARGUMENTS = ("arguments", "parameters", "args")
+_NEXT = re.compile(r"[\s;,]*+(?=[{\[])")
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Calls read one after the other, where they end, whether every value was a call, and whether all were sound."""
+
+    calls: tuple[ToolCall, ...]
+    end: int
+    all_calls: bool
+    sound: bool
+
+
+def call_from_object(value: Any, tools: Tools) -> ToolCall | None:
+    """The call that a JSON value is: `{"name", "arguments"|"parameters"}`, perhaps under "function"."""
+    made = _call(Reading("", tools, exact=True), value, None)
+    return made[0] if made else None
+
+
+def read_objects(reading: Reading, at: int) -> Objects | None:
+    """The JSON values that stand from `at` on, several with nothing but `;`, `,` or blanks between; None if none."""
+    calls: list[ToolCall] = []
+    end, all_calls, sound = at, True, True
+    while begins := _NEXT.match(reading.text, end):
+        start = begins.end()
+        read = value_at(reading.text, start)
+        if read is None:
+            break
+        value, end, whole = read
+        sound = sound and whole
+        for each, place in _values(reading.text, value, start if whole else None):
+            made = _call(reading, each, place)
+            calls.extend(made)
+            all_calls = all_calls and bool(made)
+    if end == at:
+        return None
+    return Objects(tuple(calls), end, all_calls and bool(calls), sound)
+
+
+def _values(text: str, value: Any, place: int | None) -> list[tuple[Any, int | None]]:
+    if not isinstance(value, list):
+        return [(value, place)]
+    if place is None:
+        return [(each, None) for each in value]
+    places = [start for _, start, _ in parts(text, place)]
+    return list(zip(value, places, strict=True))
+
+
+def _call(reading: Reading, value: Any, place: int | None) -> tuple[ToolCall, ...]:
+    """The call that `value` is; with the arguments' own bytes where it stands soundly in the text at `place`."""
+    if not isinstance(value, dict):
+        return ()
+    if isinstance(value.get("function"), dict):
+        value, place = value["function"], _member(reading.text, place, "function")
+    name = next((value[key] for key in _NAMES if value.get(key)), None)
+    key = next((key for key in _ARGUMENTS if key in value), None)
+    arguments = value[key] if key else {}
+    if not isinstance(name, str) or reading.tool(name) is None:
+        return ()
+    if isinstance(arguments, str):
+        if not isinstance(loads(arguments), dict):
+            return ()
+        return reading.call(name, arguments_json(arguments))
+    if arguments is None:
+        arguments, key = {}, None
+    if not isinstance(arguments, dict):
+        return ()
+    own = _raw(reading.text, place, key) if key else None
+    return reading.call(name, arguments_json(own) if own else dumps(arguments))
+
+
+def _span(text: str, place: int | None, key: str) -> tuple[int, int] | None:
+    if place is None:
+        return None
+    return {name: (start, end) for name, start, end in parts(text, place)}.get(key)  # the last of equal keys counts
+
+
+def _member(text: str, place: int | None, key: str) -> int | None:
+    span = _span(text, place, key)
+    return span[0] if span else None
+
+
+def _raw(text: str, place: int | None, key: str) -> str | None:
+    span = _span(text, place, key)
+    return text[span[0] : span[1]] if span else None

@@ -1,0 +1,152 @@
+"""A call mended before it runs: its tool's name, its arguments' names, its values; and the model told what was done."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.model.dialects.base import Tools
+from agent.model.dialects.coerce import coerced
+from agent.model.dialects.json_text import arguments_json, dumps
+from agent.model.dialects.names import resolve_argument, resolve_tool, squashed
+
+_WRAPPERS = {"arguments", "parameters", "args", "kwargs", "params", "input"}
+_EDITORS = {"strreplaceeditor", "strreplacebasededittool"}
+_EDITOR_COMMANDS = {"view": "read_file", "create": "write_file", "str_replace": "edit_file"}
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A call as it is to be run; `notes` is a sentence for the model on each thing changed, none when nothing was."""
+
+    name: str
+    arguments: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Mending:
+    given: dict[str, Any]
+    schema: Mapping[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        found = self.schema.get("properties")
+        return found if isinstance(found, Mapping) else {}
+
+    def note(self, text: str) -> None:
+        self.notes.append(text.encode("utf-8", "replace").decode())
+
+
+def repair_call(name: str, arguments: str, tools: Tools) -> Repaired:
+    """The call with what is surely meant in place of what was written.
+
+    Nothing is guessed between two possibilities: what stays wrong is for the tool's own validation to answer. Where
+    nothing needs mending, name and arguments are the very ones given.
+    """
+    given, told = _given(arguments)
+    tool = _tool(name, given, tools)
+    if tool is None or given is None:
+        return Repaired(name, arguments)
+    mending = _Mending(dict(given), tools[tool])
+    if tool != name:
+        mending.note(f"There is no tool `{name[:80]}`; `{tool}` was run.")
+    if told:
+        mending.note(told)
+    if squashed(name) in _EDITORS:
+        _as_editor(mending)
+    _unwrap(mending)
+    _rename(mending)
+    _coerce(mending)
+    changed = bool(told) or list(mending.given.items()) != list(given.items()) or dumps(mending.given) != dumps(given)
+    return Repaired(tool, dumps(mending.given) if changed else arguments, tuple(mending.notes))
+
+
+def _given(arguments: str) -> tuple[dict[str, Any] | None, str]:
+    """The arguments' object, None when it can't be told, and what to say when their JSON had to be mended."""
+    stored = arguments_json(arguments)
+    if stored == arguments:
+        return json.loads(arguments), ""
+    if stored == "{}":  # nothing could be made of it
+        return ({}, "") if not arguments.strip() else (None, "")
+    return json.loads(stored), "The arguments were not valid JSON; they were mended."
+
+
+def _tool(name: str, given: dict[str, Any] | None, tools: Tools) -> str | None:
+    if name not in tools and squashed(name) in _EDITORS:
+        command = (given or {}).get("command")
+        if isinstance(command, str):
+            tool = _EDITOR_COMMANDS.get(command)
+            return tool if tool in tools else None
+    return resolve_tool(name, tools)
+
+
+def _as_editor(mending: _Mending) -> None:
+    """Anthropic's editor tool: its command has said which tool it is, and lines come as a pair."""
+    if "command" not in mending.properties:
+        mending.given.pop("command", None)
+    lines = mending.given.get("view_range")
+    wanted = ("start_line", "end_line")
+    pair = isinstance(lines, list) and len(lines) == 2 and all(isinstance(line, int) for line in lines)
+    if isinstance(lines, list) and pair and all(key in mending.properties for key in wanted):
+        del mending.given["view_range"]
+        mending.given |= {key: line for key, line in zip(wanted, lines, strict=True) if line > 0}
+        mending.note("`view_range` was taken as `start_line` and `end_line`.")
+
+
+def _unwrap(mending: _Mending) -> None:
+    """Arguments given one level too deep."""
+    if len(mending.given) != 1:
+        return
+    ((key, value),) = mending.given.items()
+    if key in _WRAPPERS and key not in mending.properties and isinstance(value, dict):
+        mending.given = dict(value)
+        mending.note(f"What stood in `{key}` was taken as the arguments.")
+
+
+def _rename(mending: _Mending) -> None:
+    """Names of arguments that are not the tool's own, where one that is wanted is missing."""
+    properties = mending.properties
+    missing = [key for key in properties if key not in mending.given]
+    meant = {key: resolve_argument(key, missing) for key in mending.given if key not in properties}
+    times = Counter(meant.values())
+    renames = {
+        key: wanted
+        for key, wanted in meant.items()
+        if wanted and times[wanted] == 1 and not _other_unit(key, mending.given[key])
+    }
+    for key, wanted in renames.items():
+        mending.note(f"`{key[:80]}` was taken as `{wanted}`.")
+    mending.given = {renames.get(key, key): value for key, value in mending.given.items()}
+
+
+def _other_unit(key: str, value: Any) -> bool:
+    """Whether a plain "timeout" may be meant in milliseconds, as some harnesses have it."""
+    return squashed(key) == "timeout" and not (isinstance(value, int | float) and 1 <= value < 1000)
+
+
+def _coerce(mending: _Mending) -> None:
+    required = mending.schema.get("required") or []
+    for key, value in list(mending.given.items()):
+        schema = mending.properties.get(key)
+        if not isinstance(schema, Mapping):
+            continue
+        found = coerced(key, value, schema)
+        if found is not value:
+            mending.given[key] = found
+            mending.note(f"`{key}` was taken as {_described(value, found)}.")
+        elif value is None and key not in required and "null" not in dumps(schema.get("type", "")):
+            del mending.given[key]
+            mending.note(f"`{key}` was null and was left out.")
+
+
+def _described(value: Any, found: Any) -> str:
+    if isinstance(value, list) and isinstance(found, str):
+        return f"the one command `{found[:200]}`"
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    shown = f" {dumps(found)}" if isinstance(found, bool | int | float) else ""
+    return f"{'an' if kinds[type(found)][0] in 'aio' else 'a'} {kinds[type(found)]}{shown}"

@@ -1,0 +1,26 @@
+"""A JSON schema for a reply that is a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def call_schema(tools: list[dict[str, Any]]) -> dict[str, Any]:
+    """A JSON schema under which a reply is exactly one call of one of `tools`, as `{"name", "arguments"}`.
+
+    `anyOf`, since some servers refuse `oneOf`; the names keep the alternatives apart.
+    """
+    return {
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": {
+                    "name": {"const": tool["function"]["name"]},
+                    "arguments": {**tool["function"]["parameters"], "additionalProperties": False},
+                },
+                "required": ["name", "arguments"],
+                "additionalProperties": False,
+            }
+            for tool in tools
+        ]
+    }

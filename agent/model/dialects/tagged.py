@@ -1,0 +1,153 @@
+"""Calls whose arguments stand raw between tags, in which anything may stand: tags of the same kind too."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from agent.model.dialects.base import Found, Reading
+from agent.model.dialects.json_text import arguments_json, dumps, refuse, skip_blanks, value_at
+
+
+def typed(raw: str, kind: str) -> Any:
+    """A value by the type its schema gives: a string as it stands, anything else as JSON, or Python's words for it."""
+    if kind in {"", "string"}:
+        return raw
+    word = raw.strip()
+    if word.lower() in {"true", "false", "null", "none"}:
+        return {"true": True, "false": False}.get(word.lower())
+    try:
+        return json.loads(word, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return word
+
+
+def framed(raw: str) -> str:
+    """A value without the line breaks that set it apart from its tags: one at each end."""
+    return raw.removeprefix("\n").removesuffix("\n")
+
+
+Trim = Callable[[str], str]
+"""What makes a value of the text between its tags."""
+
+
+class Tagged:
+    """The tags of one dialect, as regular expressions.
+
+    `call` is the tag a call begins with, `argument` that of an argument (group 1 its name, a group `string`, if there
+    is one, whether it is a string), `opening` and `closing` what may stand round a call.
+    """
+
+    def __init__(
+        self,
+        *,
+        call: str,
+        end_call: str,
+        argument: str,
+        end_argument: str,
+        opening: str,
+        closing: str,
+        trim: Trim = str,
+    ) -> None:
+        self._argument = re.compile(rf"\s*+{argument}")
+        self._end = re.compile(rf"(?:\s*+{end_call})?+(?:\s*+{closing})?+")
+        self._tag = re.compile(
+            rf"(?P<call>(?:{opening}\s*+)?{call})|(?P<end_call>{end_call})|(?P<argument>{argument})"
+            rf"|(?P<end_argument>{end_argument})|(?P<think></think>)"
+        )
+        self._structure = re.compile(rf"\s*+(?:{argument}|{end_call}|{call}|{opening}|{closing}|</think>|\Z)")
+        self._end_of_call = re.compile(rf"\s*+(?:{opening}|{closing}|{call}|\Z)")
+        self._trim = trim
+
+    def read(self, reading: Reading, name: str, at: int) -> Found | None:
+        """The call of `name` whose arguments begin at `at`; None when there are none and no end either."""
+        text = reading.text
+        kinds = reading.kinds(name)
+        arguments: dict[str, Any] = {}
+        start = at
+        body = skip_blanks(text, at)
+        if text.startswith("{", body) and (given := value_at(text, body)) and isinstance(given[0], dict):
+            own = text[body : given[1]] if given[2] else dumps(given[0])
+            return self._ended(reading, name, given[1], arguments_json(own))
+        while head := self._argument.match(text, at):
+            value = self._value(reading, head.end())
+            if value is None:  # never closed, and what it runs into is the end of a thought
+                return Found(text.index("</think>", head.end()))
+            raw = self._trim(text[head.end() : value.end])
+            string = head.groupdict().get("string")
+            key = head[1].strip()
+            kind = {"true": "string", "false": "any"}.get(string or "", kinds.get(key, ""))
+            arguments[key] = typed(raw, kind)
+            at = value.next
+        ended = self._ended(reading, name, at, dumps(arguments))
+        return ended if ended.end > start else None
+
+    def _ended(self, reading: Reading, name: str, at: int, arguments: str) -> Found:
+        end = self._end.match(reading.text, at)
+        return Found(end.end() if end else at, reading.call(name, arguments))
+
+    def _value(self, reading: Reading, start: int) -> _Value | None:
+        if reading.nested:
+            value = self._balanced(reading.text, start)
+            if value:
+                return value
+            reading.nested = False
+        return self._first_end(reading.text, start)
+
+    def _balanced(self, text: str, start: int) -> _Value | None:
+        """The value up to its end tag, whole calls inside it passed over; None when the tags don't balance."""
+        depth = 0
+        for tag in self._tag.finditer(text, start):
+            kind = tag.lastgroup
+            own_line = text[tag.start() - 1] == "\n"
+            if kind == "call":
+                depth += 1
+            elif kind == "end_call" and depth:
+                depth -= 1
+            elif depth:
+                continue
+            elif kind == "end_argument" and self._structure.match(text, tag.end()):
+                return _Value(tag.start(), tag.end())
+            elif own_line and (kind == "argument" or (kind == "end_call" and self._end_of_call.match(text, tag.end()))):
+                return _Value(tag.start(), tag.start())
+        return None
+
+    def _first_end(self, text: str, start: int) -> _Value | None:
+        """The value up to the first thing that may end it, or with the text."""
+        for tag in self._tag.finditer(text, start):
+            kind = tag.lastgroup
+            if kind == "think":
+                return None
+            if kind == "end_argument":
+                if self._structure.match(text, tag.end()):
+                    return _Value(tag.start(), tag.end())
+            elif kind != "call" or text[tag.start() - 1] == "\n":
+                return _Value(tag.start(), tag.start())
+        return _Value(len(text), len(text))
+
+
+@dataclass(frozen=True)
+class _Value:
+    """Where a value ends, and where what follows its end tag begins."""
+
+    end: int
+    next: int
+
+
+def write_raw(value: Any) -> str:
+    """A value as it stands between tags: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else dumps(value)
+
+
+def reads_back(
+    reader: Callable[[Reading, int], Found | None], written: str, name: str, arguments: dict[str, Any]
+) -> bool:
+    """Whether a written call is read as it was meant, by a schema that is as the arguments are."""
+    kinds = {key: {"type": "string" if isinstance(value, str) else "any"} for key, value in arguments.items()}
+    found = reader(Reading(written, {name: {"properties": kinds}}, exact=True), 0)
+    if found is None or found.end != len(written) or len(found.calls) != 1:
+        return False
+    return found.calls[0].name == name and bool(json.loads(found.calls[0].arguments) == arguments)
