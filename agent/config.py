@@ -62,6 +62,15 @@ class Settings(BaseModel):
         return parse_duration(value) if isinstance(value, str) else value
 
 
+def home() -> Path:
+    """Where sessions and what is remembered of models lie: `$SWE_AGENT_HOME`, else XDG's data directory."""
+    given = os.environ.get("SWE_AGENT_HOME")
+    if given:
+        return Path(given).expanduser().absolute()
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "swe-agent"
+
+
 def user_file() -> Path:
     """The user's configuration file, by the XDG rules."""
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"

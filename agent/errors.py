@@ -8,6 +8,7 @@
     │   ├── BackendUnreachable                nothing answers at the address, or it went away for good
     │   ├── BackendRefused                    it answered with an error that asking again can't mend
     │   ├── ContextOverflow                   the request does not fit the server's window
+    │   ├── PromptTruncated                   the server read only a part of the request and said nothing
     │   ├── ReplyUnparsable                   the server could not parse what its own model wrote
     │   └── ModelUnavailable                  the model or the runtime for it can't be had
     ├── SandboxError                 exit 4   where commands run
@@ -75,6 +76,10 @@ class ContextOverflow(BackendError):
     def __init__(self, message: str, *, window: int | None = None) -> None:
         super().__init__(message, hint="give the server a larger context, or the session a smaller --context")
         self.window = window
+
+
+class PromptTruncated(BackendError):
+    """The server answered a request of which it had read only a part."""
 
 
 class ReplyUnparsable(BackendError):

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import anyio
 
@@ -31,6 +30,7 @@ from agent.session.events import (
     Result,
     SessionStarted,
     Verification,
+    Warned,
 )
 from agent.session.journal import Journal
 from agent.session.session import Session
@@ -44,9 +44,6 @@ from agent.verify.tests import TestRunner
 from sandbox import Sandbox, open_sandbox
 from sandbox.snapshots import Snapshots
 from tools.files import write_text
-
-if TYPE_CHECKING:
-    pass
 
 _EXIT_CODES = {"fixed": 0, "unverified": 1, "no_patch": 1, "budget": 5, "interrupted": 130}
 
@@ -128,7 +125,7 @@ class _Run:
             self.strategy = task.settings.strategy
             if self.strategy == "auto":
                 self.strategy = backend.profile.strategy
-            self.session.emit(_backend_event(backend))
+            self.session.emit(_backend_event(backend), *(Warned(message=each) for each in backend.warnings))
             work = await prepare(task, self.session, backend, sandbox)
             clean = await sandbox.fork()  # made before the agent starts, so nothing it does can reach it
             try:
@@ -140,8 +137,6 @@ class _Run:
 
     async def _work(self, work: Work) -> None:
         """Run the strategy within the time limit."""
-        for warning in work.backend.warnings:
-            work.warn(warning)
         strategy = work_as_guided if self.strategy == "guided" else work_as_agent
         try:
             with anyio.move_on_after(self.task.settings.time_limit) as limit:
@@ -228,12 +223,14 @@ class _Run:
 
 
 def _backend_event(backend: Backend) -> BackendFound:
+    server = backend.server
     return BackendFound(
-        base_url=backend.base_url,
-        server=backend.found.server,
-        model=backend.found.model,
+        base_url=server.address.base_url,
+        server=server.title,
+        model=server.model,
         window=backend.window,
-        window_held=backend.found.held,
-        window_trained=backend.found.trained or backend.profile.window,
-        tool_calling=backend.profile.tool_calling,
+        window_held=server.window.held,
+        window_asked=server.window.asked,
+        window_trained=server.window.trained or backend.profile.window,
+        tool_calling=backend.ladder().rung,
     )

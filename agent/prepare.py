@@ -62,6 +62,8 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
         tests=tests,
         instructions=instructions.decode("utf-8", "replace"),
         on_text=task.on_text,
+        on_wait=task.on_wait,
+        on_call=task.on_call,
     )
     await _baseline(work, task, files)
     return work

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from agent.config import Settings
 from agent.forge.issue import Issue
 from agent.forge.repository import HostRepository
+from agent.model.types import OnText, OnWait
 from agent.session.session import Subscriber
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Task:
     repository: HostRepository
     settings: Settings
     subscribers: tuple[Subscriber, ...] = ()
-    on_text: Callable[[str], None] = lambda _: None
+    on_text: OnText = lambda _: None
+    on_wait: OnWait = lambda _: None
+    on_call: Callable[[int], None] = lambda _: None
     on_progress: Callable[[str], None] = lambda _: None
     on_download: Callable[[Progress], None] | None = None

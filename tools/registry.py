@@ -64,6 +64,10 @@ class Registry:
             for tool in self._tools.values()
         ]
 
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """The schema of each tool's arguments, by the tool's name."""
+        return {name: parameters(tool.arguments) for name, tool in self._tools.items()}
+
     def reads_only(self, name: str) -> bool:
         """Whether a call of this tool leaves the workspace as it is; an unknown tool does nothing at all."""
         tool = self._tools.get(name)

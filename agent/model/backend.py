@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config import Settings
-from agent.model.catalogue import DEFAULT_MODEL, Profile, find_profile
-from agent.model.client import ModelClient, open_client
-from agent.model.servers.probe import Found, probe
-from agent.model.types import Sampling
+from agent.model.catalogue import DEFAULT_MODEL, GENERIC, Profile, find_profile
+from agent.model.client import ModelClient
+from agent.model.ladder import Ladder, RungMemory
+from agent.model.servers.base import Server, Window
+from agent.model.servers.llama_cpp import Bundled
+from agent.model.servers.probe import open_server
+from agent.model.types import Rung, Sampling
 
 if TYPE_CHECKING:
     from agent.model.pull import Progress
@@ -26,12 +29,21 @@ class Backend:
     """A model to ask. `window` is the smallest of what is held, asked for and trained, in tokens."""
 
     client: ModelClient
+    server: Server
     profile: Profile
-    found: Found
-    base_url: str
     window: int
     sampling: Sampling
     warnings: tuple[str, ...] = ()
+    memory: RungMemory = field(default_factory=RungMemory)
+
+    def ladder(self) -> Ladder:
+        """The ladder of asking for calls, on the rung that worked last, else the one the profile names."""
+        wanted = self.memory.recall(self.server) or self.profile.tool_calling
+        return Ladder.starting(self.server.can, wanted)
+
+    def remember(self, rung: Rung, why: str) -> None:
+        """The next session begins with this rung."""
+        self.memory.remember(self.server, rung, why)
 
 
 def _sampling(profile: Profile, settings: Settings) -> Sampling:
@@ -40,23 +52,14 @@ def _sampling(profile: Profile, settings: Settings) -> Sampling:
     return Sampling(temperature, own.top_p, own.top_k, own.min_p, own.repeat_penalty, settings.seed)
 
 
-def _window(found: Found, profile: Profile, asked: int | None) -> tuple[int, list[str]]:
-    """The window that counts, and what the user should know about it."""
-    known = [each for each in (found.held, asked, found.trained or profile.window) if each]
-    warnings = [found.advice] if found.advice else []
-    if found.held is None and asked is None:
-        window = min([UNKNOWN_WINDOW, *known])
-        warnings.append(
-            f"the server does not tell its context window; {window} tokens are assumed (set it with --context)"
-        )
-        return window, warnings
-    window = min(known)
-    if asked and found.held and found.held < asked:
-        warnings.append(f"the server holds a window of {found.held} tokens; {asked} were asked for")
-    trained = found.trained or profile.window
-    if not found.advice and not asked and trained and window < trained and window < UNKNOWN_WINDOW:
-        warnings.append(f"the window is {window} tokens, as the server holds; the model was trained for {trained}")
-    return window, warnings
+def usable_window(window: Window, profile: Profile) -> tuple[int, str]:
+    """The window that counts, in tokens, and what the user should know about it where nobody told it."""
+    known = Window(window.held, window.asked, window.trained or profile.window).size
+    if window.held is None and window.asked is None:
+        size = min(UNKNOWN_WINDOW, known or UNKNOWN_WINDOW)
+        told = f"the server does not tell its context window; {size:,} tokens are assumed (set it with --context)"
+        return size, told
+    return known or UNKNOWN_WINDOW, ""
 
 
 @asynccontextmanager
@@ -72,38 +75,39 @@ async def open_backend(
     `log_path` is the bundled runtime's log. Raises `BackendError`s.
     """
     if settings.base_url:
-        found = await probe(settings.base_url, settings.api_key or "", settings.model, on_progress)
-        async with _connected(settings, settings.base_url, found, find_profile(found.model)) as backend:
-            yield backend
+        server = await open_server(
+            settings.base_url, settings.api_key or "", settings.model, context=settings.context, on_progress=on_progress
+        )
+        known = find_profile(settings.model or server.model)
+        profile = find_profile(server.model) if known.name == GENERIC else known
+        try:
+            yield _backend(server, profile, settings)
+        finally:
+            await server.close()
         return
     from agent.model.servers.bundled import open_bundled
 
     profile = find_profile(settings.model or DEFAULT_MODEL)
     on_progress(f"starting the bundled runtime with {profile.name}")
     context = settings.context or min(BUNDLED_WINDOW, profile.window or BUNDLED_WINDOW)
-    server = await open_bundled(profile, context=context, parallel=1, log_path=log_path, on_progress=on_download)
-    async with server:
-        found = await probe(server.base_url, "", None)
-        found = Found(f"bundled {server.kind}", found.model, found.held, found.trained)
-        asked = settings.model_copy(update={"context": context})
-        async with _connected(asked, server.base_url, found, profile) as backend:
-            yield backend
+    runtime = await open_bundled(profile, context=context, parallel=1, log_path=log_path, on_progress=on_download)
+    async with runtime:
+        server = await open_server(runtime.base_url, kind=Bundled)
+        server.version = runtime.kind
+        await server.load(settings.context, on_progress)
+        try:
+            yield _backend(server, profile, settings)
+        finally:
+            await server.close()
 
 
-@asynccontextmanager
-async def _connected(settings: Settings, base_url: str, found: Found, profile: Profile) -> AsyncIterator[Backend]:
-    window, warnings = _window(found, profile, settings.context)
-    sdk = open_client(base_url, settings.api_key or "")
-    extra = {"cache_prompt": True} if "llama" in found.server or "bundled" in found.server else {}
-    try:
-        yield Backend(
-            client=ModelClient(sdk, found.model, extra=extra),
-            profile=profile,
-            found=found,
-            base_url=base_url,
-            window=window,
-            sampling=_sampling(profile, settings),
-            warnings=tuple(warnings),
-        )
-    finally:
-        await sdk.close()
+def _backend(server: Server, profile: Profile, settings: Settings) -> Backend:
+    window, told = usable_window(server.window, profile)
+    return Backend(
+        client=ModelClient(server),
+        server=server,
+        profile=profile,
+        window=window,
+        sampling=_sampling(profile, settings),
+        warnings=tuple(filter(None, (server.advice, told))),
+    )

@@ -1,92 +1,92 @@
-"""The model client: one request to an OpenAI-compatible server, streamed, retried where that can help.
+"""The model client: one request to a server, asked again where that can help, its reply looked at before it is used.
 
 A reply is whole or it is an error: nothing of a broken stream is used.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 
+import anyio
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
-    retry_if_exception,
-    stop_after_delay,
+    retry_if_exception_type,
     wait_exponential_jitter,
 )
 
-from agent.errors import (
-    BackendError,
-    BackendRefused,
-    BackendUnreachable,
-    ContextOverflow,
-    ReplyUnparsable,
-)
-from agent.model.types import Reply, Request, ToolCall, Usage, new_call_id
+from agent.errors import ContextOverflow, PromptTruncated
+from agent.model.chat import REPETITION
+from agent.model.faults import Transient
+from agent.model.servers.base import Server
+from agent.model.types import OnText, OnWait, Reply, Request, Waiting
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
-CONNECT_SECONDS = 5.0
-IDLE_SECONDS = 900.0  # without a byte; a long prompt on a slow machine takes minutes before the first one
-RETRY_SECONDS = 120.0  # how long a server that went away is waited for
-_MORE_SAMPLING = ("top_k", "min_p", "repeat_penalty")  # not of the original API; most local servers take them
-_RETRIED_STATUS = {408, 409, 425, 429, 500, 502, 503, 504}
-
-OnText = Callable[[str], None]
-
-
-class _Transient(Exception):
-    """An error that may be gone next time; `after` is the server's Retry-After in seconds."""
-
-    def __init__(self, error: BackendError, after: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.after = after
-
-
-def open_client(base_url: str, api_key: str) -> AsyncOpenAI:
-    """The SDK's client for a server; its own retries are off, since ours know more."""
-    import httpx2
-    from openai import AsyncOpenAI
-
-    return AsyncOpenAI(
-        base_url=base_url,
-        api_key=api_key or "none",
-        max_retries=0,
-        timeout=httpx2.Timeout(connect=CONNECT_SECONDS, read=IDLE_SECONDS, write=120.0, pool=60.0),
-    )
+RETRY_SECONDS = 120.0
+"""How long a server that went away is waited for; the time it worked on requests that failed does not count."""
+SILENCES = 2
+"""How often a server may stay silent for as long as a client waits."""
+WAIT_SECONDS = 10.0
+"""How often a wait for the first token is told."""
+ASKED_AGAIN = 2
+"""How often an empty or endless reply is asked for again."""
+_LEAST_NOTICED = 200  # words; below that a miscount proves nothing
+_WORD = re.compile(r"[^\W_]+")
 
 
 class ModelClient:
-    """Sends requests for one model to one server."""
+    """Sends requests to one model at one server."""
 
-    def __init__(self, client: AsyncOpenAI, model: str, *, extra: dict[str, Any] | None = None) -> None:
-        self._client = client
-        self.model = model
-        self._extra = extra or {}
-        self._more_sampling = True  # top_k and its like, until the server refuses them
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._last: tuple[Request, int] | None = None  # the last one, and the tokens its prompt was counted as
+
+    @property
+    def model(self) -> str:
+        """The model's name at the server."""
+        return self.server.model
 
     async def complete(
-        self, request: Request, on_text: OnText = lambda _: None, on_retry: OnText = lambda _: None
+        self,
+        request: Request,
+        on_text: OnText = lambda _: None,
+        on_retry: OnText = lambda _: None,
+        on_wait: OnWait = lambda _: None,
     ) -> Reply:
-        """The reply to a request; `on_text` is called with its text as it comes.
+        """The reply to a request; `on_text` is called with its text as it comes, `on_wait` while none does.
 
         Retries what may be gone next time: lost connections, 408, 409, 425, 429 and 5xx, for up to two minutes,
-        with jitter, heeding Retry-After. Raises `BackendUnreachable`, `BackendRefused`, `ContextOverflow`,
-        `ReplyUnparsable`.
+        with jitter, heeding Retry-After. A reply that is empty, or was cut since it repeated itself without end, is
+        asked for again; the last one is given as it is. Raises `BackendUnreachable`, `BackendRefused`,
+        `ContextOverflow`, `PromptTruncated`, `ReplyUnparsable`.
         """
+        asked = request
+        for attempt in range(ASKED_AGAIN + 1):
+            reply = await self._retried(asked, on_text, on_retry, on_wait)
+            self._check_whole_prompt(request, reply)
+            endless = reply.finish_reason == REPETITION
+            said = reply.calls or reply.reasoning or reply.content.removeprefix(request.begun).strip()
+            if said and not endless:
+                break
+            held = self.server.window.held
+            if not said and held and reply.usage.prompt_tokens >= held:  # LM Studio's way of refusing
+                raise ContextOverflow(f"nothing was said to a prompt that fills the window of {held:,}", window=held)
+            if attempt < ASKED_AGAIN:
+                on_retry(f"the reply {'repeats itself without end' if endless else 'is empty'}; asking again")
+                asked = _differently(request, attempt + 1, endless)
+        return reply
 
+    async def _retried(self, request: Request, on_text: OnText, on_retry: OnText, on_wait: OnWait) -> Reply:
         def say(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             on_retry(f"{error}; trying again in {state.upcoming_sleep:.0f} s")
 
         retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, _Transient)),
-            stop=stop_after_delay(RETRY_SECONDS),
+            retry=retry_if_exception_type(Transient),
+            stop=_stop,
             wait=_wait,
             before_sleep=say,
             reraise=True,
@@ -94,219 +94,97 @@ class ModelClient:
         try:
             async for attempt in retrying:
                 with attempt:
-                    return await self._once(request, on_text)
-        except _Transient as error:
+                    return await _telling(lambda told: self.server.reply(request, told, on_wait), on_text, on_wait)
+        except Transient as error:
             raise error.error from error
         raise AssertionError("tenacity gives a reply or raises")
 
-    async def _once(self, request: Request, on_text: OnText) -> Reply:
-        try:
-            return await self._sent(request, on_text)
-        except BackendRefused as error:
-            refused = error.status in {400, 422} and any(name in error.message for name in _MORE_SAMPLING)
-            if not (refused and self._more_sampling):
-                raise
-            self._more_sampling = False
-        return await self._sent(request, on_text)
+    def _check_whole_prompt(self, request: Request, reply: Reply) -> None:
+        """Raises `PromptTruncated` when the server counts fewer tokens than the prompt can possibly have.
 
-    async def _sent(self, request: Request, on_text: OnText) -> Reply:
-        import openai
+        Every word is a token at least; and a prompt that continues the last one has all the tokens of that one.
+        """
+        counted = reply.usage.prompt_tokens
+        if not counted:
+            return
+        least = words(request.messages)
+        if self._last is not None and _continues(request, self._last[0]):
+            before, tokens = self._last
+            least = max(least, tokens + words(request.messages[len(before.messages) :]))
+        if least > _LEAST_NOTICED and counted < 0.9 * least:
+            raise PromptTruncated(
+                f"{self.server.name} read only {counted:,} tokens of a prompt that has more than {least:,}: "
+                "it drops what exceeds its window without a word",
+                hint=self.server.advice or "give it a larger window, or this session a smaller --context",
+            )
+        self._last = request, counted
 
-        started = time.monotonic()
-        try:
-            raw = await self._client.chat.completions.with_raw_response.create(**self._body(request))
-            if "text/event-stream" not in raw.headers.get("content-type", "text/event-stream"):
-                await raw.http_response.aread()
-                return _whole(raw.http_response.json(), time.monotonic() - started, on_text)
-            gathered = _Gathered()
-            async for chunk in raw.parse():
-                gathered.add(chunk, on_text)
-            if not gathered.finish_reason:  # a connection without a length ends the same way when it breaks
-                raise _Transient(BackendUnreachable("the model server's reply broke off", hint="see the server's log"))
-            return gathered.reply(time.monotonic() - started)
-        except openai.APIStatusError as error:
-            raise _status_error(error) from error
-        except openai.APIConnectionError as error:
-            raise _Transient(_unreachable(self._client, error)) from error
-        except openai.APIError as error:  # an error object inside the stream
-            raise _in_stream(error) from error
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # a body that is no JSON, a connection that broke in the SDK's hands
-            raise _Transient(_unreachable(self._client, error)) from error
-        except Exception as error:
-            if type(error).__module__.split(".")[0] in {"httpx2", "httpcore2", "httpx", "httpcore"}:
-                raise _Transient(_unreachable(self._client, error)) from error
-            raise
 
-    def _body(self, request: Request) -> dict[str, Any]:
-        sampling = request.sampling
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": request.messages,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "max_tokens": request.max_tokens,
-        }
-        if request.tools:
-            body["tools"] = request.tools
-        if request.json_schema is not None:
-            schema = {"name": "reply", "strict": True, "schema": request.json_schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        for name in ("temperature", "top_p", "seed"):
-            if getattr(sampling, name) is not None:
-                body[name] = getattr(sampling, name)
-        extra = dict(self._extra)
-        for name in _MORE_SAMPLING:
-            if self._more_sampling and getattr(sampling, name) is not None:
-                extra[name] = getattr(sampling, name)
-        if extra:
-            body["extra_body"] = extra
-        return body
+def words(messages: list[dict[str, Any]]) -> int:
+    """The words in messages: fewer than their tokens in any vocabulary, since no token goes across a word's end.
+
+    What the model itself said is left out: templates may drop its thoughts.
+    """
+    said = (message["content"] for message in messages if message["role"] != "assistant")
+    return sum(len(_WORD.findall(content)) for content in said if isinstance(content, str))
+
+
+def _continues(request: Request, before: Request) -> bool:
+    """Whether a request's prompt begins with all of another's."""
+    return request.tools == before.tools and request.messages[: len(before.messages)] == before.messages
+
+
+def _differently(request: Request, attempt: int, endless: bool) -> Request:
+    """The same request, drawn anew: another seed, and for an endless reply more warmth and a penalty."""
+    own = request.sampling
+    seed = None if own.seed is None else own.seed + 7919 * attempt
+    if not endless:
+        return replace(request, sampling=replace(own, seed=seed))
+    warmer = max(own.temperature or 0.0, 0.4 * attempt + 0.3)
+    penalty = max(own.repeat_penalty or 1.0, 1.1)
+    return replace(request, sampling=replace(own, seed=seed, temperature=warmer, repeat_penalty=penalty))
+
+
+def _stop(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Transient) and error.silent and state.attempt_number >= SILENCES:
+        return True
+    return state.idle_for >= RETRY_SECONDS
 
 
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, _Transient) and error.after is not None:
+    if isinstance(error, Transient) and error.after is not None:
         return min(error.after, 60.0)
     return wait_exponential_jitter(initial=0.5, max=15.0, jitter=0.5)(state)
 
 
-def _unreachable(client: AsyncOpenAI, error: Exception) -> BackendUnreachable:
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    detail = str(cause) or str(error) or type(error).__name__
-    return BackendUnreachable(
-        f"the model server at {client.base_url} can't be reached: {detail}",
-        hint="is it running, and is --base-url right?",
-    )
+async def _telling(send: Callable[[OnText], Awaitable[Reply]], on_text: OnText, on_wait: OnWait) -> Reply:
+    """What `send` gives; until its first text comes, `on_wait` is called every ten seconds."""
+    replies: list[Reply] = []
+    errors: list[Exception] = []
+    async with anyio.create_task_group() as group:
+        started = time.monotonic()
 
+        def heard(piece: str) -> None:
+            waiting.cancel()
+            on_text(piece)
 
-def _status_error(error: Any) -> Exception:
-    """The error for an HTTP status."""
-    status = int(error.status_code)
-    body = error.body if isinstance(error.body, dict) else {}
-    nested = body.get("error")
-    detail = nested if isinstance(nested, dict) else body
-    message = str(detail.get("message") or error.message)
-    lowered = message.lower()
-    if detail.get("type") == "exceed_context_size_error" or (
-        status == 400 and "context" in lowered and ("length" in lowered or "size" in lowered or "exceed" in lowered)
-    ):
-        return ContextOverflow(f"the request is longer than the window: {message}", window=detail.get("n_ctx"))
-    if status == 500 and ("failed to parse input" in lowered or "peg-native" in lowered):
-        return ReplyUnparsable(f"the server could not parse its model's reply: {message}")
-    hint = {401: "is the API key right?", 403: "is the API key right?", 404: "is --model right?"}.get(status, "")
-    refused = BackendRefused(f"the model server answered {status}: {message}", status=status, hint=hint)
-    if status in _RETRIED_STATUS and "as json" not in lowered:
-        after = error.response.headers.get("retry-after", "")
-        return _Transient(refused, float(after) if after.replace(".", "", 1).isdigit() else None)
-    return refused
+        waiting = anyio.CancelScope()
 
+        async def watch() -> None:
+            with waiting:
+                while True:
+                    await anyio.sleep(WAIT_SECONDS)
+                    on_wait(Waiting(time.monotonic() - started))
 
-def _in_stream(error: Any) -> Exception:
-    message = str(getattr(error, "message", error))
-    if "failed to parse" in message.lower():
-        return ReplyUnparsable(f"the server could not parse its model's reply: {message}")
-    return _Transient(BackendRefused(f"the model server broke off: {message}", status=500))
-
-
-@dataclass
-class _Gathered:
-    """A reply being put together from the chunks of a stream."""
-
-    content: list[str] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    calls: dict[int, list[str]] = field(default_factory=dict)  # index → name, arguments
-    finish_reason: str = ""
-    usage: Usage = field(default_factory=Usage)
-    last_index: int = -1
-
-    def add(self, chunk: Any, on_text: OnText) -> None:
-        """Take one chunk."""
-        if chunk.usage is not None:
-            self.usage = _usage(chunk.usage.model_dump())
-        for choice in chunk.choices[:1]:
-            delta = choice.delta
-            if delta is not None:
-                self._delta(delta, on_text)
-            self.finish_reason = choice.finish_reason or self.finish_reason
-
-    def _delta(self, delta: Any, on_text: OnText) -> None:
-        if delta.content:
-            self.content.append(delta.content)
-            on_text(delta.content)
-        reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None)
-        if isinstance(reasoning, str):
-            self.reasoning.append(reasoning)
-        for call in delta.tool_calls or []:
-            function = call.function
-            index = call.index
-            if index is None:  # some servers leave it out: a name begins a new call
-                index = self.last_index + 1 if function and function.name else max(self.last_index, 0)
-            self.last_index = index
-            held = self.calls.setdefault(index, ["", ""])
-            if function is not None:
-                held[0] += function.name or ""
-                held[1] += function.arguments or ""
-
-    def reply(self, seconds: float) -> Reply:
-        """The whole of it."""
-        calls = [
-            ToolCall(id=new_call_id(), name=name, arguments=arguments)
-            for _, (name, arguments) in sorted(self.calls.items())
-        ]
-        return Reply(
-            _text("".join(self.content)),
-            _text("".join(self.reasoning)),
-            tuple(calls),
-            self.finish_reason,
-            self.usage,
-            seconds,
-        )
-
-
-def _text(text: str) -> str:
-    """Surrogate pairs that came in two chunks joined; the half of one, which can't be stored, replaced."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _whole(data: Any, seconds: float, on_text: OnText) -> Reply:
-    """The reply of a server that does not stream."""
-    try:
-        choice = data["choices"][0]
-        message = choice["message"]
-    except (LookupError, TypeError) as error:
-        raise _Transient(
-            BackendRefused(f"the model server's answer holds no reply: {data!r:.300}", status=200)
-        ) from error
-    content = _text(message.get("content") or "")
-    on_text(content)
-    calls = []
-    for call in message.get("tool_calls") or []:
-        function = call["function"]
-        arguments = function.get("arguments") or ""
-        if not isinstance(arguments, str):
-            import json
-
-            arguments = json.dumps(arguments, ensure_ascii=False)
-        calls.append(ToolCall(id=new_call_id(), name=function["name"], arguments=arguments))
-    return Reply(
-        content,
-        _text(message.get("reasoning_content") or ""),
-        tuple(calls),
-        choice.get("finish_reason") or "",
-        _usage(data.get("usage") or {}),
-        seconds,
-    )
-
-
-def _usage(data: dict[str, Any]) -> Usage:
-    details = data.get("prompt_tokens_details") or {}
-    return Usage(
-        prompt_tokens=data.get("prompt_tokens") or 0,
-        cached_tokens=details.get("cached_tokens") or 0,
-        completion_tokens=data.get("completion_tokens") or 0,
-    )
+        group.start_soon(watch)
+        try:
+            replies.append(await send(heard))
+        except Exception as error:  # a task group would wrap it
+            errors.append(error)
+        finally:
+            waiting.cancel()
+    if errors:
+        raise errors[0]
+    return replies[0]

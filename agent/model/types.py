@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 _ID_LETTERS = string.ascii_letters + string.digits
+
+Rung = Literal["native", "text", "begun", "constrained"]
+"""How calls are asked for: by the API's own tools, written in the reply's text, in a reply begun for the model, or in
+a reply held to a schema."""
 
 
 class _Record(BaseModel):
@@ -59,18 +64,50 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `json_schema` constrains the reply; `max_tokens` is the reply's reserve, in tokens."""
+    """One request.
+
+    `max_tokens` is the reply's reserve, in tokens; `json_schema` constrains the reply; `begun` is how it begins, given
+    to the model as if it had written it.
+    """
 
     messages: list[dict[str, Any]]
     max_tokens: int
     tools: list[dict[str, Any]] = field(default_factory=list)
     json_schema: dict[str, Any] | None = None
+    begun: str = ""
     sampling: Sampling = field(default_factory=Sampling)
 
 
 @dataclass(frozen=True)
+class Timings:
+    """What the server says of its own work: tokens read and generated, and the seconds each took."""
+
+    read: int
+    read_seconds: float
+    generated: int
+    generated_seconds: float
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How long a reply's first token is being waited for; `done` and `total` are the prompt's tokens, where told."""
+
+    seconds: float
+    done: int | None = None
+    total: int | None = None
+
+
+OnText = Callable[[str], None]
+OnWait = Callable[[Waiting], None]
+
+
+@dataclass(frozen=True)
 class Reply:
-    """A whole reply, as the server gave it; `calls` are the native ones, their arguments not yet looked at."""
+    """A whole reply, as the server gave it; `calls` are the native ones, their arguments not yet looked at.
+
+    `content` holds what the reply was begun with, too. `finish_reason` is the server's own word, or `repetition` where
+    the reply was cut since it said the same without end.
+    """
 
     content: str
     reasoning: str = ""
@@ -78,3 +115,4 @@ class Reply:
     finish_reason: str = ""
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
+    timings: Timings | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from agent.model.types import ToolCall, Usage
+from agent.model.types import Rung, ToolCall, Usage
 
 VERSION = 1
 
@@ -39,6 +39,7 @@ class BackendFound(_Event):
     model: str
     window: int
     window_held: int | None = None
+    window_asked: int | None = None
     window_trained: int | None = None
     tool_calling: str = "native"
 
@@ -91,10 +92,10 @@ class TestsRan(_Event):
 
 
 class PromptBegan(_Event):
-    """A new prompt begins: its messages so far and the tools, as sent. `mode` is how calls are made."""
+    """A new prompt begins: its messages so far and the tools, as sent. `mode` is how calls are asked for."""
 
     kind: Literal["prompt_began"] = "prompt_began"
-    mode: Literal["native", "constrained", "plain"]
+    mode: Rung
     messages: list[dict[str, Any]]
     reason: str = "start"
 

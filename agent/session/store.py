@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import time
 from pathlib import Path
 
+from agent.config import home
 from agent.errors import UsageError
 
 _ID = re.compile(r"^[a-z0-9][a-z0-9-]{3,60}$")
-
-
-def home() -> Path:
-    """`$SWE_AGENT_HOME`, else the XDG data directory's `swe-agent`."""
-    given = os.environ.get("SWE_AGENT_HOME")
-    if given:
-        return Path(given).expanduser().absolute()
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "swe-agent"
 
 
 def new_session_id() -> str:

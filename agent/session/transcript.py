@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from agent.session.events import Event, ModelReplied, Observed, PromptBegan, UserSaid
@@ -59,10 +59,8 @@ class Transcript:
             self.messages.append({"role": "user", "content": f"{event.name}:\n{event.content}"})
 
 
-def as_text(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same messages without native calls: each call as the JSON a constrained reply is, results as text."""
-    import json
-
+def as_text(messages: Iterable[dict[str, Any]], write: Callable[[str, str], str]) -> list[dict[str, Any]]:
+    """The same messages without native calls: results as the user's text, each call as `write(name, arguments)`."""
     names: dict[str, str] = {}
     said: list[dict[str, Any]] = []
     for message in messages:
@@ -72,10 +70,6 @@ def as_text(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
             continue
         calls = [call["function"] for call in message.get("tool_calls", [])]
         names.update((call["id"], call["function"]["name"]) for call in message.get("tool_calls", []))
-        written = [
-            json.dumps({"name": call["name"], "arguments": json.loads(call["arguments"])}, ensure_ascii=False)
-            for call in calls
-        ]
-        content = "\n".join(written) or message["content"]
-        said.append({"role": message["role"], "content": content})
+        written = "\n".join(write(call["name"], call["arguments"]) for call in calls)
+        said.append({"role": message["role"], "content": written or message["content"]})
     return said

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from agent.model.types import Reply, Request, ToolCall, new_call_id
 from agent.session.events import CandidateMade, Ended, PhaseBegan, TestsRan
-from agent.strategy.agent import run_group
+from agent.strategy.calls import plan, run_planned
 from agent.strategy.localise import Suspect, frames, is_test, localise
 from agent.strategy.questions import ask_about, question, tail
 from agent.strategy.regions import Region, functions, rewrite
@@ -174,7 +174,7 @@ async def _validate(work: Work, search: _Search, region: Region, text: str | Non
         name="write_file",
         arguments=json.dumps({"path": region.path, "content": content}, ensure_ascii=False),
     )
-    await run_group(work, [call])
+    await run_planned(work, plan(work, [call]))
     for command in filter(None, (work.reproduction, work.tests.command)):
         ran = await work.tests.run("candidate", command=command)
         work.session.emit(ran)

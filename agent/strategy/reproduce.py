@@ -7,10 +7,10 @@ wrote. Where there are none, the model writes the script.
 from __future__ import annotations
 
 import ast
-import json
 import re
 from dataclasses import dataclass
 
+from agent.model.dialects import loads
 from agent.model.types import Request
 from agent.session.events import PhaseBegan, TestsRan
 from agent.strategy.examples import Example, definitions, find_examples, module_of, script_for
@@ -124,12 +124,10 @@ async def _choose(work: Work, region: Region, examples: list[Example]) -> Exampl
         json_schema=schema,
         sampling=work.sampling(0.2, 0),
     )
-    reply = await work.ask(request)
+    reply = await work.ask_held(request)
     work.session.emit(work.replied(reply, "choose"))
-    try:
-        chosen = json.loads(reply.content)["must_be_true"]
-    except (json.JSONDecodeError, KeyError, TypeError):
-        return examples[0]
+    found = loads(reply.content)
+    chosen = found.get("must_be_true") if isinstance(found, dict) else None
     return next((example for example in examples if example.check == chosen), examples[0])
 
 

@@ -8,16 +8,20 @@ from dataclasses import dataclass, field, replace
 
 from agent.config import Settings
 from agent.context.budget import TokenMeter, WindowBudget
+from agent.errors import BackendRefused
 from agent.forge.issue import Issue
 from agent.forge.repository import HostRepository
 from agent.model.backend import Backend
-from agent.model.types import Reply, Request, Sampling
-from agent.session.events import ModelReplied, SandboxRestarted, SnapshotTaken, TestsRan, Warned
+from agent.model.types import OnText, OnWait, Reply, Request, Sampling
+from agent.session.events import ModelReplied, SandboxRestarted, SnapshotTaken, TestsRan, UserSaid, Warned
 from agent.session.session import Session
 from agent.verify.tests import TestRunner
 from sandbox.protocol import Sandbox
 from sandbox.snapshots import Snapshots
 from tools import Registry, ToolContext
+
+REFUSED = {400, 404, 415, 422, 500, 501}
+"""Statuses by which servers tell that they don't know tools, or schemas."""
 
 
 @dataclass
@@ -43,11 +47,18 @@ class Work:
     reproduction_script: str = ""
     reproduction: str = ""  # a command that fails on the base commit and must pass, found by a strategy
     meter: TokenMeter = field(default_factory=TokenMeter)
-    on_text: Callable[[str], None] = lambda _: None
+    on_text: OnText = lambda _: None
+    on_wait: OnWait = lambda _: None
+    on_call: Callable[[int], None] = lambda _: None
 
     def warn(self, message: str) -> None:
         """Tell the user."""
         self.session.emit(Warned(message=message))
+
+    def tell(self, text: str) -> None:
+        """Say something to the model."""
+        self.session.emit(UserSaid(content=text))
+        self.meter.added(text)
 
     def exhausted(self) -> str:
         """Which budget is used up, in words; empty when none is. The time limit is kept by the loop."""
@@ -60,7 +71,7 @@ class Work:
 
     def reply_tokens(self, wanted: int | None = None) -> int:
         """The most tokens the next reply may have, by the window's reserve and the budget."""
-        most = min(wanted or self.budget.reply, self.budget.reply)
+        most = min(wanted or self.budget.reply, self.budget.reply, self.budget.window - self.meter.tokens)
         if self.settings.max_tokens:
             most = min(most, self.settings.max_tokens - self.session.state.usage.completion_tokens)
         return max(most, 16)
@@ -73,9 +84,19 @@ class Work:
         seed = None if own.seed is None else own.seed * 1000 + number
         return replace(own, temperature=temperature, seed=seed)
 
-    async def ask(self, request: Request, purpose: str = "step") -> Reply:
-        """A reply, not journalled yet. Raises `BackendError`s."""
-        return await self.backend.client.complete(request, self.on_text, self.warn)
+    async def ask(self, request: Request, on_text: OnText | None = None, on_retry: OnText | None = None) -> Reply:
+        """A reply, not journalled yet; its text and retries are told as usual, or as given. Raises `BackendError`s."""
+        told, retried = on_text or self.on_text, on_retry or self.warn
+        return await self.backend.client.complete(request, told, retried, self.on_wait)
+
+    async def ask_held(self, request: Request) -> Reply:
+        """A reply held to the request's schema, or where the server does not know schemas, left free."""
+        try:
+            return await self.ask(request)
+        except BackendRefused as error:
+            if request.json_schema is None or error.status not in REFUSED:
+                raise
+        return await self.ask(replace(request, json_schema=None))
 
     def replied(self, reply: Reply, purpose: str) -> ModelReplied:
         """The event for a reply to a question of the program's own."""

@@ -15,13 +15,13 @@ from typing import Any
 import anyio
 from anyio.abc import TaskStatus
 
-from agent.config import Settings, load_settings
+from agent.config import Settings, home, load_settings
 from agent.errors import SweAgentError, UsageError
 from agent.forge.issue import Issue, read_issue
 from agent.forge.repository import HostRepository
 from agent.loop import Outcome, run_session
 from agent.session.events import Result
-from agent.session.store import home, new_session_id, session_directory
+from agent.session.store import new_session_id, session_directory
 from agent.task import Task
 from agent.ui.json_lines import JsonLines
 from agent.ui.terminal import Terminal
@@ -85,6 +85,8 @@ def watched(task: Task, terminal: Terminal, *, json_lines: bool) -> Task:
         task,
         subscribers=subscribers,
         on_text=terminal.text,
+        on_wait=terminal.waiting,
+        on_call=terminal.writing,
         on_progress=terminal.progress,
         on_download=terminal.download,
     )

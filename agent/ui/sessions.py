@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from agent.config import home
 from agent.errors import JournalError, UsageError
 from agent.session.events import Result, SessionStarted
 from agent.session.journal import load
-from agent.session.store import home, session_directory
+from agent.session.store import session_directory
 from agent.ui.json_lines import JsonLines
 from agent.ui.terminal import Terminal
 

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from agent.model.pull import Progress
+    from agent.model.types import Waiting
 
 _LINE = 150
+_WAIT_SECONDS = 10.0
 
 
 class Terminal:
@@ -44,6 +46,9 @@ class Terminal:
         self._started = time.monotonic()
         self._in_text = False
         self._percent = -1
+        self._waited = 0.0
+        self._writing = 0.0
+        self._written = 0
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
@@ -54,6 +59,7 @@ class Terminal:
 
     def text(self, piece: str) -> None:
         """Show a piece of what the model is saying."""
+        self._waited = 0.0
         if self._stream:
             self._in_text = True
             self._console.out(printable(piece), end="", style="dim", highlight=False)
@@ -62,6 +68,25 @@ class Terminal:
         """Show what is being done."""
         self._end_text()
         self._say("·", message, "dim")
+
+    def waiting(self, waiting: Waiting) -> None:
+        """Show that the model is still reading the prompt, every ten seconds at most."""
+        if waiting.seconds < self._waited + _WAIT_SECONDS:
+            self._waited = min(self._waited, waiting.seconds)
+            return
+        self._waited = waiting.seconds
+        told = f" ({waiting.done:,} of {waiting.total:,} tokens)" if waiting.done and waiting.total else ""
+        self.progress(f"the model is reading the prompt: {waiting.seconds:.0f} s{told}")
+
+    def writing(self, characters: int) -> None:
+        """Show that the model is writing a call, every ten seconds at most."""
+        now = time.monotonic()
+        if characters < self._written or not self._written:
+            self._writing = now
+        self._written = characters
+        if now - self._writing >= _WAIT_SECONDS:
+            self._writing = now
+            self.progress(f"the model is writing a call: {characters:,} characters so far")
 
     def download(self, progress: Progress) -> None:
         """Show how far a download is, at every twentieth of it."""

@@ -1,81 +1,115 @@
-"""What is behind a URL, found out by asking: which server, which model, which window."""
+"""What is behind a URL, found out by asking: which server, which model. Never by the port."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import anyio
 
 from agent.errors import BackendRefused, BackendUnreachable
+from agent.model.catalogue import GENERIC, find_profile
+from agent.model.http import PROBE_SECONDS, open_http
+from agent.model.servers.base import NO_MODEL, Address, OnProgress, Server
+from agent.model.servers.generic import Generic
+from agent.model.servers.llama_cpp import LlamaCpp
+from agent.model.servers.lm_studio import LmStudio
+from agent.model.servers.ollama import Ollama
+from agent.model.servers.sglang import Sglang
+from agent.model.servers.vllm import Vllm
 
-if TYPE_CHECKING:
-    import httpx2
-
-_PROBE_SECONDS = 10.0
-_LOADING_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Found:
-    """A server. `held` and `trained` are windows in tokens, None where the server doesn't tell."""
-
-    server: str
-    model: str
-    held: int | None = None
-    trained: int | None = None
-    advice: str = ""
+LOADING_SECONDS = 600.0
+# llama.cpp also answers some of Ollama's addresses, as SGLang does; LM Studio has none of theirs.
+KINDS: tuple[type[Server], ...] = (LlamaCpp, Vllm, Sglang, LmStudio, Ollama, Generic)
 
 
-async def probe(
-    base_url: str, api_key: str, model: str | None, on_progress: Callable[[str], None] = lambda _: None
-) -> Found:
-    """Ask the server at `base_url` (which ends in `/v1`, usually) what it is.
+async def open_server(
+    base_url: str,
+    api_key: str = "",
+    model: str | None = None,
+    *,
+    context: int | None = None,
+    kind: type[Server] | None = None,
+    on_progress: OnProgress = lambda _: None,
+) -> Server:
+    """The server at `base_url` (with or without its `/v1`), its model loaded where it can be asked for that.
 
-    `model` None is the first it names. Raises `BackendUnreachable` within 10 s when nothing answers, and
-    `BackendRefused` when it refuses the key.
+    `model` is a name at the server or in the catalogue; None is the one that is loaded, else the first the server
+    names. `context` is the window
+    to ask for, in tokens; `kind` is which server it is, where that is known. The caller closes it.
+
+    Raises `BackendUnreachable` within 10 s when nothing answers, `BackendRefused` when it refuses the key,
+    `ModelUnavailable` when it can't load the model.
     """
+    base = base_url.rstrip("/")
+    address = Address(base, api_key, open_http(base, api_key))
+    try:
+        listed = await _listed(address, on_progress)
+        if listed is None and not base.endswith("/v1"):
+            below = Address(f"{base}/v1", api_key, address.http)
+            if (found := await _listed(below, on_progress)) is not None:
+                address, listed = below, found
+        listed = listed or []
+        entry = _choose(listed, model)
+        name = str(entry["id"]) if entry and (model is None or _same(str(entry["id"]), model)) else model or NO_MODEL
+        server = await _recognised(address, name, entry or (listed[0] if listed else {}), [kind] if kind else KINDS)
+        if model is None:
+            server.model = await server.running() or server.model
+        await server.load(context, on_progress)
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await address.http.aclose()
+        raise
+    return server
+
+
+async def _recognised(address: Address, model: str, entry: dict[str, Any], kinds: Sequence[type[Server]]) -> Server:
+    for kind in kinds:
+        server = await kind.recognise(address, model, entry)
+        if server is not None:
+            return server
+    raise BackendUnreachable(f"{address.base_url} does not answer as a model server does")
+
+
+def _choose(listed: Sequence[dict[str, Any]], model: str | None) -> dict[str, Any] | None:
+    """The entry of a model: by its name, else the one that the catalogue knows as the same."""
+    if model is None:
+        return listed[0] if listed else None
+    for wanted in (model, f"{model}:latest"):
+        for entry in listed:
+            if entry["id"] == wanted:
+                return entry
+    profile = find_profile(model)
+    if profile.name == GENERIC:
+        return None
+    return next((entry for entry in listed if find_profile(str(entry["id"])) is profile), None)
+
+
+def _same(listed: str, model: str) -> bool:
+    """Whether the server's name for a model is to be used for the one that was asked for."""
+    return listed in {model, f"{model}:latest"} or find_profile(listed) is find_profile(model)
+
+
+async def _listed(address: Address, on_progress: OnProgress) -> list[dict[str, Any]] | None:
+    """The models the server names, None where it has no list; waits while it says that it is loading one."""
     import httpx2
 
-    base = base_url.rstrip("/")
-    root = base.removesuffix("/v1")
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    timeout = httpx2.Timeout(_PROBE_SECONDS, connect=5.0)
-    async with httpx2.AsyncClient(headers=headers, timeout=timeout, follow_redirects=False) as client:
+    deadline = time.monotonic() + LOADING_SECONDS
+    url = f"{address.base_url}/models"
+    while True:
         try:
-            listed = await _models(client, base, on_progress)
+            answer = await address.http.get(url, timeout=PROBE_SECONDS)
         except (httpx2.TimeoutException, httpx2.ConnectError, httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
-            detail = str(error) or type(error).__name__
             raise BackendUnreachable(
-                f"no model server answers at {base_url}: {detail}",
+                f"no model server answers at {address.base_url}: {str(error) or type(error).__name__}",
                 hint="is it running, and is --base-url right?",
             ) from error
         except (ExceptionGroup, OverflowError) as error:  # a port that can't be one
-            raise BackendUnreachable(f"{base_url} is no address of a server", hint="is --base-url right?") from error
+            told = f"{address.base_url} is no address of a server"
+            raise BackendUnreachable(told, hint="is --base-url right?") from error
         except httpx2.HTTPError:  # something answers, if not as expected: a request will show
-            listed = []
-        entry = next((each for each in listed if each.get("id") == model), listed[0] if listed else {})
-        name = model or str(entry.get("id") or "default")
-        props = await _json(client, "GET", f"{root}/props")
-        settings = props.get("default_generation_settings") if props else None
-        if isinstance(settings, dict) and isinstance(settings.get("n_ctx"), int):
-            meta = entry.get("meta") or {}
-            return Found("llama.cpp", name, settings["n_ctx"] or None, meta.get("n_ctx_train"))
-        version = await _json(client, "GET", f"{root}/api/version")
-        if version and "version" in version:
-            return await _ollama(client, root, name, on_progress)
-        if isinstance(entry.get("max_model_len"), int):
-            return Found("vLLM", name, entry["max_model_len"])
-    return Found("generic", name)
-
-
-async def _models(client: httpx2.AsyncClient, base: str, on_progress: Callable[[str], None]) -> list[dict[str, Any]]:
-    """The models the server names; waits while it says that it is loading one."""
-    deadline = time.monotonic() + _LOADING_SECONDS
-    while True:
-        answer = await client.get(f"{base}/models")
+            return None
         if answer.status_code in {401, 403}:
             raise BackendRefused(
                 f"the model server answered {answer.status_code}",
@@ -89,38 +123,5 @@ async def _models(client: httpx2.AsyncClient, base: str, on_progress: Callable[[
     try:
         data = answer.json().get("data") or []  # Ollama without models says null
     except (ValueError, AttributeError):
-        return []
-    return [each for each in data if isinstance(each, dict)]
-
-
-async def _json(client: httpx2.AsyncClient, method: str, url: str, body: Any = None) -> dict[str, Any] | None:
-    """A JSON object, or None for anything else: a server that lacks this address is not broken."""
-    import httpx2
-
-    try:
-        answer = await client.request(method, url, json=body)
-        found = answer.json() if answer.status_code == 200 else None
-    except (httpx2.HTTPError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
-
-
-async def _ollama(client: httpx2.AsyncClient, root: str, model: str, on_progress: Callable[[str], None]) -> Found:
-    """Ollama's own figures: the window a loaded model holds (`/api/ps`), the trained one (`/api/show`)."""
-    on_progress(f"Ollama is loading {model}")
-    client.timeout = 600.0
-    await _json(client, "POST", f"{root}/api/generate", {"model": model, "keep_alive": "1h"})
-    running = await _json(client, "GET", f"{root}/api/ps") or {}
-    names = {model, f"{model}:latest"}
-    held = next((each.get("context_length") for each in running.get("models") or [] if each.get("name") in names), None)
-    shown = await _json(client, "POST", f"{root}/api/show", {"model": model}) or {}
-    info = shown.get("model_info") or {}
-    trained = next((value for key, value in info.items() if key.endswith(".context_length")), None)
-    advice = ""
-    if held and trained and held < min(trained, 32768):
-        wanted = min(trained, 32768)
-        advice = (
-            f"Ollama holds {held} tokens of the {trained} that {model} was trained for, and drops the rest of a "
-            f"longer prompt without a word; restart it with OLLAMA_CONTEXT_LENGTH={wanted} ollama serve"
-        )
-    return Found("Ollama", model, held, trained, advice)
+    return [each for each in data if isinstance(each, dict) and "id" in each]

@@ -1,0 +1,214 @@
+"""A model server: what it holds, what it can, one reply. Everything a kind of server does differently is a method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from agent.errors import BackendRefused
+from agent.model.chat import ChatCompletions
+from agent.model.http import ask_json
+from agent.model.types import OnText, OnWait, Reply, Request
+
+if TYPE_CHECKING:
+    import httpx2
+
+ENOUGH = 32_768
+"""A window in tokens that is enough for an agent's work; less is told, and asked for where it can be."""
+
+NO_MODEL = "default"
+"""The model's name where neither the user nor the server names one."""
+
+Constraint = Literal["json_schema", "structured_outputs", "format", ""]
+OnProgress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Context windows in tokens; None is unknown.
+
+    `held` is what the server has room for (in one slot), `asked` what was asked of it, `trained` what the model was
+    made for.
+    """
+
+    held: int | None = None
+    asked: int | None = None
+    trained: int | None = None
+
+    @property
+    def size(self) -> int | None:
+        """The smallest that is known: the one that counts."""
+        return min((each for each in (self.held, self.asked, self.trained) if each), default=None)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a server says it can do. Whether it really does is measured: by the ladder, and by `doctor`.
+
+    `tools` None is not told; `constrain` is how a reply is held to a schema; `continues` whether a reply can be begun
+    for the model; `counts` whether it counts a prompt's tokens; `reports_cached` whether it tells cached ones.
+    """
+
+    tools: bool | None = None
+    constrain: Constraint = "json_schema"
+    continues: bool = False
+    counts: bool = False
+    reports_cached: bool = False
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server is: `base_url` as given, its `root` without `/v1`, a client with the key for both."""
+
+    base_url: str
+    api_key: str
+    http: httpx2.AsyncClient
+
+    @property
+    def root(self) -> str:
+        """Where the server's own addresses begin."""
+        return self.base_url.removesuffix("/v1")
+
+    async def get(self, path: str) -> dict[str, Any] | None:
+        """A JSON object below the root, or None."""
+        return await ask_json(self.http, "GET", self.root + path)
+
+    async def post(self, path: str, body: Any, *, seconds: float = 10.0) -> dict[str, Any] | None:
+        """The JSON object that answers a JSON object, or None."""
+        return await ask_json(self.http, "POST", self.root + path, body, seconds=seconds)
+
+
+class Server:
+    """One model at one server. By default all goes as the OpenAI API has it."""
+
+    name: ClassVar[str] = "generic"
+    can: Capabilities = Capabilities()
+
+    def __init__(self, address: Address, model: str, *, version: str = "", window: Window | None = None) -> None:
+        self.address = address
+        self.model = model
+        self.version = version
+        self.window = window or Window()
+        self.advice = ""
+        self._chat = ChatCompletions(address.base_url, address.api_key, address.http)
+        self._refused: set[str] = set()  # sampling parameters this server does not take
+
+    @property
+    def title(self) -> str:
+        """The server's name and version."""
+        return f"{self.name} {self.version}".strip()
+
+    @classmethod
+    async def recognise(cls, address: Address, model: str, entry: dict[str, Any]) -> Self | None:
+        """The server at an address if it is one of this kind, its window and capabilities as it tells them, else None.
+
+        `model` is the model's name there, `entry` what `/v1/models` says of it, or of the first one.
+        """
+        del entry
+        return cls(address, model)
+
+    async def load(self, context: int | None, on_progress: OnProgress) -> None:
+        """Have the model loaded with a window of `context` tokens, as far as this server lets itself be asked.
+
+        Sets `window` and `advice`. Raises `BackendError`s.
+        """
+        del on_progress
+        self.window = replace(self.window, asked=context)
+        self.advice = self._advice()
+
+    async def running(self) -> str | None:
+        """The model that is loaded at the moment, where the server has many and tells."""
+        return None
+
+    async def reply(self, request: Request, on_text: OnText, on_wait: OnWait) -> Reply:
+        """The reply to a request, sent once. Raises `Transient` and `BackendError`s.
+
+        Sampling that the server refuses, one name at a time as strict ones do, is left out from then on.
+        """
+        while True:
+            try:
+                return await self._reply(request, on_text, on_wait)
+            except BackendRefused as error:
+                names = {name for name in self._more_sampling(request) if name in error.message}
+                if error.status not in {400, 422} or not names:
+                    raise
+                self._refused |= names
+
+    async def _reply(self, request: Request, on_text: OnText, on_wait: OnWait) -> Reply:
+        reply = await self._chat.send(self.body(request), on_text, on_wait)
+        if request.begun and not reply.content.startswith(request.begun):
+            reply = replace(reply, content=request.begun + reply.content)
+        return reply
+
+    async def count(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> int | None:
+        """The tokens of a prompt as this server counts them, or None where it does not."""
+        del messages, tools
+        return None
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self.address.http.aclose()
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The request as it is sent."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": request.messages,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": request.max_tokens,
+        }
+        extra = self._more_sampling(request) | self._extra()
+        for name in ("temperature", "top_p", "seed"):
+            if (value := getattr(request.sampling, name)) is not None:
+                body[name] = value
+        if request.tools:
+            body["tools"] = request.tools
+        if request.json_schema is not None:
+            self._constrain(body, extra, request.json_schema)
+        if request.begun:
+            body["messages"] = [*request.messages, {"role": "assistant", "content": request.begun}]
+            extra |= {"add_generation_prompt": False, "continue_final_message": True}
+        if extra:
+            body["extra_body"] = extra
+        return body
+
+    def _more_sampling(self, request: Request) -> dict[str, Any]:
+        """Sampling that is not of the original API, under the names that most local servers give it."""
+        given = {
+            "top_k": request.sampling.top_k,
+            "min_p": request.sampling.min_p,
+            self._repeat_penalty: request.sampling.repeat_penalty,
+        }
+        return {name: value for name, value in given.items() if value is not None and name not in self._refused}
+
+    _repeat_penalty: ClassVar[str] = "repeat_penalty"
+
+    def _extra(self) -> dict[str, Any]:
+        """What this kind of server is told with every request."""
+        return {}
+
+    def _constrain(self, body: dict[str, Any], extra: dict[str, Any], schema: dict[str, Any]) -> None:
+        """Have the reply held to a schema."""
+        del extra
+        body["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "reply", "strict": True, "schema": schema},
+        }
+
+    def _advice(self) -> str:
+        """One line for the user when the window is smaller than it could be; empty when it is as it should be."""
+        held, trained, asked = self.window.held, self.window.trained, self.window.asked
+        wanted = asked or trained or ENOUGH
+        if held is None or held >= wanted:
+            return ""
+        says = f"{self.name} holds a window of {held:,} tokens; "
+        says += f"{asked:,} were asked for" if asked else f"{self.model} was trained for {wanted:,}"
+        remedy = self._remedy(wanted if asked else max(min(wanted, ENOUGH), min(wanted, 2 * held)))
+        return f"{says}{'; ' + remedy if remedy else ''}"
+
+    def _remedy(self, window: int) -> str:
+        """What to run for a window of so many tokens; empty when nobody knows."""
+        del window
+        return ""
