@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agent.model.pull import Progress
 
 UNKNOWN_WINDOW = 32_768
-BUNDLED_WINDOW = 8_192  # the default of the bundled runtime: what a small model uses well, in little memory
+GUIDED_WINDOW = 8_192  # what the guided strategy's narrow questions need, in little memory
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,31 @@ async def open_backend(
         finally:
             await server.close()
         return
-    from agent.model.servers.bundled import open_bundled
+    async with _bundled(settings, log_path, on_progress, on_download) as backend:
+        yield backend
 
-    profile = find_profile(settings.model or DEFAULT_MODEL)
-    on_progress(f"starting the bundled runtime with {profile.name}")
-    context = settings.context or min(BUNDLED_WINDOW, profile.window or BUNDLED_WINDOW)
-    runtime = await open_bundled(profile, context=context, parallel=1, log_path=log_path, on_progress=on_download)
+
+@asynccontextmanager
+async def _bundled(
+    settings: Settings,
+    log_path: Path,
+    on_progress: Callable[[str], None],
+    on_download: Callable[[Progress], None] | None,
+) -> AsyncIterator[Backend]:
+    """The bundled runtime with one slot, its window the one asked for, else what the strategy needs."""
+    from agent.model.serve import Wanted, prepare
+
+    name = settings.model or DEFAULT_MODEL
+    profile = find_profile(name)
+    on_progress(f"starting the bundled runtime with {profile.name if profile.name != GENERIC else name}")
+    guided = (profile.strategy if settings.strategy == "auto" else settings.strategy) == "guided"
+    wished = settings.context or (GUIDED_WINDOW if guided else None)
+    context = min(wished, profile.window or wished) if wished else None
+    wanted = Wanted(model=name, context=context, parallel=1, port=0)
+    runtime = await prepare(wanted, log_path=log_path, on_progress=on_download)
     async with runtime:
-        server = await open_server(runtime.base_url, kind=Bundled)
+        server = await open_server(runtime.base_url, context=settings.context, kind=Bundled)
         server.version = runtime.kind
-        await server.load(settings.context, on_progress)
         try:
             yield _backend(server, profile, settings)
         finally:

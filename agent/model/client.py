@@ -130,7 +130,9 @@ def words(messages: list[dict[str, Any]]) -> int:
 
 
 def _continues(request: Request, before: Request) -> bool:
-    """Whether a request's prompt begins with all of another's."""
+    """Whether a request's prompt begins with all of another's, and no thoughts in it, which templates drop later."""
+    if any("</think>" in str(message["content"]) for message in before.messages if message["role"] == "assistant"):
+        return False
     return request.tools == before.tools and request.messages[: len(before.messages)] == before.messages
 
 
@@ -176,7 +178,8 @@ async def _telling(send: Callable[[OnText], Awaitable[Reply]], on_text: OnText, 
             with waiting:
                 while True:
                     await anyio.sleep(WAIT_SECONDS)
-                    on_wait(Waiting(time.monotonic() - started))
+                    if not waiting.cancel_called:  # the sleep may have been over just before
+                        on_wait(Waiting(time.monotonic() - started))
 
         group.start_soon(watch)
         try:

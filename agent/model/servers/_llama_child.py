@@ -55,24 +55,69 @@ def _run_embedded(order: dict[str, Any]) -> None:
     parameters.model.path = order["model"]
     parameters.model_alias = {order["alias"]}
     # Without a unified cache every slot has its own share of the context.
-    parameters.n_ctx = order["context"] * order["parallel"]
+    parameters.n_ctx = order["context"]
     parameters.n_parallel = order["parallel"]
     parameters.kv_unified = False
     parameters.cpuparams.n_threads = order["threads"]
     parameters.cpuparams_batch.n_threads = order["batch_threads"]
     parameters.cache_ram_mib = order["cache_mib"]
-    parameters.hostnames = ["127.0.0.1"]
-    parameters.port = 0
+    parameters.hostnames = [order["host"]]
+    parameters.port = order["port"]
     # No web page the user has open may talk to it.
     parameters.cors_origins = "localhost"
     parameters.cors_origins_explicit = True
     parameters.ui = False
     parameters.endpoint_props = True
     parameters.endpoint_slots = True
+    parameters.offline = True
+    if key := os.environ.get("LLAMA_API_KEY"):
+        parameters.api_keys = [key]
+    _set_cache(parameters, order["kv_type"])
+    _set_yarn(parameters, order["yarn"])
+    _set_sampling(parameters.sampling, order["sampling"])
     server = xllamacpp.Server(parameters)
     sys.stderr.write(f"listening on {server.listening_address}\n")
     sys.stderr.flush()
     _wait_for_parent(None)
+
+
+def _set_cache(parameters: Any, kind: str) -> None:
+    import xllamacpp
+
+    if kind == "f16":
+        return
+    quantized = xllamacpp.ggml_type[f"GGML_TYPE_{kind.upper()}"]
+    parameters.cache_type_k = parameters.cache_type_v = quantized
+    # Quantized values can't be read without it.
+    parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
+
+
+def _set_yarn(parameters: Any, yarn: dict[str, float] | None) -> None:
+    import xllamacpp
+
+    if yarn is None:
+        return
+    parameters.rope_scaling_type = xllamacpp.llama_rope_scaling_type.LLAMA_ROPE_SCALING_TYPE_YARN
+    parameters.rope_freq_scale = 1 / yarn["scale"]
+    parameters.yarn_orig_ctx = int(yarn["original"])
+
+
+def _set_sampling(sampling: Any, wanted: dict[str, Any] | None) -> None:
+    import xllamacpp
+
+    if wanted is None:
+        return
+    sampling.temp = wanted["temperature"]
+    sampling.top_p = wanted["top_p"]
+    sampling.top_k = wanted["top_k"]
+    sampling.min_p = wanted["min_p"]
+    given = ["TEMP", "TOP_P", "TOP_K", "MIN_P"]
+    if wanted["repeat_penalty"] is not None:
+        sampling.penalty_repeat = wanted["repeat_penalty"]
+        given.append("PENALTY_REPEAT")
+    # What isn't marked as given, a model file's own recommendation replaces.
+    marks = xllamacpp.common_params_sampling_config
+    sampling.user_sampling_config = sum(marks[f"COMMON_PARAMS_SAMPLING_CONFIG_{name}"].value for name in given)
 
 
 def _wait_for_parent(server: subprocess.Popen[bytes] | None) -> None:

@@ -108,6 +108,10 @@ class Server:
         del entry
         return cls(address, model)
 
+    async def look(self) -> None:
+        """Find out what can be told without having anything loaded: sets `window` and `advice`."""
+        self.advice = self._advice()
+
     async def load(self, context: int | None, on_progress: OnProgress) -> None:
         """Have the model loaded with a window of `context` tokens, as far as this server lets itself be asked.
 
@@ -200,7 +204,9 @@ class Server:
     def _advice(self) -> str:
         """One line for the user when the window is smaller than it could be; empty when it is as it should be."""
         held, trained, asked = self.window.held, self.window.trained, self.window.asked
-        wanted = asked or trained or ENOUGH
+        if asked and trained and asked > trained and (held is None or held >= trained):
+            return f"{self.model} was trained for a window of {trained:,} tokens; {asked:,} were asked for"
+        wanted = min(asked or trained or ENOUGH, trained or asked or ENOUGH)
         if held is None or held >= wanted:
             return ""
         says = f"{self.name} holds a window of {held:,} tokens; "

@@ -38,6 +38,13 @@ class LmStudio(Server):
         loaded = [each for each in await _listed(self.address) or [] if each.held]
         return min(loaded[0].names, key=len) if loaded else None
 
+    async def look(self) -> None:
+        """The windows held and trained, as its list tells them."""
+        own = await self._own()
+        self.can = Capabilities(tools=own.tools)
+        self.window = Window(own.held, None, own.trained)
+        self.advice = self._advice()
+
     async def load(self, context: int | None, on_progress: OnProgress) -> None:
         """Loads the model when it is not loaded, or with too small a window. Raises `ModelUnavailable`."""
         own = await self._own()

@@ -39,19 +39,19 @@ class Ollama(Server):
         server.can = Capabilities(constrain="format", continues=True)
         return server
 
+    async def look(self) -> None:
+        """The windows held, if the model is loaded, and trained, if it is there."""
+        trained = self._trained(await self._show() or {})
+        self.window = Window(await self._held(), None, trained)
+        self.advice = self._told(None)
+
     async def load(self, context: int | None, on_progress: OnProgress) -> None:
         """Pulls the model if it is not there, and loads it with the window wanted.
 
         Without `context` that is what it is loaded with already, if that is enough, else 32,768 or what the model
         was trained for. Raises `ModelUnavailable`.
         """
-        shown = await self._show() or await self._pulled(on_progress)
-        capabilities = shown.get("capabilities")
-        if isinstance(capabilities, list):
-            self.can = replace(self.can, tools="tools" in capabilities)
-        info = shown.get("model_info") or {}
-        figures = (value for key, value in info.items() if key.endswith(".context_length"))
-        trained = next((value for value in figures if isinstance(value, int)), None)
+        trained = self._trained(await self._show() or await self._pulled(on_progress))
         before = await self._held()
         enough = min(trained or ENOUGH, ENOUGH)
         wanted = min(context or max(enough, before or 0), trained or context or ENOUGH)
@@ -62,6 +62,15 @@ class Ollama(Server):
             await self.address.post("/api/generate", body | {"stream": False}, seconds=LOAD_SECONDS)
             self.window = Window(await self._held() or wanted, context, trained)
         self.advice = self._told(before)
+
+    def _trained(self, shown: dict[str, Any]) -> int | None:
+        """The trained window, and whether the model calls tools, from what `/api/show` tells."""
+        capabilities = shown.get("capabilities")
+        if isinstance(capabilities, list):
+            self.can = replace(self.can, tools="tools" in capabilities)
+        info = shown.get("model_info") or {}
+        figures = (value for key, value in info.items() if key.endswith(".context_length"))
+        return next((value for value in figures if isinstance(value, int)), None)
 
     def _told(self, before: int | None) -> str:
         held, trained = self.window.held or 0, self.window.trained

@@ -31,13 +31,15 @@ async def open_server(
     *,
     context: int | None = None,
     kind: type[Server] | None = None,
+    load: bool = True,
     on_progress: OnProgress = lambda _: None,
 ) -> Server:
     """The server at `base_url` (with or without its `/v1`), its model loaded where it can be asked for that.
 
     `model` is a name at the server or in the catalogue; None is the one that is loaded, else the first the server
     names. `context` is the window
-    to ask for, in tokens; `kind` is which server it is, where that is known. The caller closes it.
+    to ask for, in tokens; `kind` is which server it is, where that is known; without `load` nothing is changed at
+    the server. The caller closes it.
 
     Raises `BackendUnreachable` within 10 s when nothing answers, `BackendRefused` when it refuses the key,
     `ModelUnavailable` when it can't load the model.
@@ -56,7 +58,7 @@ async def open_server(
         server = await _recognised(address, name, entry or (listed[0] if listed else {}), [kind] if kind else KINDS)
         if model is None:
             server.model = await server.running() or server.model
-        await server.load(context, on_progress)
+        await (server.load(context, on_progress) if load else server.look())
     except BaseException:
         with anyio.CancelScope(shield=True):
             await address.http.aclose()

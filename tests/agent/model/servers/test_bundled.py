@@ -10,16 +10,19 @@ import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import httpx2
 import pytest
 
 from agent.errors import ModelUnavailable
-from agent.model.catalogue import find_profile
+from agent.model.catalogue import Sampling, Yarn, find_profile
 from agent.model.pull import on_disk
+from agent.model.serve import Wanted, prepare
 from agent.model.servers import bundled
-from agent.model.servers.bundled import BundledServer, open_bundled, threads
+from agent.model.servers.bundled import BundledServer, threads
+from agent.model.servers.runtime import RuntimeSettings
 
 SMALL = "qwen2.5-coder-0.5b"
 WAIT_SECONDS = 60.0
@@ -77,11 +80,13 @@ def inside(
     *,
     context: int = 1024,
     parallel: int = 1,
+    settings: RuntimeSettings | None = None,
 ) -> BundledServer:
     """Runs `look` while the server runs; returns the server, stopped."""
+    given = settings or RuntimeSettings()
 
     async def run() -> BundledServer:
-        async with BundledServer(model, context=context, parallel=parallel, log_path=log) as server:
+        async with BundledServer(model, context=context, parallel=parallel, log_path=log, settings=given) as server:
             await look(server)
         return server
 
@@ -136,6 +141,53 @@ def test_every_slot_has_the_whole_context_and_the_model_answers(
         os.kill(pids[0], 0)
     assert "listening on" in (tmp_path / "log" / "server.log").read_text()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kv_type", ["q8_0", "q4_0"])
+def test_cache_type_yarn_sampling_name_and_key_are_as_asked(
+    kv_type: Literal["q8_0", "q4_0"], model: Path, embedded_only: None, tmp_path: Path
+) -> None:
+    settings = RuntimeSettings(
+        name="mine",
+        host="0.0.0.0",
+        kv_type=kv_type,
+        yarn=Yarn(factor=2, original=32_768),
+        sampling=Sampling(temperature=0.5, top_p=0.75, top_k=7, min_p=0.25, repeat_penalty=1.5),
+        api_key="open-sesame",
+    )
+
+    async def look(server: BundledServer) -> None:
+        assert server.base_url.startswith("http://127.0.0.1:"), "no address to call"
+        assert b"open-sesame" not in await anyio.Path(f"/proc/{server.pid}/cmdline").read_bytes()
+        root = server.base_url.removesuffix("/v1")
+        async with httpx2.AsyncClient(timeout=60, trust_env=False) as client:
+            assert (await client.get(f"{root}/props")).status_code == 401
+            client.headers["Authorization"] = "Bearer open-sesame"
+            props = (await client.get(f"{root}/props")).json()
+            assert [entry["id"] for entry in (await client.get(f"{root}/v1/models")).json()["data"]] == ["mine"]
+            request = {"messages": [{"role": "user", "content": "Say hi."}], "max_tokens": 4}
+            answer = await client.post(f"{root}/v1/chat/completions", json=request)
+            assert answer.json()["choices"][0]["message"]["content"]
+        # beyond the trained 32,768, in a cache that only flash attention reads
+        assert props["default_generation_settings"]["n_ctx"] == 36_864
+        params = props["default_generation_settings"]["params"]
+        names = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty")
+        assert [params[name] for name in names] == [0.5, 0.75, 7, 0.25, 1.5]
+
+    inside(model, tmp_path / "server.log", look, context=36_864, settings=settings)
+
+
+def test_how_it_ended_can_be_waited_for(model: Path, embedded_only: None, tmp_path: Path) -> None:
+    async def look(server: BundledServer) -> None:
+        assert server.pid is not None
+        with anyio.move_on_after(0) as scope:
+            await server.ended()
+        assert scope.cancelled_caught
+        os.kill(server.pid, signal.SIGKILL)
+        with anyio.fail_after(WAIT_SECONDS):
+            assert "was killed by SIGKILL" in await server.ended()
+
+    inside(model, tmp_path / "server.log", look)
 
 
 def test_a_server_that_dies_is_told_with_the_end_of_its_log(model: Path, embedded_only: None, tmp_path: Path) -> None:
@@ -210,6 +262,31 @@ def test_a_llama_server_on_path_comes_first(stand_in: Callable[..., Path], tmp_p
         assert option in given
 
 
+def test_a_llama_server_is_told_the_same_as_the_embedded_one(stand_in: Callable[..., Path], tmp_path: Path) -> None:
+    before = "print({name: os.environ.get(name) for name in ('LLAMA_ARG_FLASH_ATTN', 'LLAMA_API_KEY')}, flush=True)"
+    settings = RuntimeSettings(
+        name="mine",
+        port=8123,
+        kv_type="q8_0",
+        yarn=Yarn(factor=4, original=262_144),
+        sampling=Sampling(temperature=1.0, top_p=0.95, top_k=40, min_p=0.0),
+        api_key="open-sesame",
+    )
+    inside(stand_in(before=before), tmp_path / "server.log", nothing, settings=settings)
+    given, environment = (tmp_path / "server.log").read_text().splitlines()[:2]
+    for option in (
+        "--alias mine",
+        "--port 8123",
+        "--cache-type-k q8_0",
+        "--cache-type-v q8_0",
+        "--rope-scaling yarn --rope-scale 4.0 --yarn-orig-ctx 262144",
+        "--temp 1.0 --top-p 0.95 --top-k 40 --min-p 0.0",
+    ):
+        assert option in given
+    assert "open-sesame" not in given and "--repeat-penalty" not in given
+    assert environment == "{'LLAMA_ARG_FLASH_ATTN': 'on', 'LLAMA_API_KEY': 'open-sesame'}"
+
+
 def test_one_that_does_not_run_is_passed_over(stand_in: Callable[..., Path], model: Path, tmp_path: Path) -> None:
     stand_in(version_code=127)
 
@@ -260,7 +337,7 @@ def test_without_a_runtime_it_says_what_to_install_before_downloading(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    opening = partial(open_bundled, find_profile(SMALL), context=1024, log_path=tmp_path / "server.log")
+    opening = partial(prepare, Wanted(SMALL, context=1024, port=0), log_path=tmp_path / "server.log")
     with pytest.raises(ModelUnavailable) as caught:
         anyio.run(opening)
     assert 'pip install "swe-agent[local]"' in caught.value.hint
@@ -268,7 +345,7 @@ def test_without_a_runtime_it_says_what_to_install_before_downloading(
 
 
 def test_opening_gives_a_server_for_the_profiles_file(model: Path, embedded_only: None, tmp_path: Path) -> None:
-    opening = partial(open_bundled, find_profile(SMALL), context=1024, log_path=tmp_path / "server.log")
+    opening = partial(prepare, Wanted(SMALL, context=1024, port=0), log_path=tmp_path / "server.log")
     server = anyio.run(opening)
     assert (server.model_path, server.context, server.pid) == (model, 1024, None)
 
