@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agent.cli.models_connect import connect_tool
+from agent.cli.models_fit import fit_models
+from agent.cli.models_serve import serve_model
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -100,3 +104,8 @@ def _pull_with_bar(profile: Profile, quantization: str | None) -> Path:
             return await pull(profile, quantization, on_progress=show)
 
         return anyio.run(run)
+
+
+models.command("serve")(serve_model)
+models.command("connect")(connect_tool)
+models.command("fit")(fit_models)

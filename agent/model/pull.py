@@ -13,11 +13,12 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import anyio
@@ -27,7 +28,7 @@ from agent.errors import ModelUnavailable
 if TYPE_CHECKING:
     from agent.model.catalogue import GgufFile, Profile
 
-__all__ = ["Progress", "models_directory", "on_disk", "pull"]
+__all__ = ["Progress", "hub_command", "models_directory", "on_disk", "pull"]
 
 PART, PACKAGES, VERIFIED = ".part", ".packages", ".verified"
 
@@ -56,8 +57,18 @@ def on_disk(profile: Profile, quantization: str | None = None, *, directory: Pat
     file = profile.gguf_file(quantization)
     if file is None:
         return None
-    path = (directory or models_directory()) / file.name
+    place = directory or models_directory()
+    if len(file.parts) > 1:
+        return _split_on_disk(file, place)
+    path = place / file.name
     return path if _size(path) == file.bytes else None
+
+
+def hub_command(file: GgufFile, directory: Path | None = None) -> str:
+    """The command line that gets a model in several files to where `pull` looks for it."""
+    place = shlex.quote(str(directory or models_directory()))
+    pattern = shlex.quote(file.file.rpartition("-00001-of-")[0] + "*")
+    return f"hf download {file.repo} --include {pattern} --local-dir {place}"
 
 
 async def pull(
@@ -70,7 +81,8 @@ async def pull(
     """Returns the path of the model's file, downloading it when it isn't there yet.
 
     `directory` defaults to `models_directory()`. `on_progress` is called often, from the event loop.
-    Raises ModelUnavailable when nobody gives the file, when what came is not it, or the disk won't take it.
+    Raises ModelUnavailable when nobody gives the file, when what came is not it, when the disk won't take it, and
+    for a model in several files that are not here.
     """
     file = profile.gguf_file(quantization)
     if file is None:
@@ -79,7 +91,15 @@ async def pull(
             f"no file is known for {profile.name}" + (f" in {quantization}" if quantization and known else ""),
             hint=f"there is {known}" if known else "`swe-agent models list` shows the models with a file",
         )
-    target = (directory or models_directory()) / file.name
+    place = directory or models_directory()
+    if len(file.parts) > 1:
+        if here := _split_on_disk(file, place):
+            return here
+        raise ModelUnavailable(
+            f"{file.name} is one of {len(file.parts)} files, which only the hub's own tool can get",
+            hint=hub_command(file, place),
+        )
+    target = place / file.name
     report: OnProgress = on_progress or (lambda _: None)
     try:
         if not await _is_whole(target, file):
@@ -155,6 +175,15 @@ async def _is_whole(target: Path, file: GgufFile) -> bool:
         return False
     _remember(target, file.sha256)
     return True
+
+
+def _split_on_disk(file: GgufFile, place: Path) -> Path | None:
+    """The first of several files when all are there in full size, in `place` or in their folder below it."""
+    for folder in (place, (place / file.file).parent):
+        paths = [folder / PurePosixPath(part).name for part in file.parts]
+        if sum(_size(path) or 0 for path in paths) == file.bytes:
+            return paths[0]
+    return None
 
 
 def _beside(target: Path, ending: str) -> Path:

@@ -126,15 +126,16 @@ def read_reply(reply: Reply, work: Work, ladder: Ladder) -> ModelReplied:
     """The event for a reply: native calls with their arguments made storable, else those in its text."""
     event = work.replied(reply, "step")
     calls = list(reply.calls)
+    most = 1 if work.backend.profile.one_call else None
     cut = reply.finish_reason in {"length", "repetition"}
     if cut and calls and not is_json(calls[-1].arguments):
         calls = calls[:-1]  # cut off in the middle: what is left of it must not be run
     if calls:
-        stored = [call.model_copy(update={"arguments": arguments_json(call.arguments)}) for call in calls]
+        stored = [call.model_copy(update={"arguments": arguments_json(call.arguments)}) for call in calls[:most]]
         return event.model_copy(update={"tool_calls": stored, "parsed": "native"})
     found = parse_text(reply.content, work.registry.parameters()) if not cut else None
     if found is None or not found.calls:
         return event
     parsed = "constrained" if ladder.rung == "constrained" else found.dialect
     content = found.content if ladder.rung == "native" else reply.content
-    return event.model_copy(update={"content": content, "tool_calls": list(found.calls), "parsed": parsed})
+    return event.model_copy(update={"content": content, "tool_calls": list(found.calls[:most]), "parsed": parsed})

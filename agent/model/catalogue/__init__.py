@@ -15,19 +15,30 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+from agent.model.catalogue.architecture import Architecture
+from agent.model.types import Rung
+
 __all__ = [
     "DEFAULT_MODEL",
     "GENERIC",
+    "Architecture",
+    "Dialect",
     "GgufFile",
     "Packages",
     "Profile",
     "Sampling",
+    "Yarn",
     "find_profile",
     "load_catalogue",
 ]
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
 GENERIC = "generic"
+
+Dialect = Literal["json", "hermes", "qwen3-coder", "mistral", "llama3", "deepseek", "glm", "gpt-oss"]
+"""How a model writes a tool call into its text."""
+
+_FIRST_PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
 
 
 class _Data(BaseModel):
@@ -53,21 +64,43 @@ class Packages(_Data):
     version: str
 
 
+class Yarn(_Data):
+    """The stretching of the window that the model's maker documents, to `factor` times `original` tokens."""
+
+    factor: float = Field(gt=1)
+    original: PositiveInt
+
+
 class GgufFile(_Data):
-    """A file for llama.cpp."""
+    """A file for llama.cpp, or several that belong together."""
 
     repo: str
     """Owner and name on the model hub."""
     file: str
-    """Path inside that repository."""
+    """Path inside that repository; of a split one, the first part's (NAME-00001-of-0000N.gguf)."""
     bytes: PositiveInt
+    """Of all parts together."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     packages: Packages | None = None
 
+    @model_validator(mode="after")
+    def _a_digest_is_of_one_file(self) -> GgufFile:
+        if self.sha256 and len(self.parts) > 1:
+            raise ValueError(f"{self.file}: several files have no one digest")
+        return self
+
     @property
     def name(self) -> str:
-        """The file's name on disk."""
+        """The (first) file's name on disk."""
         return PurePosixPath(self.file).name
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The paths of all files inside the repository, in order."""
+        if not (found := _FIRST_PART.search(self.file)):
+            return (self.file,)
+        stem, count = self.file[: found.start()], int(found[1])
+        return tuple(f"{stem}-{part:05}-of-{count:05}.gguf" for part in range(1, count + 1))
 
 
 class Profile(_Data):
@@ -81,9 +114,16 @@ class Profile(_Data):
     """Tokens the model was trained for; None when nothing is known about the model."""
     strategy: Literal["agent", "guided"]
     """Who should choose the next action by default: the model, or the program."""
-    tool_calling: Literal["native", "constrained"]
-    """Whether its own tool calls can be trusted, or replies must be held to a schema."""
+    tool_calling: Rung
+    """The rung to begin with; what is found out about a server comes before it."""
+    dialect: Dialect = "hermes"
+    """How it writes a tool call where nobody takes it apart for us."""
+    one_call: bool = False
+    """Whether its chat template takes no more than one call a turn."""
     sampling: Sampling
+    yarn: Yarn | None = None
+    architecture: Architecture | None = None
+    """For sizing it without a file at hand."""
     gguf: dict[str, GgufFile] = Field(default_factory=dict)
     """By quantization."""
     default_quantization: str | None = None
@@ -102,7 +142,7 @@ class Profile(_Data):
 
 @cache
 def load_catalogue() -> tuple[Profile, ...]:
-    """Returns all profiles, smallest default file first, the generic one last."""
+    """Returns all profiles, smallest default file first, then those without a file, the generic one last."""
     profiles = [
         Profile.model_validate(entry)
         for source in resources.files(__name__).iterdir()
@@ -130,9 +170,9 @@ def find_profile(name: str) -> Profile:
     return best
 
 
-def _order(profile: Profile) -> tuple[bool, int, str]:
+def _order(profile: Profile) -> tuple[bool, bool, int, str]:
     file = profile.gguf_file()
-    return profile.name == GENERIC, file.bytes if file else 0, profile.name
+    return profile.name == GENERIC, file is None, file.bytes if file else 0, profile.name
 
 
 def _generic() -> Profile:

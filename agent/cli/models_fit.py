@@ -1,0 +1,55 @@
+"""`swe-agent models fit`: what fits a machine, at which context, and how to serve it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+_MODEL = "A name from `swe-agent models list`, or the path of a .gguf file. [default: all of the catalogue]"
+
+
+def fit_models(  # noqa: PLR0913 - one parameter an option
+    model: Annotated[str | None, typer.Argument(help=_MODEL)] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Another machine's system memory, like 64GB; it has no GPU unless you say so.")
+    ] = None,
+    gpu_memory: Annotated[str | None, typer.Option(help="Another machine's GPU memory, like 24GB.")] = None,
+    unified: Annotated[
+        bool, typer.Option("--unified", help="The other machine's GPU uses system memory, like a Mac's.")
+    ] = False,
+    context: Annotated[
+        int | None, typer.Option(min=256, help="Tokens in each slot. [default: as many as there is room for]")
+    ] = None,
+    kv: Annotated[
+        Literal["f16", "q8_0", "q4_0"] | None,
+        typer.Option(help="The cache's type. [default: f16, or q8_0 where that leaves fewer than 65536 tokens]"),
+    ] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=64, help="Slots, each with the whole context.")] = 1,
+    yarn: Annotated[bool, typer.Option("--yarn", help="Stretch the window as the model's maker documents it.")] = False,
+    quantization: Annotated[
+        str | None, typer.Option(help="This quantization. [default: the model's, or a smaller one that fits]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON, in bytes.")] = False,
+) -> None:
+    """Tells which models fit this machine, or one you describe, where they go and how large a context is left.
+
+    For one model also the command lines that serve it so: llama-server, Ollama, and our own `models serve`.
+    The exit code is 0 also when nothing fits.
+
+    Example:  swe-agent models fit qwen3-coder-next --memory 64GB --unified
+    """
+    from agent.ui.fit import Question, run_fit
+
+    question = Question(
+        model=model or "",
+        memory=memory or "",
+        gpu_memory=gpu_memory or "",
+        unified=unified,
+        context=context,
+        kv=kv,
+        parallel=parallel,
+        yarn=yarn,
+        quantization=quantization,
+    )
+    raise typer.Exit(run_fit(question, as_json=as_json))
