@@ -7,13 +7,11 @@ import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-Answer = dict[str, Any] | str | Callable[[dict[str, Any]], Any]
+from doubles.base import Body, Exchange, Reply
+from doubles.openai import OpenAIDouble
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:
@@ -21,87 +19,29 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
     return {"calls": [(name, json.dumps(arguments))]}
 
 
-class ScriptedModel:
+class ScriptedModel(OpenAIDouble):
     """An OpenAI-compatible server whose model says what a script says, in order; the last answer repeats.
 
-    An answer is text, `{"calls": [(name, arguments), ...], "content": ...}`, or a function of the request's body
-    that gives one of these. Every request's body is kept in `requests`.
+    An answer is text, `{"calls": [(name, arguments), ...], "content": ...}`, a function of the request's body that
+    gives one of these, or a fault of `doubles.faults`. Every request's body is kept in `requests`. It tells its
+    window; a prompt longer than that is taken all the same. Four bytes of a request are a token, a reply has ten.
     """
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = []
-        self.requests: list[dict[str, Any]] = []
-        self.model = "scripted"
-        self.window = 65536
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
+        super().__init__()
+        self.piece = None
 
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+    def model_entry(self) -> Body:
+        """With its window."""
+        return {"id": self.model, "object": "model", "max_model_len": self.window}
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def chat(self, exchange: Exchange) -> None:
+        """Whatever is asked."""
+        self.answer(exchange, exchange.body, self.next_answer(exchange.body))
 
-    def _next(self, body: dict[str, Any]) -> dict[str, Any]:
-        self.requests.append(body)
-        at = min(len(self.requests), len(self.answers)) - 1
-        answer = self.answers[at]
-        if callable(answer):
-            answer = answer(body)
-        return {"content": answer} if isinstance(answer, str) else answer
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        model = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                return
-
-            def _send(self, status: int, kind: str, data: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def do_GET(self) -> None:
-                if self.path == "/v1/models":
-                    entry = {"id": model.model, "object": "model", "max_model_len": model.window}
-                    self._send(200, "application/json", json.dumps({"data": [entry]}).encode())
-                else:
-                    self._send(404, "text/plain", b"not found")
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answer = model._next(body)
-                if "status" in answer:
-                    self._send(answer["status"], "application/json", json.dumps(answer.get("body", {})).encode())
-                    return
-                self._send(200, "text/event-stream", b"".join(_stream(answer, len(json.dumps(body)) // 4)))
-
-        return Handler
-
-
-def _stream(answer: dict[str, Any], prompt_tokens: int) -> Iterator[bytes]:
-    def chunk(**fields: Any) -> bytes:
-        return b"data: " + json.dumps({"id": "x", "object": "chat.completion.chunk", **fields}).encode() + b"\n\n"
-
-    def delta(finish: str | None = None, **fields: Any) -> bytes:
-        return chunk(choices=[{"index": 0, "delta": fields, "finish_reason": finish}])
-
-    yield delta(role="assistant", content=answer.get("content") or "")
-    calls = answer.get("calls", [])
-    for index, (name, arguments) in enumerate(calls):
-        opening = {"index": index, "id": f"call_{index}", "type": "function"}
-        yield delta(tool_calls=[{**opening, "function": {"name": name, "arguments": ""}}])
-        yield delta(tool_calls=[{"index": index, "function": {"arguments": arguments}}])
-    yield delta(answer.get("finish", "tool_calls" if calls else "stop"))
-    yield chunk(choices=[], usage={"prompt_tokens": prompt_tokens, "completion_tokens": 10, "total_tokens": 0})
-    yield b"data: [DONE]\n\n"
+    def usage(self, reply: Reply, body: Body) -> Body:
+        """By the rule above."""
+        return {"prompt_tokens": len(json.dumps(body)) // 4, "completion_tokens": 10, "total_tokens": 0}
 
 
 def git(directory: Path, *args: str) -> str:
