@@ -60,16 +60,21 @@ class Transcript:
 
 
 def as_text(messages: Iterable[dict[str, Any]], write: Callable[[str, str], str]) -> list[dict[str, Any]]:
-    """The same messages without native calls: results as the user's text, each call as `write(name, arguments)`."""
-    names: dict[str, str] = {}
+    """The same messages without native calls: each call, as `write(name, arguments)`, a reply of its own.
+
+    Its result follows it as the user's text, so that both take turns, as many chat templates demand.
+    """
+    calls: dict[str, dict[str, Any]] = {}  # those whose results have not come yet, by id
     said: list[dict[str, Any]] = []
     for message in messages:
         if message["role"] == "tool":
-            name = names.get(message["tool_call_id"], "result")
+            call = calls.pop(message["tool_call_id"], None)
+            if call is not None:
+                said.append({"role": "assistant", "content": write(call["name"], call["arguments"])})
+            name = call["name"] if call else "result"
             said.append({"role": "user", "content": f"{name}:\n{message['content']}"})
-            continue
-        calls = [call["function"] for call in message.get("tool_calls", [])]
-        names.update((call["id"], call["function"]["name"]) for call in message.get("tool_calls", []))
-        written = "\n".join(write(call["name"], call["arguments"]) for call in calls)
-        said.append({"role": message["role"], "content": written or message["content"]})
+        elif message.get("tool_calls"):
+            calls = {call["id"]: call["function"] for call in message["tool_calls"]}
+        else:
+            said.append({"role": message["role"], "content": message["content"]})
     return said

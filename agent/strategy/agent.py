@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from agent.context.budget import LEAST_REPLY
 from agent.errors import BackendRefused, ContextOverflow, ReplyUnparsable
 from agent.model.dialects import DIALECTS, arguments_json, call_schema, is_json, json_call, parse_text
 from agent.model.ladder import Ladder
@@ -16,11 +17,12 @@ from agent.strategy.showing import Showing
 from agent.strategy.work import REFUSED, Work
 from agent.verify.tests import describe
 from prompts import render
-from tools.truncate import truncate
+from tools.truncate import estimate_tokens, truncate
 
 GIVE_UP_AFTER = 6
 """Replies in a row without a call, on the last rung there is, before the session ends."""
 _LISTED_FILES = 60
+_LISTING_WINDOW = 6_000  # tokens; a smaller one has no room for a list of files
 
 
 async def work_as_agent(work: Work) -> Ended:
@@ -34,7 +36,7 @@ async def work_as_agent(work: Work) -> Ended:
     while True:
         if reason := work.exhausted():
             return Ended(status="budget", reason=reason)
-        if work.meter.tokens > work.budget.prompt:
+        if await is_full(work, ladder):
             return Ended(status="budget", reason=f"the window of {work.budget.window} tokens is full")
         try:
             reply = await ask(work, ladder)
@@ -62,8 +64,6 @@ async def begin(work: Work, ladder: Ladder, reason: str) -> None:
     native = ladder.rung == "native"
     dialect = DIALECTS[work.backend.profile.dialect]
     constrained = ladder.rung == "constrained"
-    files = [entry.path.encode("utf-8", "replace").decode() for entry in work.repository.entries()]
-    shown = files if len(files) <= _LISTED_FILES else files[:_LISTED_FILES]
     system = render(
         "agent_system",
         repo=work.sandbox.workspace.repo,
@@ -71,18 +71,11 @@ async def begin(work: Work, ladder: Ladder, reason: str) -> None:
         tools=None if native else work.registry.schemas(),
         syntax="" if constrained else dialect.syntax(),
     )
-    issue = render(
-        "agent_issue",
-        issue=truncate(work.issue.text, work.budget.prompt // 3),
-        files=shown if work.budget.window > 6000 else [],
-        count=len(files),
-        instructions=truncate(work.instructions, work.budget.observation),
-        baseline=describe(work.baseline) if work.baseline else "",
-    )
+    tools = work.registry.schemas() if native else []
+    issue = _opening(work, estimate_tokens(system + json.dumps(tools)))
     carried = as_text(work.session.transcript.messages[2:], json_call if constrained else dialect.write)
     messages = [{"role": "system", "content": system}, {"role": "user", "content": issue}, *carried]
     work.session.emit(PromptBegan(mode=ladder.rung, messages=messages, reason=reason))
-    tools = work.registry.schemas() if native else []
     work.meter.restart()
     if counted := await work.backend.server.count(messages, tools):
         work.meter.measured(counted, 0)
@@ -90,11 +83,35 @@ async def begin(work: Work, ladder: Ladder, reason: str) -> None:
         work.meter.added(json.dumps(messages) + json.dumps(tools))
 
 
+def _opening(work: Work, fixed: int) -> str:
+    """The first message: issue, files, instructions and the tests' state, cut to what the window has room for."""
+    files = [entry.path.encode("utf-8", "replace").decode() for entry in work.repository.entries()]
+    given = {
+        "files": files[:_LISTED_FILES] if work.budget.window > _LISTING_WINDOW else [],
+        "count": len(files),
+        "baseline": describe(work.baseline) if work.baseline else "",
+    }
+    fixed += estimate_tokens(render("agent_issue", issue="", instructions="", **given))
+    room = work.budget.opening(fixed)
+    instructions = truncate(work.instructions, min(room // 4, work.budget.observation))
+    issue = truncate(work.issue.text, room - estimate_tokens(instructions))
+    return render("agent_issue", issue=issue, instructions=instructions, **given)
+
+
+async def is_full(work: Work, ladder: Ladder) -> bool:
+    """Whether the window has no room for another reply; the server counts before that is believed, if it can."""
+    if work.room < work.budget.reply:
+        tools = work.registry.schemas() if ladder.rung == "native" else []
+        if counted := await work.backend.server.count(work.session.transcript.messages, tools):
+            work.meter.measured(counted, 0)
+    return work.room < LEAST_REPLY
+
+
 async def ask(work: Work, ladder: Ladder) -> ModelReplied:
     """The model's next reply, its calls found wherever they stand, journalled."""
     schemas = work.registry.schemas()
     request = Request(
-        messages=work.session.transcript.messages,
+        messages=list(work.session.transcript.messages),  # the transcript goes on growing
         max_tokens=work.reply_tokens(),
         tools=schemas if ladder.rung == "native" else [],
         json_schema=call_schema(schemas) if ladder.rung == "constrained" else None,

@@ -69,9 +69,15 @@ class Work:
             return f"the budget of {settings.max_tokens} generated tokens is used up"
         return ""
 
+    @property
+    def room(self) -> int:
+        """The tokens that are left for a reply to the next prompt."""
+        return self.budget.window - self.meter.most
+
     def reply_tokens(self, wanted: int | None = None) -> int:
-        """The most tokens the next reply may have, by the window's reserve and the budget."""
-        most = min(wanted or self.budget.reply, self.budget.reply, self.budget.window - self.meter.tokens)
+        """The most tokens the next reply may have, by what the window has left and the budget."""
+        longest = self.budget.longest_reply
+        most = min(wanted or longest, longest, self.room)
         if self.settings.max_tokens:
             most = min(most, self.settings.max_tokens - self.session.state.usage.completion_tokens)
         return max(most, 16)

@@ -6,13 +6,22 @@ import json
 import re
 from typing import Any
 
-_DEEPEST = 200  # levels; a model in a loop opens brackets without end, and a repair of that takes seconds
+# What is repaired, in characters, levels of nesting, and strings and brackets in all: a repair takes time by the
+# product of these, and what a model in a loop writes would take minutes.
+_LONGEST = 50_000
+_DEEPEST = 8
+_MOST = 200
+_OPENING = {"}": "{", "]": "[", ")": "("}
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)  # raw line breaks in strings are kept
 _BLANKS = re.compile(r"\s*+")
-_MARK = r"</?tool_call>|</?function_call>|\[TOOL_CALLS\]|<\|\w+\|>|<[|｜]|</?[|｜]DSML|```|</think>"
+_MARK = r"</?(?:tool|function|parameter|invoke|arg_)|</?[|｜]|\[TOOL_CALLS\]|to=functions\.|```|</think>"
 _TOKEN = re.compile(
-    r""""(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|'(?:[^'\\]++|\\(?:.|\Z))*+(?:'|\Z)|\\(?:.|\Z)|(?P<open>[\[{(])"""
-    rf"|(?P<close>[\]}})])|(?P<mark>{_MARK})",
+    rf"""(?P<mark>{_MARK})|"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|'(?:[^'\\]++|\\(?:.|\Z))*+(?:'|\Z)|\\(?:.|\Z)"""
+    r"|(?P<open>[\[{(])|(?P<close>[\]})])",
+    re.DOTALL,
+)
+_PIECE = re.compile(
+    r"""\"(?:[^"\\]++|\\.)*+"?|'(?:[^'\\]++|\\.)*+'?|(?P<open>[\[{(])|(?P<close>[\]})])|[`“”]|//|/\*|\#""",
     re.DOTALL,
 )
 
@@ -25,13 +34,13 @@ def loads(text: str) -> Any:
         return None
     except ValueError:
         pass
-    if _depth(text) > _DEEPEST:
+    if not _mendable(text):
         return None
     from json_repair import repair_json
 
     try:
         found = repair_json(text, return_objects=True)
-    except (ValueError, RecursionError):  # a number of thousands of digits, brackets that only seem to be in strings
+    except Exception:  # whatever a repair stumbles over (its assertions, recursion, endless digits), it is no JSON
         return None
     return found if found != "" else None
 
@@ -71,13 +80,20 @@ def arguments_json(arguments: str) -> str:
     return dumps(found) if isinstance(found, dict) else "{}"
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for token in _TOKEN.finditer(text):
-        if token.lastgroup in {"open", "close"}:
-            depth += 1 if token.lastgroup == "open" else -1
-            deepest = max(deepest, depth)
-    return deepest
+def _mendable(text: str) -> bool:
+    """Whether a text is simple enough for a repair. Brackets of each kind nest by themselves, as a repair sees them."""
+    if len(text) > _LONGEST:
+        return False
+    depths = {"{": 0, "[": 0, "(": 0}
+    for number, piece in enumerate(_PIECE.finditer(text), 1):
+        if piece["open"]:
+            depths[piece[0]] += 1
+        elif piece["close"]:
+            opening = _OPENING[piece[0]]
+            depths[opening] = max(0, depths[opening] - 1)
+        if number > _MOST or max(depths.values()) > _DEEPEST:
+            return False
+    return True
 
 
 def extent(text: str, at: int) -> int:

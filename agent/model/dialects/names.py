@@ -39,7 +39,7 @@ _ARGUMENTS: dict[str, str] = {
 }
 _PREFIX = re.compile(r"\A(?:functions?|tools?|default_api|namespace|api)(?:\.|::|/|:)", re.IGNORECASE)
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
-_CLOSE = 0.85  # difflib's ratio: one letter wrong in seven
+_CLOSE = 0.87  # difflib's ratio: one letter wrong in eight
 _APART = 0.05
 
 

@@ -62,7 +62,12 @@ def repair_call(name: str, arguments: str, tools: Tools) -> Repaired:
     _unwrap(mending)
     _rename(mending)
     _coerce(mending)
-    changed = bool(told) or list(mending.given.items()) != list(given.items()) or dumps(mending.given) != dumps(given)
+    changed = (
+        bool(told)
+        or not arguments.strip()
+        or list(mending.given.items()) != list(given.items())
+        or dumps(mending.given) != dumps(given)
+    )
     return Repaired(tool, dumps(mending.given) if changed else arguments, tuple(mending.notes))
 
 

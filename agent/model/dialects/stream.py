@@ -154,7 +154,8 @@ class CallStream:
             self._pass(len(self._tail) - _unsettled(self._tail, (self._ticks, _END_OF_THOUGHT)))
             return False
         if closing[0] == _END_OF_THOUGHT:
-            self._tail = self._tail[closing.end() :]
+            self._pass(closing.start())
+            self._tail = self._tail[len(_END_OF_THOUGHT) :]
             self._forget()
         else:
             self._pass(closing.end())

@@ -122,6 +122,8 @@ async def _listed(address: Address, on_progress: OnProgress) -> list[dict[str, A
             break
         on_progress("the model server is loading its model")
         await anyio.sleep(1.0)
+    if answer.status_code != 200:
+        return None
     try:
         data = answer.json().get("data") or []  # Ollama without models says null
     except (ValueError, AttributeError):

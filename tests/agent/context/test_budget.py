@@ -12,9 +12,9 @@ from agent.context.budget import TokenMeter, WindowBudget
 @pytest.mark.parametrize(
     ("window", "reply", "prompt", "observation"),
     [
-        (4_096, 1_024, 3_072, 512),
-        (8_192, 2_048, 6_144, 1_024),
-        (16_384, 4_096, 12_288, 2_048),
+        (4_096, 512, 3_584, 512),
+        (8_192, 1_024, 7_168, 1_024),
+        (16_384, 2_048, 14_336, 2_048),
         (65_536, 8_192, 57_344, 8_192),
         (262_144, 8_192, 253_952, 10_000),
         (1_048_576, 8_192, 1_040_384, 10_000),
@@ -40,6 +40,15 @@ def test_prompt_and_reply_fill_the_window_and_no_more(window: int) -> None:
 def test_a_larger_window_never_gives_less(small: int, more: int) -> None:
     one, other = WindowBudget(small), WindowBudget(small + more)
     assert one.reply <= other.reply and one.prompt <= other.prompt and one.observation <= other.observation
+
+
+@pytest.mark.parametrize("window", [4_096, 8_192, 16_384, 65_536, 262_144, 1_048_576])
+def test_beside_the_prompt_that_opens_a_session_there_is_room_for_observations(window: int) -> None:
+    budget = WindowBudget(window)
+    opening = 1_500  # the system prompt and the tools
+    assert budget.reply >= 256
+    assert budget.prompt + budget.reply <= window
+    assert opening + 2 * budget.observation <= budget.prompt
 
 
 # ---------------------------------------------------------------- the meter
@@ -79,3 +88,19 @@ def test_the_estimate_only_grows_with_what_is_added(texts: list[str]) -> None:
         before = meter.tokens
         meter.added(text)
         assert meter.tokens > before + len(text.encode("utf-8", "replace")) / 4
+
+
+def test_each_reply_takes_the_place_of_what_was_estimated_before_it() -> None:
+    meter = TokenMeter()
+    for prompt in (1_000, 2_500, 4_000):
+        meter.added("x" * 4_000)
+        assert meter.tokens > prompt - 1_500
+        meter.measured(prompt, 50)
+        assert meter.tokens == prompt + 50
+
+
+@pytest.mark.parametrize("text", ["é" * 300, "汉字" * 300, "🦉" * 300, "def f(x):\n    return x\n" * 30])
+def test_the_estimate_holds_for_any_script(text: str) -> None:
+    meter = TokenMeter()
+    meter.added(text)
+    assert meter.tokens >= len(text) / 4 and meter.tokens <= 2 * len(text.encode())

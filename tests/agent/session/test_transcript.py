@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.model.dialects import DIALECTS, json_call, parse_text
 from agent.model.types import ToolCall
 from agent.session.events import (
     Ended,
@@ -61,7 +63,7 @@ def test_native_calls_and_results_are_messages_of_their_own() -> None:
 
 
 def test_calls_in_text_stay_in_the_text_and_results_come_from_the_user() -> None:
-    for mode in ("constrained", "plain"):
+    for mode in ("constrained", "text", "begun"):
         began = PromptBegan.model_validate({"mode": mode, "messages": [SYSTEM]})
         reply = ModelReplied(content='{"name": "shell"}', tool_calls=[CALL], parsed="json")
         assert Transcript.of([began, reply, OBSERVED]).messages == [
@@ -95,7 +97,7 @@ GROWING = st.lists(
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=100)
-@given(events=GROWING, mode=st.sampled_from(["native", "constrained", "plain"]))
+@given(events=GROWING, mode=st.sampled_from(["native", "text", "begun", "constrained"]))
 def test_each_request_is_a_prefix_of_the_next(events: list[Event], mode: str) -> None:
     transcript = Transcript.of([PromptBegan.model_validate({"mode": mode, "messages": [SYSTEM, ISSUE]})])
     sent = json.dumps(transcript.messages)
@@ -110,36 +112,57 @@ def test_each_request_is_a_prefix_of_the_next(events: list[Event], mode: str) ->
 
 
 def test_as_text_writes_calls_as_the_json_they_are_and_results_by_their_tools() -> None:
-    said = as_text(Transcript.of([BEGAN, REPLIED, OBSERVED, READ]).messages)
+    said = as_text(Transcript.of([BEGAN, REPLIED, OBSERVED, READ]).messages, json_call)
     assert said == [
         SYSTEM,
         ISSUE,
-        {
-            "role": "assistant",
-            "content": '{"name": "shell", "arguments": {"command": "ls"}}\n'
-            '{"name": "read_file", "arguments": {"path": "é"}}',
-        },
+        {"role": "assistant", "content": '{"name": "shell", "arguments": {"command":  "ls"}}'},
         {"role": "user", "content": "shell:\nout"},
+        {"role": "assistant", "content": '{"name": "read_file", "arguments": {"path": "é"}}'},
         {"role": "user", "content": "read_file:\nnone"},
     ]
 
 
 def test_as_text_leaves_messages_without_calls_as_they_are() -> None:
     messages: list[dict[str, Any]] = [SYSTEM, ISSUE, {"role": "assistant", "content": "prose"}]
-    assert as_text(messages) == messages
-    assert as_text(as_text(messages)) == messages
+    assert as_text(messages, json_call) == messages
+    assert as_text(as_text(messages, json_call), json_call) == messages
 
 
 def test_as_text_takes_a_result_whose_call_is_gone() -> None:
-    assert as_text([{"role": "tool", "tool_call_id": "gone", "content": "x"}]) == [
+    assert as_text([{"role": "tool", "tool_call_id": "gone", "content": "x"}], json_call) == [
         {"role": "user", "content": "result:\nx"}
     ]
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=50)
 @given(events=GROWING)
-def test_as_text_has_no_native_calls_and_loses_no_message(events: list[Event]) -> None:
+def test_as_text_has_no_native_calls_and_loses_no_result(events: list[Event]) -> None:
     messages = Transcript.of([BEGAN, *events]).messages
-    said = as_text(messages)
-    assert len(said) == len(messages)
+    said = as_text(messages, json_call)
     assert all(set(message) == {"role", "content"} and message["role"] != "tool" for message in said)
+    results = [message["content"] for message in messages if message["role"] == "tool"]
+    told = [message["content"] for message in said if message["role"] == "user"]
+    assert all(any(one.endswith(result) for one in told) for result in results)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_as_text_writes_calls_so_that_they_can_be_read_again(name: str) -> None:
+    calls = [CALL, SECOND]
+    tools = {
+        call.name: {"type": "object", "properties": {key: {"type": "string"} for key in json.loads(call.arguments)}}
+        for call in calls
+    }
+    events = [BEGAN, ModelReplied(content="So:", tool_calls=calls), OBSERVED, READ]
+    said = as_text(Transcript.of(events).messages, DIALECTS[name].write)[2:]
+    assert [message["role"] for message in said] == ["assistant", "user", "assistant", "user"]
+    found = [parse_text(message["content"], tools).calls for message in said[::2]]
+    assert [(one.name, json.loads(one.arguments)) for (one,) in found] == [
+        (call.name, json.loads(call.arguments)) for call in calls
+    ]
+
+
+def test_as_text_begins_with_what_was_sent_before() -> None:
+    events: list[Event] = [BEGAN, REPLIED, OBSERVED, READ, UserSaid(content="go on"), ModelReplied(content="prose")]
+    shorter = as_text(Transcript.of(events[:3]).messages, json_call)
+    assert as_text(Transcript.of(events).messages, json_call)[: len(shorter)] == shorter

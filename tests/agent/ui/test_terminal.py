@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from agent.model.pull import Progress
-from agent.model.types import ToolCall, Usage
+from agent.model.types import ToolCall, Usage, Waiting
 from agent.session.events import (
     BackendFound,
     CandidateMade,
@@ -209,3 +209,41 @@ def test_a_download_is_told_at_every_twentieth() -> None:
             terminal.download(Progress(done=done, total=1000, source="s"))
 
     assert shown(say).count("\n") == 21
+
+
+# ---------------------------------------------------------------- waiting for the first text
+
+
+def waited(*told: Waiting | str) -> list[str]:
+    """The lines shown of waits and of what the model says in between, without their time."""
+
+    def say(terminal: Terminal) -> None:
+        for each in told:
+            terminal.text(each) if isinstance(each, str) else terminal.waiting(each)
+
+    return [line[line.index("·") + 2 :] if "·" in line else line for line in shown(say).splitlines()]
+
+
+def test_a_wait_is_told_every_ten_seconds_with_how_far_it_is() -> None:
+    told = [
+        Waiting(seconds, done, 20_000) for seconds, done in ((2.0, 100), (11.0, 5_000), (12.0, 6_000), (22.5, 12_000))
+    ]
+    assert waited(*told) == [
+        "the model is reading the prompt: 11 s (5,000 of 20,000 tokens)",
+        "the model is reading the prompt: 22 s (12,000 of 20,000 tokens)",
+    ]
+
+
+def test_a_short_wait_is_not_told() -> None:
+    assert waited(Waiting(0.0, 0, 100), Waiting(3.0, 50, 100), Waiting(9.9, 100, 100)) == []
+
+
+@pytest.mark.parametrize("told", [Waiting(10.0), Waiting(10.0, None, 100), Waiting(10.0, 5, None), Waiting(10.0, 0, 0)])
+def test_a_wait_without_figures_is_told_by_its_seconds(told: Waiting) -> None:
+    assert waited(told) == ["the model is reading the prompt: 10 s"]
+
+
+def test_each_request_is_waited_for_anew() -> None:
+    shown_ = waited(Waiting(31.0), "text", Waiting(5.0), Waiting(12.0))
+    assert shown_ == ["the model is reading the prompt: 31 s", "text", "the model is reading the prompt: 12 s"]
+    assert len(waited(Waiting(31.0), Waiting(4.0), Waiting(14.0))) == 2  # no text came in between: asked again

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.model.dialects import TextCalls, arguments_json, call_from_object, call_schema, parse_text
+from agent.model.dialects import TextCalls, arguments_json, call_from_object, parse_text
 from tools.registry import Registry
 
 SCHEMAS = Registry().schemas()
@@ -286,66 +286,6 @@ def test_what_python_takes_for_json_and_servers_do_not_is_repaired(text: str) ->
     assert isinstance(strict(arguments_json(text)), dict)
     ((_, arguments),) = found(f'{{"name": "shell", "arguments": {text}}}')
     json.dumps(arguments, ensure_ascii=False).encode()
-
-
-# ---------------------------------------------------------------- the schema of a constrained reply
-
-
-def accepts(schema: dict[str, Any], value: Any) -> bool:
-    """The small part of JSON Schema that is used here."""
-    if "oneOf" in schema:
-        return sum(accepts(each, value) for each in schema["oneOf"]) == 1
-    if "const" in schema:
-        return bool(value == schema["const"])
-    kinds: dict[str, Any] = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict}
-    if not isinstance(value, kinds[schema["type"]]) or (isinstance(value, bool) and schema["type"] != "boolean"):
-        return False
-    if schema["type"] != "object":
-        return True
-    properties = schema["properties"]
-    return (
-        set(schema["required"]) <= set(value)
-        and (set(value) <= set(properties) or schema["additionalProperties"] is not False)
-        and all(accepts(properties[key], each) for key, each in value.items())
-    )
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        SHELL,
-        WRITE,
-        {"name": "run_tests", "arguments": {}},
-        {"name": "read_file", "arguments": {"path": "a", "start_line": 1}},
-    ],
-)
-def test_the_call_schema_accepts_calls(value: dict[str, Any]) -> None:
-    assert accepts(call_schema(SCHEMAS), value)
-    assert found(json.dumps(value)) == [(value["name"], value["arguments"])]
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {},
-        {"name": "shell"},
-        {"name": "rm_rf", "arguments": {}},
-        {"name": "shell", "arguments": {}},
-        {"name": "shell", "arguments": {"command": 3}},
-        {"name": "shell", "arguments": {"command": "ls", "more": 1}},
-        {"name": "shell", "arguments": {"command": "ls"}, "more": 1},
-        {"name": "submit", "arguments": {"command": "ls"}},
-        "ls",
-    ],
-)
-def test_the_call_schema_rejects_other_things(value: Any) -> None:
-    assert not accepts(call_schema(SCHEMAS), value)
-
-
-def test_the_call_schema_leaves_the_tools_as_they_are() -> None:
-    before = json.dumps(SCHEMAS)
-    call_schema(SCHEMAS)
-    assert json.dumps(SCHEMAS) == before
 
 
 # ---------------------------------------------------------------- properties

@@ -1,0 +1,123 @@
+"""The calls of a reply: intent before effect, reads beside each other, near misses mended, loops noticed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from doubles import LlamaCppDouble, OllamaDouble
+from working import FIX, SUBMIT, Worked, call, calls, work
+
+from agent.recovery.stuck import NUDGE_AT, STOP_AT
+
+READ = call("read_file", path="calc.py")
+MARK = call("shell", command="date +%s%N > mark; cat mark")
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SWE_AGENT_HOME", str(tmp_path / "home"))
+
+
+def order(worked: Worked) -> list[str]:
+    """Calls and observations as they were journalled."""
+    said = {"tool_called": lambda event: f"> {event.call.name}", "observed": lambda event: f"< {event.name}"}
+    return [said[event.kind](event) for event in worked.events if event.kind in said]
+
+
+def test_reads_are_together_and_everything_else_in_its_order(tmp_path: Path) -> None:
+    search = call("search", pattern="return")
+    with LlamaCppDouble(calls(READ, search, FIX, READ, SUBMIT)) as double:
+        worked = work(double, tmp_path)
+    assert worked.result.status == "fixed", worked.result.error
+    assert order(worked) == [
+        "> read_file", "> search", "< read_file", "< search",
+        "> edit_file", "< edit_file",
+        "> read_file", "< read_file",
+        "> submit", "< submit",
+    ]  # fmt: skip
+    first, _, _, second, _ = worked.observed
+    assert "return a - b" in first.content and "return a + b" in second.content
+
+
+def test_every_result_has_the_id_of_its_call(tmp_path: Path) -> None:
+    with LlamaCppDouble(calls(READ, call("search", pattern="return"), READ), calls(FIX), calls(SUBMIT)) as double:
+        worked = work(double, tmp_path)
+        messages = double.requests[1]["messages"]
+    made = [each["id"] for each in messages[2]["tool_calls"]]
+    assert [message["tool_call_id"] for message in messages[3:6]] == made
+    assert len(set(made)) == 3 and all(len(each) == 9 and each.isalnum() for each in made)
+    assert [observed.call_id for observed in worked.observed[:3]] == made
+
+
+def test_a_tools_wrong_name_and_arguments_are_mended_and_the_model_is_told(tmp_path: Path) -> None:
+    wrong = call("str_replace_editor", file_path="calc.py", old_str="return a - b", new_str="return a + b")
+    with LlamaCppDouble(calls(wrong), calls(SUBMIT)) as double:
+        worked = work(double, tmp_path)
+        sent = double.requests[1]["messages"]
+    assert worked.result.status == "fixed", worked.result.error
+    observed = worked.observed[0]
+    assert observed.name == "edit_file" and observed.ok
+    assert observed.content.startswith("(") and "str_replace_editor" in observed.content.splitlines()[0]
+    assert sent[2]["tool_calls"][0]["function"] == {"name": wrong[0], "arguments": wrong[1]}  # as it made it
+
+
+def test_a_tool_that_is_none_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    with LlamaCppDouble(calls(call("fly_to_the_moon", speed=3)), calls(FIX), calls(SUBMIT)) as double:
+        worked = work(double, tmp_path)
+    assert worked.result.status == "fixed", worked.result.error
+    assert not worked.observed[0].ok
+    assert "read_file" in worked.observed[0].content and "submit" in worked.observed[0].content
+
+
+def test_a_submit_of_nothing_is_questioned_once(tmp_path: Path) -> None:
+    with LlamaCppDouble(calls(SUBMIT)) as double:
+        worked = work(double, tmp_path)
+        assert len(double.requests) == 2
+        last = double.requests[1]["messages"][-1]
+    assert worked.result.status == "no_patch"
+    assert last["role"] == "tool"  # the question stands in the result: nothing comes between it and the next reply
+    assert "Nothing in the repository has changed" in last["content"]
+
+
+def test_what_comes_after_a_submit_is_not_run(tmp_path: Path) -> None:
+    with LlamaCppDouble(calls(FIX, SUBMIT, call("shell", command="rm calc.py"))) as double:
+        worked = work(double, tmp_path)
+    assert worked.result.status == "fixed", worked.result.error
+    assert [observed.name for observed in worked.observed] == ["edit_file", "submit"]
+
+
+def test_the_same_call_with_the_same_result_is_told_and_then_ended(tmp_path: Path) -> None:
+    with LlamaCppDouble(calls(call("search", pattern="nothing_like_this"))) as double:
+        worked = work(double, tmp_path)
+        assert len(double.requests) == STOP_AT
+        assert all(message["role"] != "user" for message in double.requests[-1]["messages"][2:])
+    assert worked.result.status == "no_patch"
+    told = [number for number, each in enumerate(worked.observed, 1) if "try something else" in each.content]
+    assert told == [NUDGE_AT]
+
+
+def test_the_same_call_with_another_result_is_no_loop(tmp_path: Path) -> None:
+    with LlamaCppDouble(*[calls(MARK)] * (STOP_AT + 2), calls(FIX), calls(SUBMIT)) as double:
+        worked = work(double, tmp_path)
+    assert worked.result.status == "fixed", worked.result.error
+    assert len(worked.observed) == STOP_AT + 4
+
+
+def test_a_change_is_kept_as_a_snapshot_and_reading_makes_none(tmp_path: Path) -> None:
+    with LlamaCppDouble(calls(READ), calls(FIX), calls(READ), calls(SUBMIT)) as double:
+        worked = work(double, tmp_path)
+    assert len(worked.of("snapshot_taken")) == 1
+
+
+def test_ollama_is_given_objects_in_the_models_order_and_the_tool_of_every_result(tmp_path: Path) -> None:
+    edit = ("edit_file", '{"path": "calc.py", "old": "return a - b", "new": "return a + b"}')
+    odd = ("edit_file", '{"new": "x", "path": "calc.py", "old": "nothing like it"}')
+    with OllamaDouble(calls(odd, READ), calls(edit), calls(SUBMIT)) as double:
+        worked = work(double, tmp_path)
+        messages = double.requests[1]["messages"]
+    assert worked.result.status == "fixed", worked.result.error
+    functions = [each["function"] for each in messages[2]["tool_calls"]]
+    assert [json.dumps(function["arguments"]) for function in functions] == [odd[1], READ[1]]
+    assert [message["tool_name"] for message in messages[3:5]] == ["edit_file", "read_file"]

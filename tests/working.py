@@ -1,0 +1,88 @@
+"""A whole session in the local sandbox against a double, as tests of the agent want it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+from doubles import Double
+from support import CALC, make_repository
+
+from agent.config import Settings
+from agent.forge.issue import Issue
+from agent.forge.repository import HostRepository
+from agent.loop import run_session
+from agent.session.events import Event, ModelReplied, Observed, PromptBegan, Result
+from agent.task import Task
+
+
+@dataclass
+class Worked:
+    """A session that is over."""
+
+    result: Result
+    events: list[Event]
+
+    def of(self, kind: str) -> list[Any]:
+        """Its events of a kind, in order."""
+        return [event for event in self.events if event.kind == kind]
+
+    @property
+    def replies(self) -> list[ModelReplied]:
+        """What the model said."""
+        return self.of("model_replied")
+
+    @property
+    def observed(self) -> list[Observed]:
+        """What its calls gave."""
+        return self.of("observed")
+
+    @property
+    def prompts(self) -> list[PromptBegan]:
+        """The prompts that began."""
+        return self.of("prompt_began")
+
+    @property
+    def told(self) -> list[str]:
+        """What the model was told that no tool gave."""
+        return [event.content for event in self.of("user_said")]
+
+
+Work = Callable[..., Worked]
+
+
+def work(double: Double, place: Path, *, files: dict[str, str] | None = None, **settings: Any) -> Worked:
+    """Have an agent fix `calc` (or `files`) in a directory of its own below `place`."""
+    number = len(list(place.glob("session-*")))
+    directory = place / f"session-{number}"
+    directory.mkdir(parents=True)
+    repository = make_repository(place / f"repository-{number}", files or CALC)
+    given = {"base_url": double.base_url, "sandbox": "local", "strategy": "agent", "max_steps": 30}
+    events: list[Event] = []
+    task = Task(
+        f"session-{number}",
+        directory,
+        Issue("add gives wrong sums", "`add(2, 3)` gives -1 instead of 5.", "test"),
+        HostRepository.open(repository, "HEAD"),
+        Settings.model_validate(given | settings),
+        subscribers=(events.append,),
+    )
+    return Worked(anyio.run(run_session, task).result, events)
+
+
+def call(name: str, **arguments: Any) -> tuple[str, str]:
+    """A native call."""
+    return name, json.dumps(arguments)
+
+
+def calls(*made: tuple[str, str], content: str = "", **more: Any) -> dict[str, Any]:
+    """A scripted answer that is native calls."""
+    return {"calls": list(made), "content": content, **more}
+
+
+FIX = call("edit_file", path="calc.py", old="return a - b", new="return a + b")
+SUBMIT = call("submit", summary="add subtracted")
