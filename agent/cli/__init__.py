@@ -10,6 +10,7 @@ import typer
 
 from agent import __version__
 from agent.cli.demo import demo
+from agent.cli.doctor import doctor
 from agent.cli.fix import fix
 from agent.cli.models import models
 from agent.cli.sessions import sessions
@@ -46,6 +47,7 @@ def _common(
 
 app.command("fix")(fix)
 app.command("demo")(demo)
+app.command("doctor")(doctor)
 app.add_typer(models, name="models")
 app.add_typer(sessions, name="sessions")
 

@@ -1,0 +1,106 @@
+"""`doctor`, shown: a line a check with what mends it, or one JSON object; and the settings with their origins."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from agent.config import load_settings, user_file
+from agent.doctor import Check, Report, State, examine
+from agent.doctor.configuration import project_text, values
+from agent.errors import UsageError
+from agent.ui.terminal import Terminal
+from tools.truncate import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STYLES: dict[State, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+_LEAST_WIDTH = 20
+_MOST_LINES = 8  # of one value: a dead server's log is longer
+
+
+def run_doctor(flags: Mapping[str, Any], *, quick: bool, as_json: bool) -> int:
+    """Examine and print; the exit code of the first thing that is needed and does not work, else 0."""
+    from rich.console import Console
+
+    project = project_text(Path.cwd())
+    terminal = Terminal(Console(stderr=True, soft_wrap=True))
+
+    async def run() -> Report:
+        return await examine(flags, project, quick=quick, on_progress=terminal.progress)
+
+    report = anyio.run(run)
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        print_report(report, Console())
+    return report.exit_code
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print a report's lines and what they come to."""
+    widest = max(len(check.name) for check in report.checks)
+    for check in report.checks:
+        _print_check(check, widest, console)
+    if report.ok:
+        console.print("\nAll that is needed works.", highlight=False)
+    else:
+        names = ", ".join(check.name for check in report.failed)
+        console.print(f"\nNeeded, and not working: {names}", style="bold", highlight=False, markup=False)
+
+
+def _print_check(check: Check, widest: int, console: Console) -> None:
+    """State and name, then the value wrapped beside them, then what to do as one line, so that it can be copied."""
+    from rich.text import Text
+
+    width = max(console.width - widest - 8, _LEAST_WIDTH)
+    lines = Text(check.value).wrap(console, width)
+    shown = [line.plain.rstrip() for line in lines]
+    if len(shown) > _MOST_LINES:
+        shown = [*shown[: _MOST_LINES - 1], "[…]"]
+    first, *rest = shown or [""]
+    head = Text.assemble((f"{check.state:<4}", _STYLES[check.state]), f"  {check.name:<{widest}}  ", first)
+    console.print(head, soft_wrap=True)
+    for line in rest:
+        console.print(Text(" " * (widest + 8) + line), soft_wrap=True)
+    if check.mend:
+        console.print(Text(f"      → {check.mend}", style="bold" if check.state == "fail" else ""), soft_wrap=True)
+
+
+def print_config(flags: Mapping[str, Any], *, as_json: bool) -> int:
+    """Print each setting with its value and origin; 0. Raises `UsageError` for a value that can't be one."""
+    try:
+        settings, origins, warnings = load_settings(flags, project_text(Path.cwd()))
+    except UsageError as error:
+        if as_json:
+            _print_json({"ok": False, "exit_code": error.exit_code, "error": str(error)})
+        raise
+    for warning in warnings:
+        sys.stderr.write(f"swe-agent: {printable(warning)}\n")
+    found = values(settings, origins)
+    if as_json:
+        place = str(user_file())
+        _print_json({"ok": True, "exit_code": 0, "user_file": place, "warnings": warnings, "settings": found})
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("setting", "value", "origin", box=None, pad_edge=False)
+    for name, entry in found.items():
+        value = "" if entry["value"] is None else str(entry["value"])
+        style = "dim" if entry["origin"] == "default" else ""
+        table.add_row(name, Text(printable(value), overflow="fold"), Text(printable(entry["origin"])), style=style)
+    Console().print(table)
+    return 0
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    json.dump(data, sys.stdout, indent=2)
+    sys.stdout.write("\n")
