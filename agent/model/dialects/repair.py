@@ -94,7 +94,7 @@ def _as_editor(mending: _Mending) -> None:
     """Anthropic's editor tool: its command has said which tool it is, and lines come as a pair."""
     if "command" not in mending.properties:
         mending.given.pop("command", None)
-    lines = mending.given.get("view_range")
+    lines = coerced("view_range", mending.given.get("view_range"), {"type": "array"})
     wanted = ("start_line", "end_line")
     pair = isinstance(lines, list) and len(lines) == 2 and all(isinstance(line, int) for line in lines)
     if isinstance(lines, list) and pair and all(key in mending.properties for key in wanted):
@@ -131,7 +131,8 @@ def _rename(mending: _Mending) -> None:
 
 def _other_unit(key: str, value: Any) -> bool:
     """Whether a plain "timeout" may be meant in milliseconds, as some harnesses have it."""
-    return squashed(key) == "timeout" and not (isinstance(value, int | float) and 1 <= value < 1000)
+    seconds = coerced(key, value, {"type": "number"})
+    return squashed(key) == "timeout" and not (isinstance(seconds, int | float) and 1 <= seconds < 1000)
 
 
 def _coerce(mending: _Mending) -> None:

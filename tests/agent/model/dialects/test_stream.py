@@ -86,7 +86,7 @@ PIECES = st.sampled_from([
 TEXTS = st.lists(PIECES, max_size=10).map("".join) | st.text(max_size=20)
 
 
-@settings(derandomize=False, deadline=None, database=None, max_examples=20000)
+@settings(derandomize=True, deadline=None, database=None, max_examples=700)
 @given(text=TEXTS, data=st.data())
 def test_any_split_gives_the_same(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=8)))
@@ -98,7 +98,7 @@ def test_any_split_gives_the_same(text: str, data: st.DataObject) -> None:
         assert bare(found) == bare(whole[2]) == bare(parse_text(text, TOOLS))
 
 
-@settings(derandomize=False, deadline=None, database=None, max_examples=10000)
+@settings(derandomize=True, deadline=None, database=None, max_examples=500)
 @given(text=TEXTS)
 def test_what_is_shown_is_the_content(text: str) -> None:
     shown, rest, found = stream(list(text))
@@ -107,7 +107,7 @@ def test_what_is_shown_is_the_content(text: str) -> None:
     assert (shown + rest).strip().endswith(found.content)
 
 
-@settings(derandomize=False, deadline=None, database=None, max_examples=15000)
+@settings(derandomize=True, deadline=None, database=None, max_examples=400)
 @given(text=TEXTS)
 def test_no_text_breaks_the_reading(text: str) -> None:
     found = parse_text(text, TOOLS)

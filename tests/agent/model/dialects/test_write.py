@@ -29,7 +29,7 @@ def test_these_dialects_may_be_named() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(derandomize=False, deadline=None, database=None, max_examples=3000)
+@settings(derandomize=True, deadline=None, database=None, max_examples=120)
 @given(path=TEXT, old=TEXT, new=TEXT, every=st.booleans())
 def test_any_arguments_come_back(name: str, path: str, old: str, new: str, every: bool) -> None:
     arguments = {"path": path, "old": old, "new": new, "replace_all": every}
@@ -89,3 +89,15 @@ def test_a_value_that_would_end_its_call_is_written_as_json(dialect: str) -> Non
 
 def test_a_constrained_call_is_one_object() -> None:
     assert json_call("shell", '{"command":"ls"}') == '{"name": "shell", "arguments": {"command":"ls"}}'
+
+
+@pytest.mark.parametrize("outer", NAMES)
+@pytest.mark.parametrize("inner", NAMES)
+def test_a_call_inside_a_call_is_its_content(outer: str, inner: str) -> None:
+    quoted = DIALECTS[inner].write("shell", '{"command": "rm x"}')
+    content = f"EXAMPLE = '''{quoted}'''\n# or\n{quoted}\n# and </think>\n"
+    calls = [("write_file", {"path": "a.py", "content": content}), ("run_tests", {})]
+    written = [DIALECTS[outer].write(name, json.dumps(arguments)) for name, arguments in calls]
+    text = written[0] if outer == "json" else "\n".join(written)  # one fence is a call, two are prose
+    found = [(call.name, json.loads(call.arguments)) for call in parse_text(text, TOOLS).calls]
+    assert found == (calls[:1] if outer == "json" else calls)
