@@ -77,16 +77,15 @@ async def find_runtime() -> tuple[Kind, str]:
     )
 
 
-def threads(cores: int | None = None) -> tuple[int, int]:
+def threads(cores: int | None = None, per_core: int | None = None) -> tuple[int, int]:
     """Threads for generating and for reading a prompt, on `cores` (default: those this process may use).
 
-    Reading a prompt is arithmetic and gains from every core. Generating waits for memory and, between any
-    two layers, for its slowest thread: on cores shared with others a second thread gains nothing and at
-    times loses half. Measured on two such cores, tokens a second: 1.5B reads 31 with one thread and 53 with
-    two, generates 11-16 with one and 11-13 with two; 0.5B reads 70 and 115, generates 19 and 18-24.
+    Reading a prompt is arithmetic and gains from every one. Generating waits for memory: the hardware threads that
+    share a core (`per_core` of them) gain nothing beside each other.
     """
     cores = _cores() if cores is None else cores
-    return max(1, cores // 2), max(1, cores)
+    per_core = _threads_per_core() if per_core is None else per_core
+    return max(1, cores // per_core), max(1, cores)
 
 
 def order(
@@ -118,8 +117,12 @@ def environment(settings: RuntimeSettings, given: Mapping[str, str] = os.environ
     kept = {name: value for name, value in given.items() if name.lower() not in _PROXIES and name not in _NOT_OURS}
     made = {
         **kept,
-        # Spinning barriers cut generation to a fifth on shared cores.
+        # Threads wait for each other thousands of times a second. Spinning without end cuts generation to a fifth on
+        # cores shared with others, sleeping at once to two thirds on quiet ones. A short spin before sleeping costs
+        # least: tokens a second of a 0.5B on two cores, quiet and beside one busy process, were 53 and 23 with it,
+        # 49 and 20 (at times 2) spinning, 29 and 28 sleeping at once, 32 and 33 with one thread.
         "OMP_WAIT_POLICY": "passive",
+        "GOMP_SPINCOUNT": kept.get("GOMP_SPINCOUNT", "1000"),
         "LLAMA_ARG_CACHE_RAM": kept.get("LLAMA_ARG_CACHE_RAM", str(_cache_mib())),
         "LLAMA_ARG_OFFLINE": "1",
         # No web page the user has open may talk to it.
@@ -195,3 +198,13 @@ def _cores() -> int:
         return max(1, min(cores, int(quota) // int(period)))
     except (OSError, ValueError):
         return cores
+
+
+def _threads_per_core() -> int:
+    """How many hardware threads share a core; 1 where the system does not tell."""
+    try:
+        told = Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list").read_text(encoding="utf-8")
+    except OSError:
+        return 1
+    bounds = [[int(each) for each in part.split("-")] for part in told.strip().split(",")]
+    return max(1, sum(part[-1] - part[0] + 1 for part in bounds))

@@ -355,9 +355,11 @@ def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
     assert "none.gguf" in failure.message and "models pull" in failure.hint
 
 
-@pytest.mark.parametrize(("cores", "expected"), [(1, (1, 1)), (2, (1, 2)), (8, (4, 8))])
-def test_generating_leaves_half_the_cores_alone(cores: int, expected: tuple[int, int]) -> None:
-    assert threads(cores) == expected
+@pytest.mark.parametrize(
+    ("cores", "per_core", "expected"), [(1, 1, (1, 1)), (2, 1, (2, 2)), (8, 2, (4, 8)), (1, 2, (1, 1))]
+)
+def test_generating_takes_one_thread_a_core(cores: int, per_core: int, expected: tuple[int, int]) -> None:
+    assert threads(cores, per_core) == expected
 
 
 def test_it_uses_no_more_cores_than_it_may() -> None:
