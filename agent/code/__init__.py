@@ -1,0 +1,1 @@
+"""Knowing the code: a structural index of the repository, and questions to it."""

@@ -1,0 +1,14 @@
+(class name: (_) @name) @class
+(module name: (_) @name) @module
+(method name: (_) @name) @method
+(singleton_method name: (_) @name) @method
+(program (assignment left: (constant) @name) @variable)
+(body_statement (assignment left: (constant) @name) @variable)
+
+(call method: (_) @ref)
+(constant) @ref
+(body_statement (identifier) @ref)
+(argument_list (simple_symbol) @ref)
+
+(call method: (identifier) @callee arguments: (argument_list . (string) @module)
+  (#match? @callee "^(require|require_relative|load|autoload)$")) @import

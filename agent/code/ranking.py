@@ -1,0 +1,197 @@
+"""Which definitions an issue is about: its words, the names it mentions, places given, and who uses whom.
+
+First the files are ranked by their words (BM25) and the names they define; then the definitions in the best of them,
+also by a PageRank that starts from what scored. Nothing depends on the order in which files were read.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from agent.code.definitions import Definition
+from agent.code.index import CodeIndex
+from agent.code.languages import suffix
+from agent.code.words import IDENTIFIER, parts
+
+_MAX_TEXT = 40_000
+_MAX_WORDS = 120
+_MAX_FILES = 120
+_MAX_NODES = 4_000
+_MAX_TARGETS = 20
+_K1, _B = 1.2, 0.75
+_DAMPING = 0.6  # near what scored: the cause is a call or two away
+_ROUNDS = 12
+_SPAN = re.compile(r"`([^`\n]{1,200})`|```[^\n]{0,80}\n(.{0,8000}?)```", re.DOTALL)
+_PATH = re.compile(r"[\w./\\-]{1,200}\.\w{1,5}\b")
+_LIKE_CODE = re.compile(r"_|[a-z][A-Z]|[A-Z]{2}[a-z]")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A definition, and how much speaks for it; 1.0 is what the best match by words alone has."""
+
+    definition: Definition
+    score: float
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """What a text speaks of: words, names and paths, each with a weight."""
+
+    words: Mapping[str, float]
+    names: Mapping[str, float]
+    paths: tuple[str, ...]
+
+
+def mentions(text: str) -> Mentions:
+    """The words, names and paths of an issue; what stands as code counts twice."""
+    text = text[:_MAX_TEXT]
+    code = {name for span in _SPAN.finditer(text) for name in IDENTIFIER.findall(span[1] or span[2] or "")}
+    counts: dict[str, int] = defaultdict(int)
+    for name in IDENTIFIER.findall(text):
+        counts[name] += 1
+    words: dict[str, float] = defaultdict(float)
+    names: dict[str, float] = {}
+    for name, count in counts.items():
+        weight = (1 + math.log(count)) * (2.0 if name in code else 1.0)
+        for word in parts(name):
+            words[word] += weight
+        names[name] = 2.0 if name in code else 1.5 if _LIKE_CODE.search(name) or f"{name}(" in text else 0.5
+    best = sorted(words, key=lambda word: (-words[word], word))[:_MAX_WORDS]
+    paths = {found.replace("\\", "/").lstrip("./") for found in _PATH.findall(text) if suffix(found)}
+    return Mentions({word: words[word] for word in best}, names, tuple(sorted(paths)))
+
+
+def rank(
+    index: CodeIndex,
+    text: str,
+    seeds: Mapping[tuple[str, int], float] | None = None,
+    limit: int = 20,
+    exclude: Callable[[str], bool] = lambda path: False,
+) -> list[Ranked]:
+    """The definitions that `text` is most likely about, best first.
+
+    `seeds`: places (path, line) that something else points to, as a traceback does, with a weight beside the 1.0 of
+    the best match by words. Files for which `exclude` holds are left out.
+    """
+    about = mentions(text)
+    seeds = {place: weight for place, weight in (seeds or {}).items() if not exclude(place[0])}
+    idf: dict[str, float] = {}
+    files = _files(index, about, exclude, idf)
+    best = sorted(files, key=lambda path: (-files[path], path))[:_MAX_FILES]
+    chosen = sorted({*best, *(path for path, _ in seeds)})
+    base = _by_words(index, chosen, files, about, idf)
+    top = max(base.values(), default=0.0) or 1.0
+    scores = {each: score / top for each, score in base.items()}
+    for (path, line), weight in sorted(seeds.items()):
+        for each in {index.around(path, line), index.function_around(path, line)} - {None}:
+            if each is not None:
+                scores[each] = scores.get(each, 0.0) + weight
+    nodes = sorted(scores, key=lambda each: (-scores[each], *_place(each)))[:_MAX_NODES]
+    flow = _page_rank(_edges(index, nodes), [scores[each] for each in nodes])
+    most = max(flow, default=0.0) or 1.0
+    ranked = [Ranked(each, scores[each] + 0.5 * share / most) for each, share in zip(nodes, flow, strict=True)]
+    return sorted(ranked, key=lambda each: (-round(each.score, 9), *_place(each.definition)))[:limit]
+
+
+def _place(each: Definition) -> tuple[str, int, int, str]:
+    return each.path, each.start, each.end, each.name
+
+
+def _files(
+    index: CodeIndex, about: Mentions, exclude: Callable[[str], bool], idf: dict[str, float]
+) -> dict[str, float]:
+    """Files by how well their words, paths and definitions match; `idf` is filled in for the words."""
+    paths = [path for path in index.paths if not exclude(path)]
+    if not paths:
+        return {}
+    kept = set(paths)
+    average = sum(index.length(path) for path in paths) / len(paths) or 1.0
+    scores = dict.fromkeys(paths, 0.0)
+    for word, weight in sorted(about.words.items()):
+        found = {path: times for path, times in index.having("w", word).items() if path in kept}
+        idf[word] = weight * math.log(1 + (len(paths) - len(found) + 0.5) / (len(found) + 0.5))
+        for path, times in found.items():
+            norm = _K1 * (1 - _B + _B * index.length(path) / average)
+            scores[path] += idf[word] * times * (_K1 + 1) / (times + norm)
+    for path in paths:
+        here = {word for name in IDENTIFIER.findall(path) for word in parts(name)}
+        scores[path] += 1.5 * math.fsum(idf[word] for word in here if word in idf)
+        if any(path == named or path.endswith(f"/{named}") or named.endswith(f"/{path}") for named in about.paths):
+            scores[path] += 30.0
+    for name, weight in sorted(about.names.items()):
+        defined = [path for path in index.having("d", name) if path in kept] if weight >= 1 else []
+        for path in defined:
+            scores[path] += 3.0 * weight * math.log(1 + len(paths) / len(defined))
+    return scores
+
+
+def _by_words(
+    index: CodeIndex, paths: list[str], files: Mapping[str, float], about: Mentions, idf: Mapping[str, float]
+) -> dict[Definition, float]:
+    """Definitions by their own words, their names, and some of their file's score."""
+    top = max(files.values(), default=0.0) or 1.0
+    found: dict[Definition, float] = {}
+    whole = sum(idf.values()) or 1.0
+    for path in paths:
+        known = index.structure(path)
+        share = 0.3 * files.get(path, 0.0) / top
+        for each, own in zip(known.definitions, known.words, strict=True):
+            matched = math.fsum(idf[word] for word in own if word in idf)
+            score = matched / whole / (0.6 + 0.4 * len(own) / 40)
+            named = [set(parts(name)) for name in each.name.split(".")]
+            score += 2.0 * math.fsum(idf[word] for word in named[-1] if word in idf) / whole
+            score += 0.5 * math.fsum(idf[word] for name in named[:-1] for word in name if word in idf) / whole
+            score += 0.25 * about.names.get(each.short_name, 0.0)
+            owner = each.name.rpartition(".")[0].rpartition(".")[2]
+            score += 0.15 * about.names.get(owner, 0.0)
+            found[each] = (score + share) * (0.5 if each.kind in {"variable", "property"} else 1.0)
+    return found
+
+
+def _edges(index: CodeIndex, nodes: list[Definition]) -> list[dict[int, float]]:
+    """For each definition what it uses, by number, with weights that sum to 1."""
+    numbers = {each: number for number, each in enumerate(nodes)}
+    named: dict[str, list[int]] = defaultdict(list)
+    for each, number in numbers.items():
+        named[each.short_name].append(number)
+    edges: list[dict[int, float]] = [{} for _ in nodes]
+    for path in sorted({each.path for each in nodes}):
+        known = index.structure(path)
+        for name, lines in known.references.items():
+            for line in lines if name in named else ():
+                owner = known.owner(line)
+                source = None if owner is None else numbers.get(known.definitions[owner])
+                near = [number for number in named[name] if nodes[number].path == path] or named[name]
+                if source is not None and len(near) <= _MAX_TARGETS:
+                    for target in near:
+                        if target != source:
+                            edges[source][target] = 1.0 / len(near)
+    for out in edges:
+        total = math.fsum(out.values())
+        for target in out:
+            out[target] /= total
+    return edges
+
+
+def _page_rank(edges: list[dict[int, float]], start: list[float]) -> list[float]:
+    """Where a walk along the edges is found that begins anew, at what scored, with probability 1 - damping."""
+    total = math.fsum(start)
+    begin = [value / total if total else 1 / len(start) for value in start]
+    incoming: list[list[tuple[int, float]]] = [[] for _ in start]
+    for source, out in enumerate(edges):
+        for target, weight in out.items():
+            incoming[target].append((source, weight))
+    flow = begin
+    for _ in range(_ROUNDS):
+        lost = math.fsum(value for value, out in zip(flow, edges, strict=True) if not out)
+        flow = [
+            (1 - _DAMPING + _DAMPING * lost) * begin[number]
+            + _DAMPING * math.fsum(flow[source] * weight for source, weight in incoming[number])
+            for number in range(len(start))
+        ]
+    return flow
