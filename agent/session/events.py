@@ -70,10 +70,24 @@ class SetupRan(_Event):
     output: str
 
 
+class TestFailure(_Event):
+    """One failing test: its name as the runner takes it back, what it says, and the places it names.
+
+    `places` are paths from the repository's root with their lines, in the traceback's order.
+    """
+
+    __test__ = False
+    name: str
+    message: str = ""
+    text: str = ""
+    places: list[tuple[str, int]] = []
+
+
 class TestsRan(_Event):
     """A test run in its phase; `about` is what it checks, where that is not all tests.
 
-    `passed` is the verdict; counts are None where the runner doesn't tell.
+    `passed` is the verdict; counts are None where the runner doesn't tell. `failures` are names, `details` tell more
+    of the first of them.
     """
 
     __test__ = False
@@ -89,6 +103,7 @@ class TestsRan(_Event):
     failures: list[str] = []
     tests: int | None = None
     failed: int | None = None
+    details: list[TestFailure] = []
 
 
 class PromptBegan(_Event):
@@ -165,6 +180,45 @@ class CandidateMade(_Event):
     patch: str = ""
 
 
+class AttemptBegan(_Event):
+    """One of several independent attempts begins, at the base commit in a workspace of its own."""
+
+    kind: Literal["attempt_began"] = "attempt_began"
+    number: int
+    of: int
+    temperature: float | None = None
+    seed: int | None = None
+
+
+class AttemptEnded(_Event):
+    """An attempt is over: how, its change, and what that came to (verified, passes, fails, unchanged, ...)."""
+
+    kind: Literal["attempt_ended"] = "attempt_ended"
+    number: int
+    status: str
+    reason: str = ""
+    summary: str = ""
+    patch: str = ""
+    verdict: str
+
+
+class AttemptChosen(_Event):
+    """Which of the attempts is the session's, and why."""
+
+    kind: Literal["attempt_chosen"] = "attempt_chosen"
+    number: int
+    reason: str
+
+
+class StrategyChanged(_Event):
+    """Another strategy takes over."""
+
+    kind: Literal["strategy_changed"] = "strategy_changed"
+    before: Literal["agent", "guided"]
+    after: Literal["agent", "guided"]
+    reason: str
+
+
 class Warned(_Event):
     """Something the user should know."""
 
@@ -194,12 +248,24 @@ class TestOutcome(_Event):
 
 
 class Verification(_Event):
-    """The evidence: a command, and its outcome without and with the patch, each in a clean copy."""
+    """The evidence: a command, and its outcome without and with the patch, each in a clean copy.
+
+    Where the runner tells of each test: `fixes` failed without the patch and pass with it, `broke` passed without it
+    and don't with it, `still_failing` failed before and after, `flaky` fail and pass at random; `rewritten` are old
+    tests that the patch changed or replaced together with what they test. `shown` is what it comes to; None where the
+    two outcomes alone decide.
+    """
 
     command: str
     before: TestOutcome | None = None
     after: TestOutcome | None = None
     reproduction: str = ""
+    fixes: list[str] = []
+    broke: list[str] = []
+    rewritten: list[str] = []
+    still_failing: list[str] = []
+    flaky: list[str] = []
+    shown: bool | None = None
 
 
 class Seconds(_Event):
@@ -245,6 +311,10 @@ Event = Annotated[
     | SnapshotTaken
     | PhaseBegan
     | CandidateMade
+    | AttemptBegan
+    | AttemptEnded
+    | AttemptChosen
+    | StrategyChanged
     | Warned
     | Ended
     | Result,

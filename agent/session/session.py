@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from agent.model.types import Usage
 from agent.session.events import (
+    AttemptBegan,
     CandidateMade,
     Event,
     ModelReplied,
@@ -15,12 +17,15 @@ from agent.session.events import (
     Seconds,
     SetupRan,
     SnapshotTaken,
+    StrategyChanged,
     TestsRan,
 )
 from agent.session.journal import Journal
 from agent.session.transcript import Transcript
 
 Subscriber = Callable[[Event], None]
+KEPT_CANDIDATES = 12
+"""The state keeps so many candidates, the latest ones."""
 
 
 @dataclass
@@ -32,7 +37,10 @@ class State:
     model_seconds: float = 0.0
     tool_seconds: float = 0.0
     candidates: int = 0
-    tree: str = ""
+    tried: deque[CandidateMade] = field(default_factory=lambda: deque(maxlen=KEPT_CANDIDATES))
+    attempts: int = 0
+    changes: list[StrategyChanged] = field(default_factory=list)
+    tree: str = ""  # the workspace's last one; empty is the base commit's
 
     def add(self, event: Event) -> None:
         """Take one event."""
@@ -44,6 +52,12 @@ class State:
             self.tool_seconds += event.seconds
         elif isinstance(event, CandidateMade):
             self.candidates += 1
+            self.tried.append(event)
+        elif isinstance(event, AttemptBegan):
+            self.attempts += 1
+            self.tree = ""
+        elif isinstance(event, StrategyChanged):
+            self.changes.append(event)
         elif isinstance(event, SnapshotTaken):
             self.tree = event.tree
 

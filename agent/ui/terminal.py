@@ -7,6 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from agent.session.events import (
+    AttemptBegan,
+    AttemptChosen,
+    AttemptEnded,
     BackendFound,
     CandidateMade,
     Ended,
@@ -19,6 +22,7 @@ from agent.session.events import (
     SandboxStarted,
     SessionStarted,
     SetupRan,
+    StrategyChanged,
     TestsRan,
     ToolCalled,
     UserSaid,
@@ -165,6 +169,19 @@ class Terminal:
         words = f"candidate {event.number}, {_cut(event.region)}: {_cut(event.verdict)}"
         self._say("✓" if good else "✗", words, "green" if good else "yellow")
 
+    def _on_attempt_began(self, event: AttemptBegan) -> None:
+        self._say("▶", f"attempt {event.number} of {event.of} at the most", "bold")
+
+    def _on_attempt_ended(self, event: AttemptEnded) -> None:
+        good = event.verdict == "verified"
+        self._say("✓" if good else "·", f"attempt {event.number}: {_cut(event.verdict)}", "green" if good else "yellow")
+
+    def _on_attempt_chosen(self, event: AttemptChosen) -> None:
+        self._say("▸", f"attempt {event.number} is taken: {_cut(event.reason)}", "cyan")
+
+    def _on_strategy_changed(self, event: StrategyChanged) -> None:
+        self._say("▶", f"{event.before} hands over to {event.after}: {_cut(event.reason)}", "bold")
+
     def _on_warned(self, event: Warned) -> None:
         self._say("!", event.message, "yellow")
 
@@ -172,6 +189,14 @@ class Terminal:
         self._say("■", f"{event.status}{': ' if event.reason else ''}{_cut(event.reason, 400)}")
 
     def _on_result(self, event: Result) -> None:
+        if event.verification is not None:
+            for told, names in (
+                ("fixed by the patch", event.verification.fixes),
+                ("failed before and still do", event.verification.still_failing),
+                ("old tests that the patch rewrote; look at them", event.verification.rewritten),
+            ):
+                if names:
+                    self._say("·", f"{told}: {_cut(', '.join(names))}")
         style = {"fixed": "bold green", "unverified": "bold yellow"}.get(event.status, "bold red")
         usage, seconds = event.usage, event.seconds
         self._say(

@@ -7,25 +7,13 @@ import re
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 ReadFile = Callable[[str], bytes | None]
 
 _PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 _PYTEST_MARKS = re.compile(r"^\s*(import pytest|from pytest)|^(async )?def test_|@pytest\.", re.MULTILINE)
 _MAX_LOOKED_AT = 40
-
-PREPARE_PYTHON = """set -e
-venv="$(dirname "$HOME")/venv"
-[ -x "$venv/bin/python" ] || python3 -m venv --system-site-packages "$venv"
-for file in requirements.txt requirements-dev.txt requirements-test.txt requirements/test.txt test-requirements.txt; do
-  [ -f "$file" ] && "$venv/bin/python" -m pip install -q -r "$file"
-done
-if [ -f pyproject.toml ] || [ -f setup.py ]; then
-  # an extra that the project does not have is a warning to pip, no error
-  "$venv/bin/python" -m pip install -q -e '.[test,tests,testing]' || "$venv/bin/python" -m pip install -q -e .
-fi
-"$venv/bin/python" -m pytest --version >/dev/null 2>&1 || "$venv/bin/python" -m pip install -q pytest
-"""
 
 
 def _text(read: ReadFile, path: str) -> str:
@@ -61,54 +49,86 @@ def _python_tests(files: Sequence[str], read: ReadFile) -> str:
     return "python3 -m pytest -q"
 
 
-def _npm_tests(read: ReadFile) -> str:
+def _json(read: ReadFile, path: str) -> dict[str, Any]:
     try:
-        scripts = json.loads(_text(read, "package.json")).get("scripts", {})
-    except (json.JSONDecodeError, AttributeError, RecursionError):
+        loaded = json.loads(_text(read, path))
+    except (ValueError, RecursionError):
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _table(data: dict[str, Any], name: str) -> dict[str, Any]:
+    value = data.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _node_tests(read: ReadFile) -> str:
+    """`npm test` where the package has it, else the runner that it depends on."""
+    package = _json(read, "package.json")
+    script = str(_table(package, "scripts").get("test", ""))
+    if script and "no test specified" not in script:
+        return "npm test --silent"
+    needs = _table(package, "devDependencies") | _table(package, "dependencies")
+    for name, command in (("vitest", "npx vitest run"), ("jest", "npx jest"), ("mocha", "npx mocha")):
+        if name in needs:
+            return command
+    return ""
+
+
+def _jvm_tests(names: set[str]) -> str:
+    if "pom.xml" in names:
+        return f"{'./mvnw' if 'mvnw' in names else 'mvn'} -B test"
+    if names & {"build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"}:
+        return f"{'./gradlew' if 'gradlew' in names else 'gradle'} --no-daemon test"
+    return ""
+
+
+def _ruby_tests(names: set[str]) -> str:
+    if not any(name.startswith("spec/") and name.endswith("_spec.rb") for name in names):
         return ""
-    command = scripts.get("test", "") if isinstance(scripts, dict) else ""
-    return "npm test --silent" if command and "no test specified" not in str(command) else ""
+    return "bundle exec rspec" if "Gemfile" in names else "rspec"
+
+
+def _php_tests(names: set[str], read: ReadFile) -> str:
+    composer = _json(read, "composer.json") if "composer.json" in names else {}
+    needs = _table(composer, "require-dev") | _table(composer, "require")
+    if names & {"phpunit.xml", "phpunit.xml.dist"} or "phpunit/phpunit" in needs:
+        return "vendor/bin/phpunit" if composer else "phpunit"
+    return ""
+
+
+def _make_tests(names: set[str], read: ReadFile) -> str:
+    for makefile in ("Makefile", "makefile", "GNUmakefile"):
+        if makefile in names and (target := re.search(r"^(test|check):", _text(read, makefile), re.MULTILINE)):
+            return f"make {target[1]}"
+    return ""
 
 
 def find_test_command(files: Sequence[str], read: ReadFile) -> str:
     """The test command for a repository with `files` (paths from its root), or an empty string.
 
-    Knows pytest, unittest, Django, npm, go, cargo, make and tox.
+    Knows pytest, unittest, Django, npm, vitest, jest, mocha, go, cargo, Maven, Gradle, RSpec, PHPUnit, make, tox, nox.
     """
     names = set(files)
-    python = _python_tests(files, read)
-    if python:
-        return python
-    if "package.json" in names and (npm := _npm_tests(read)):
-        return npm
-    if "go.mod" in names:
-        return "go test ./..."
-    if "Cargo.toml" in names:
-        return "cargo test --quiet"
-    for makefile in ("Makefile", "makefile", "GNUmakefile"):
-        if makefile in names and (target := re.search(r"^(test|check):", _text(read, makefile), re.MULTILINE)):
-            return f"make {target[1]}"
-    return "tox -q" if "tox.ini" in names else ""
-
-
-def find_setup_command(files: Sequence[str], test_command: str) -> str:
-    """What to run, with the network on, when the tests fail for want of their environment; or nothing."""
-    names = set(files)
-    if "python" in test_command or "pytest" in test_command:
-        return PREPARE_PYTHON
-    if "npm" in test_command or "node" in test_command:
-        return "npm ci --no-audit --no-fund || npm install --no-audit --no-fund"
-    if "go.mod" in names and test_command.startswith("go "):
-        return "go mod download"
-    if "Cargo.toml" in names and test_command.startswith("cargo "):
-        return "cargo fetch"
-    return ""
+    found = _python_tests(files, read)
+    if not found and "package.json" in names:
+        found = _node_tests(read)
+    if not found and "go.mod" in names:
+        found = "go test ./..."
+    if not found and "Cargo.toml" in names:
+        found = "cargo test --no-fail-fast"
+    found = found or _jvm_tests(names) or _ruby_tests(names) or _php_tests(names, read) or _make_tests(names, read)
+    if not found and "tox.ini" in names:
+        found = "tox -q"
+    return found or ("nox" if "noxfile.py" in names else "")
 
 
 _MISSING = re.compile(
     r"ModuleNotFoundError: No module named|No module named [\w.]+$|ImportError while (?:importing|loading)|"
+    r"PackageNotFoundError|DistributionNotFound|error: unrecognized arguments: -|fixture '\w+' not found|"
     r"command not found|Cannot find module|ERR_MODULE_NOT_FOUND|sh: \d+: \w+: not found|"
-    r"no required module provides|failed to (?:download|get)|Could not resolve host",
+    r"no required module provides|failed to (?:download|get)|Could not resolve (?:host|dependencies|all )|"
+    r"Could not (?:transfer|find) artifact|Could not find gem|vendor/autoload\.php|Plugin \S+ .{0,80}not be resolved",
     re.MULTILINE,
 )
 

@@ -21,6 +21,9 @@ from agent.model.types import ToolCall, Usage
 from agent.session import journal as journal_module
 from agent.session.events import (
     EVENT,
+    AttemptBegan,
+    AttemptChosen,
+    AttemptEnded,
     BackendFound,
     CandidateMade,
     Ended,
@@ -36,6 +39,7 @@ from agent.session.events import (
     SessionStarted,
     SetupRan,
     SnapshotTaken,
+    StrategyChanged,
     TestOutcome,
     TestsRan,
     ToolCalled,
@@ -65,6 +69,10 @@ EVENTS: list[Event] = [
     SnapshotTaken(tree="beef"),
     PhaseBegan(phase="repair", detail="f"),
     CandidateMade(number=1, region="f", verdict="passes", patch="diff"),
+    AttemptBegan(number=1, of=2, temperature=0.7, seed=3),
+    AttemptEnded(number=1, status="submitted", summary="s", patch="diff", verdict="verified"),
+    AttemptChosen(number=1, reason="verified"),
+    StrategyChanged(before="agent", after="guided", reason="stuck"),
     Warned(message="w"),
     SandboxRestarted(reason="lost"),
     Ended(status="submitted", summary="done"),

@@ -16,6 +16,9 @@ from rich.console import Console
 from agent.model.pull import Progress
 from agent.model.types import ToolCall, Usage, Waiting
 from agent.session.events import (
+    AttemptBegan,
+    AttemptChosen,
+    AttemptEnded,
     BackendFound,
     CandidateMade,
     Ended,
@@ -31,6 +34,7 @@ from agent.session.events import (
     SessionStarted,
     SetupRan,
     SnapshotTaken,
+    StrategyChanged,
     TestsRan,
     ToolCalled,
     UserSaid,
@@ -64,6 +68,10 @@ def evil_events(text: str) -> list[Event]:
         SnapshotTaken(tree=text),
         PhaseBegan(phase=text, detail=text),
         CandidateMade(number=1, region=text, verdict=text, patch=text),
+        AttemptBegan(number=1, of=2),
+        AttemptEnded(number=1, status=text, reason=text, summary=text, patch=text, verdict=text),
+        AttemptChosen(number=1, reason=text),
+        StrategyChanged(before="agent", after="guided", reason=text),
         Warned(message=text),
         Ended(status="gave_up", reason=text, summary=text),
         Result(status="fixed", exit_code=0, session_id=text, patch=text, files=[text], error=text),
@@ -156,6 +164,11 @@ def test_no_text_at_all_acts_on_the_terminal(text: str) -> None:
         (Observed(call_id="1", name="shell", ok=False, content=""), "✗   "),
         (PhaseBegan(phase="localise"), "▸ localise"),
         (CandidateMade(number=2, region="f in a.py", verdict="passes"), "✓ candidate 2, f in a.py: passes"),
+        (AttemptBegan(number=2, of=3), "▶ attempt 2 of 3 at the most"),
+        (AttemptEnded(number=2, status="submitted", verdict="verified"), "✓ attempt 2: verified"),
+        (AttemptEnded(number=1, status="submitted", verdict="fails"), "· attempt 1: fails"),
+        (AttemptChosen(number=2, reason="verified"), "▸ attempt 2 is taken: verified"),
+        (StrategyChanged(before="agent", after="guided", reason="stuck"), "▶ agent hands over to guided: stuck"),
         (Ended(status="gave_up", reason="no idea"), "■ gave_up: no idea"),
         (
             Result(

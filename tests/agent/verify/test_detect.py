@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from agent.verify.detect import PREPARE_PYTHON, find_setup_command, find_test_command, lacks_environment
+from agent.verify.detect import find_test_command, lacks_environment
+from agent.verify.environment import PREPARE_PYTHON, find_setup_command
 
 UNITTEST = "import unittest\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        pass\n"
 PYTEST = "def test_a():\n    assert 1\n"
@@ -71,7 +73,18 @@ def test_the_unittest_command_runs_the_tests(files: dict[str, str], tmp_path: Pa
         ({"package.json": "[]"}, ""),
         ({"package.json": "{"}, ""),
         ({"go.mod": ""}, "go test ./..."),
-        ({"Cargo.toml": ""}, "cargo test --quiet"),
+        ({"Cargo.toml": ""}, "cargo test --no-fail-fast"),
+        ({"package.json": '{"devDependencies": {"vitest": "3"}}'}, "npx vitest run"),
+        ({"package.json": '{"devDependencies": {"mocha": "11"}, "scripts": {"build": "tsc"}}'}, "npx mocha"),
+        ({"pom.xml": ""}, "mvn -B test"),
+        ({"pom.xml": "", "mvnw": ""}, "./mvnw -B test"),
+        ({"build.gradle.kts": "", "gradlew": ""}, "./gradlew --no-daemon test"),
+        ({"settings.gradle": ""}, "gradle --no-daemon test"),
+        ({"Gemfile": "", "spec/a_spec.rb": ""}, "bundle exec rspec"),
+        ({"Gemfile": "", "lib/a.rb": ""}, ""),
+        ({"composer.json": '{"require-dev": {"phpunit/phpunit": "^11"}}'}, "vendor/bin/phpunit"),
+        ({"composer.json": "[]", "phpunit.xml.dist": ""}, "phpunit"),
+        ({"noxfile.py": ""}, "nox"),
         ({"Makefile": "all:\n\ntest: all\n\t./run\n"}, "make test"),
         ({"makefile": "check:\n\t./run\n"}, "make check"),
         ({"Makefile": "all:\n"}, ""),
@@ -100,6 +113,11 @@ def test_without_npm_tests_the_next_runner_is_taken() -> None:
         (["package.json"], "npm test --silent", "npm ci"),
         (["go.mod"], "go test ./...", "go mod download"),
         (["Cargo.toml"], "cargo test --quiet", "cargo fetch"),
+        (["pom.xml"], "./mvnw -B test", "mvnw"),
+        (["Gemfile"], "bundle exec rspec", "bundle install"),
+        (["composer.json"], "vendor/bin/phpunit", "composer install"),
+        (["tox.ini"], "tox -q", "tox"),
+        (["noxfile.py"], "nox", "--install-only"),
     ],
 )
 def test_the_setup_fits_the_test_command(files: list[str], test: str, part: str) -> None:
@@ -126,6 +144,10 @@ def test_the_python_setup_is_a_script_that_bash_reads() -> None:
         "bash: line 1: cargo: command not found",
         "Error: Cannot find module 'express'",
         "error: failed to download `serde v1.0`",
+        "importlib.metadata.PackageNotFoundError: No package metadata was found for x",
+        "pytest: error: unrecognized arguments: --cov=x",
+        "E       fixture 'mocker' not found",
+        "[ERROR] Could not resolve dependencies for project a:b:jar:1",
     ],
 )
 def test_a_run_that_lacks_something_is_told_from_one_that_fails(output: str) -> None:
@@ -135,3 +157,37 @@ def test_a_run_that_lacks_something_is_told_from_one_that_fails(output: str) -> 
 def test_a_failing_test_lacks_nothing() -> None:
     assert not lacks_environment("E  AssertionError: assert 1 == 2\n1 failed in 0.1s\n", 1)
     assert lacks_environment("", 127)
+
+
+def test_the_python_setup_finds_what_tests_need_in_every_place_it_is_written(tmp_path: Path) -> None:
+    repo, home = tmp_path / "repo", tmp_path / "home"
+    (repo / "requirements").mkdir(parents=True)
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    home.mkdir()
+    files = {
+        "pyproject.toml": (
+            '[build-system]\nrequires = ["setuptools-scm"]\n[project]\nname = "x"\n'
+            '[project.optional-dependencies]\ntest = ["a"]\ndocs = ["b"]\n'
+            '[dependency-groups]\ndev = ["in-dev", {include-group = "typing"}]\ntyping = ["in-typing"]\ndocs = ["c"]\n'
+        ),
+        "setup.cfg": "[options.extras_require]\ntesting =\n    d\n",
+        "CHANGELOG.md": "# 4.5.6 (unreleased)\n# 4.5.5\n",
+        "requirements/test.txt": "e\n",
+    }
+    for name, text in files.items():
+        (repo / name).write_text(text)
+    log = tmp_path / "log"
+    python = tmp_path / "venv" / "bin" / "python"
+    # a stand-in for the environment's Python: it writes down what pip is asked for, and runs the rest for real
+    python.write_text(
+        f'#!/bin/bash\nif [ "$1 $2" = "-m pip" ]; then shift 2; echo "$SETUPTOOLS_SCM_PRETEND_VERSION: $*" >>{log}\n'
+        f'for last; do :; done; [ -f "$last" ] && cat "$last" >>{log}; exit 0; fi\nexec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    subprocess.run(
+        ["bash", "-c", PREPARE_PYTHON], cwd=repo, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}, check=True
+    )
+    said = log.read_text()
+    assert "4.5.6: install -q -e .[test,testing]" in said
+    assert "install -q -r requirements/test.txt\ne\n" in said
+    assert said.endswith("in-dev\nin-typing\n")

@@ -1,0 +1,113 @@
+"""The smallest useful selection of tests first: what failed, then the changed modules' tests, then all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+from agent.session.events import Event, TestsRan
+from agent.verify.runners import know
+from agent.verify.targets import for_files, for_names
+from agent.verify.tests import Phase, TestRunner
+
+_MAX_FILES = 20
+_TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*Tests?|[^/]*IT)\.\w+$|\.(test|spec)\.\w+$")
+_NOTHING = re.compile(
+    r"(?i)\bno tests (?:ran|found|were (?:found|executed)|to run)|no test files|not found: |no examples? found"
+    r"|\b0 examples, |no tests executed|file or directory not found|no tests matching"
+)
+_UNITTEST_BAD = re.compile(r"^(?:FAIL|ERROR): [^\n]*", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A command that runs some of the tests; `about` says which."""
+
+    command: str
+    about: str
+    kind: Literal["failing", "changed", "all"]
+
+
+def selections(
+    command: str,
+    *,
+    failing: Sequence[str] = (),
+    changed: Sequence[str] = (),
+    sources: Mapping[str, str] | None = None,
+    package_json: str = "",
+) -> list[Selection]:
+    """What to run, in order, after a change to the paths `changed`; the last is always `command` itself.
+
+    `failing` are names as `TestsRan.failures` has them, `sources` the repository's files, path → text. Where nothing
+    can be added to the command, all is the only selection.
+    """
+    sources = sources or {}
+    known = know(command, package_json or sources.get("package.json", ""))
+    chosen: list[Selection] = []
+    if known.takes_arguments:
+        if failing and (narrowed := for_names(command, known, failing)):
+            chosen.append(Selection(narrowed, "the tests that failed", "failing"))
+        tests = tests_of(changed, sources)
+        if tests and (narrowed := for_files(command, known, tests)):
+            chosen.append(Selection(narrowed, "the tests of what was changed", "changed"))
+    distinct = {each.command: each for each in reversed(chosen) if each.command != command}
+    return [*reversed(distinct.values()), Selection(command, "", "all")]
+
+
+async def run_in_order(
+    tests: TestRunner,
+    phase: Phase,
+    chosen: Iterable[Selection],
+    emit: Callable[[Event], None],
+    *,
+    limit: float | None = None,
+) -> TestsRan:
+    """Run selections until one fails; the last run. `emit` is told of each. Raises `SandboxLost`.
+
+    A selection that found no test says nothing, in neither direction: the next one is run.
+    """
+    ran: TestsRan | None = None
+    for selection in chosen:
+        ran = await tests.run(phase, command=selection.command, about=selection.about, limit=limit)
+        emit(ran)
+        if not ran.passed and (selection.kind == "all" or not ran_nothing(ran)):
+            break
+    if ran is None:
+        raise ValueError("no selection")
+    return ran
+
+
+def ran_nothing(ran: TestsRan) -> bool:
+    """Whether a run ended without having run a test: it is no pass, and says nothing of the code."""
+    if ran.ended != "exited":
+        return False
+    if ran.tests == 0 or (ran.exit_code in {4, 5} and not ran.tests and "pytest" in ran.command):
+        return True
+    bad = _UNITTEST_BAD.findall(ran.output)
+    if bad and all("_FailedTest" in line for line in bad):
+        return True
+    return not ran.failures and not ran.tests and bool(_NOTHING.search(ran.output))
+
+
+def tests_of(changed: Sequence[str], sources: Mapping[str, str]) -> list[str]:
+    """The test files of changed modules: those named after them first, then those that import them; bounded."""
+    own = [path for path in changed if _TEST_FILE.search(path) and path in sources]
+    stems = {PurePosixPath(path).stem for path in changed if not _TEST_FILE.search(path)}
+    stems |= {PurePosixPath(path).parent.name for path in changed if PurePosixPath(path).stem in {"__init__", "index"}}
+    stems -= {"__init__", "index", "", "main", "conftest"}
+    named: list[str] = []
+    importing: list[str] = []
+    words = "|".join(re.escape(stem) for stem in sorted(stems)[:_MAX_FILES])
+    imports = re.compile(rf"(?:import|from|require|use)\b[^\n]{{0,200}}(?<!\w)(?:{words})(?!\w)") if words else None
+    for path in sorted(sources):
+        if not _TEST_FILE.search(path) or path in own:
+            continue
+        bare = re.sub(r"^test_|_test$|_spec$|\.test$|\.spec$|Tests?$|IT$", "", PurePosixPath(path).stem)
+        if bare in stems:
+            named.append(path)
+        elif imports and imports.search(sources[path]):
+            importing.append(path)
+    return [*own, *named, *importing][:_MAX_FILES]

@@ -1,0 +1,177 @@
+"""Evidence test by test, in real clean copies: what a patch fixes, what it breaks, what it only hides."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from agent.session.events import Ended, Event, Verification
+from agent.verify.evidence import Verifier, _under_other_names, status_of, why_unverified
+from agent.verify.report import Case, TestReport
+from agent.verify.tests import TestRunner
+from sandbox.local import LocalSandbox
+from sandbox.snapshots import Snapshots
+
+CODE = "def add(a, b):\n    return a - b\n\n\ndef old():\n    return 1\n\n\ndef good():\n    return 1\n"
+FIXED = CODE.replace("a - b", "a + b")
+HEAD = "import unittest\nfrom calc import add, good, old\n\n\nclass T(unittest.TestCase):\n"
+ADD = "    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n\n"
+OLD = "    def test_old(self):\n        self.assertEqual(old(), 2)\n\n"
+GOOD = "    def test_good(self):\n        self.assertEqual(good(), 1)\n\n"
+NEW_TEST = HEAD + ADD
+COMMAND = "python3 -m unittest"
+Files = dict[str, str]
+
+
+def verified(
+    place: Path, before: Files, after: Files, *, reproduction: str = "", command: str = COMMAND
+) -> tuple[Verification, list[Event]]:
+    """Verify the change from `before` to `after`, as a session does, with a baseline run first."""
+    repo = place / "made"
+    repo.mkdir(parents=True)
+    for files in (before, after):
+        for path in repo.glob("*.py"):
+            path.unlink()
+        for name, text in files.items():
+            (repo / name).write_text(text)
+        git = ["git", "-C", str(repo), "-c", "user.name=t", "-c", "user.email=t@localhost"]
+        subprocess.run([*git, "init", "-q"], check=True)
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-qm", "x"], check=True)
+    tar = subprocess.run(["git", "-C", str(repo), "archive", "HEAD~1"], capture_output=True, check=True).stdout
+    diff = ["git", "-C", str(repo), "diff", "--no-renames", "--full-index", "HEAD~1", "HEAD"]
+    patch = subprocess.run(diff, capture_output=True, check=True).stdout
+    names = subprocess.run([*diff, "--name-only"], capture_output=True, text=True, check=True).stdout.split()
+    events: list[Event] = []
+
+    async def body() -> Verification:
+        sandbox = await LocalSandbox.start(place / "ws")
+        try:
+            snapshots = Snapshots(sandbox)
+            await snapshots.begin(tar)
+            await snapshots.keep_pristine()
+            tests = TestRunner(sandbox, command, timeout=120)
+            baseline, known = await tests.run_in_full("before")
+            verifier = Verifier(tests, snapshots, events.append)
+            return await verifier.verify(patch, names, baseline=baseline, known=known, reproduction=reproduction)
+        finally:
+            await sandbox.close(keep=False)
+
+    return anyio.run(body), events
+
+
+def status(verification: Verification) -> str:
+    return status_of(Ended(status="submitted"), True, verification)
+
+
+def test_a_failure_as_old_as_the_baseline_does_not_hide_a_fix(tmp_path: Path) -> None:
+    tests = HEAD + ADD + OLD + GOOD
+    found, _ = verified(tmp_path, {"calc.py": CODE, "test_a.py": tests}, {"calc.py": FIXED, "test_a.py": tests})
+    assert status(found) == "fixed"
+    assert (found.fixes, found.still_failing, found.broke) == (["test_a.T.test_add"], ["test_a.T.test_old"], [])
+    assert found.after is not None and not found.after.passed  # and the exit code is told as it was
+
+
+def test_a_fix_that_breaks_what_passed_is_none(tmp_path: Path) -> None:
+    tests = HEAD + ADD + GOOD
+    broken = FIXED.replace("def good():\n    return 1", "def good():\n    return 3")
+    found, events = verified(tmp_path, {"calc.py": CODE, "test_a.py": tests}, {"calc.py": broken, "test_a.py": tests})
+    assert status(found) == "unverified" and found.broke == ["test_a.T.test_good"]
+    assert "test_a.T.test_good" in why_unverified(found)
+    assert any(event.about == "what failed, once more" for event in events if event.kind == "tests_ran")
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        HEAD + GOOD,
+        HEAD + '    @unittest.skip("later")\n' + ADD + GOOD,
+        HEAD + ADD.replace("5)", "-1)") + GOOD,
+    ],
+)
+def test_a_failing_test_that_is_taken_away_skipped_or_rewritten_is_no_fix(hidden: str, tmp_path: Path) -> None:
+    before = {"calc.py": CODE, "test_a.py": HEAD + ADD + GOOD}
+    found, _ = verified(tmp_path, before, {"calc.py": CODE + "\n", "test_a.py": hidden})
+    assert status(found) == "unverified" and found.fixes == []
+
+
+def test_a_module_that_skips_what_failed_is_no_fix(tmp_path: Path) -> None:
+    before = {"calc.py": CODE, "test_a.py": HEAD + ADD + GOOD}
+    skipping = CODE.replace("return a - b", "import unittest\n    raise unittest.SkipTest('no')")
+    found, _ = verified(tmp_path, before, {"calc.py": skipping, "test_a.py": before["test_a.py"]})
+    assert found.after is not None and found.after.passed
+    assert status(found) == "unverified" and found.fixes == []
+
+
+def test_the_tests_a_patch_brings_are_evidence_beside_old_failures(tmp_path: Path) -> None:
+    before = {"calc.py": CODE, "test_a.py": HEAD + OLD + GOOD}
+    found, _ = verified(tmp_path, before, {**before, "calc.py": FIXED, "test_new.py": NEW_TEST})
+    assert status(found) == "fixed"
+    assert (found.fixes, found.still_failing) == (["test_new.T.test_add"], ["test_a.T.test_old"])
+    assert found.before is not None and "test_new.T.test_add" in found.before.failures
+
+
+def test_tests_a_patch_brings_that_pass_without_it_are_no_evidence(tmp_path: Path) -> None:
+    before = {"calc.py": CODE, "test_a.py": HEAD + OLD + GOOD}
+    found, _ = verified(tmp_path, before, {**before, "calc.py": FIXED, "test_new.py": HEAD + GOOD})
+    assert status(found) == "unverified" and found.fixes == []
+
+
+def test_where_all_passed_new_tests_show_the_fix_and_a_lost_one_is_told(tmp_path: Path) -> None:
+    before = {"calc.py": CODE, "test_a.py": HEAD + GOOD}
+    found, _ = verified(tmp_path / "1", before, {"calc.py": FIXED, "test_a.py": HEAD + GOOD + ADD})
+    assert status(found) == "fixed" and found.fixes == ["test_a.T.test_add"]
+    gone = FIXED.replace("def good():\n    return 1", "def good():\n    return 3")
+    found, _ = verified(tmp_path / "2", before, {"calc.py": gone, "test_a.py": HEAD + ADD})
+    assert status(found) == "unverified" and found.broke == ["test_a.T.test_good"]
+
+
+def test_a_test_that_the_patch_rewrites_to_demand_the_new_is_not_broken(tmp_path: Path) -> None:
+    wrong = ADD.replace("test_add", "test_sum").replace("5)", "-1)")
+    before = {"calc.py": CODE, "test_a.py": HEAD + wrong + OLD}
+    found, _ = verified(tmp_path, before, {"calc.py": FIXED, "test_a.py": HEAD + wrong.replace("-1)", "5)") + OLD})
+    assert status(found) == "fixed" and found.fixes == ["test_a.T.test_sum"]
+
+
+def test_a_file_that_could_not_be_loaded_counts_as_fixed_when_its_tests_pass(tmp_path: Path) -> None:
+    before = {"calc.py": CODE.replace("def good", "def bad"), "test_a.py": HEAD + GOOD}
+    found, _ = verified(tmp_path, before, {**before, "calc.py": CODE})
+    assert status(found) == "fixed" and found.fixes == ["test_a"]
+
+
+def test_a_reproduction_is_evidence_beside_old_failures(tmp_path: Path) -> None:
+    before = {"calc.py": CODE, "test_a.py": HEAD + OLD + GOOD}
+    check = "python3 -c 'from calc import add; assert add(2, 3) == 5'"
+    found, _ = verified(tmp_path / "1", before, {**before, "calc.py": FIXED}, reproduction=check)
+    assert status(found) == "fixed" and found.still_failing == ["test_a.T.test_old"]
+    found, _ = verified(tmp_path / "2", before, {**before, "calc.py": CODE + "\n"}, reproduction=check)
+    assert status(found) == "unverified"
+
+
+def test_cases_whose_names_change_from_run_to_run_are_not_gone() -> None:
+    def report(*names: str) -> TestReport:
+        return TestReport(tuple(Case(name, "passed") for name in names), complete=True)
+
+    before = report("t.py::test_at[04:40:04]", "t.py::test_at[a]", "t.py::test_b[1]", "t.py::test_b[2]", "t.py::test_c")
+    after = report("t.py::test_at[04:41:10]", "t.py::test_at[a]", "t.py::test_b[1]")
+    lost = before.passing - after.passing
+    assert _under_other_names(lost, before, after) == {"t.py::test_at[04:40:04]"}
+
+
+def test_an_old_test_that_gave_way_to_one_that_demands_the_new_is_told_and_does_not_block(tmp_path: Path) -> None:
+    pytest_command = f"{sys.executable} -m pytest -q -p no:cacheprovider"
+    wrong = ADD.replace("test_add", "test_sum").replace("5)", "-1)")
+    before = {"calc.py": CODE, "test_a.py": HEAD + wrong + OLD}
+    replaced = {"calc.py": FIXED, "test_a.py": HEAD + ADD + OLD}
+    found, _ = verified(tmp_path / "1", before, replaced, command=pytest_command)
+    assert status(found) == "fixed"
+    assert (found.rewritten, found.broke) == (["test_a.py::T::test_sum"], [])
+    fewer = {"calc.py": CODE, "test_a.py": HEAD + wrong + GOOD + OLD}
+    gone = FIXED.replace("def good():\n    return 1", "def good():\n    return 3")
+    found, _ = verified(tmp_path / "2", fewer, {**replaced, "calc.py": gone}, command=pytest_command)
+    assert status(found) == "unverified"
+    assert found.broke == ["test_a.py::T::test_good", "test_a.py::T::test_sum"]
