@@ -27,15 +27,35 @@ class Observation:
     meta: dict[str, Any] = field(default_factory=dict)
 
 
+class CodeLookup(Protocol):
+    """Answers about the code's structure, as text within about `tokens`."""
+
+    async def outline(self, path: str | None, tokens: int) -> str:
+        """The definitions of a file, or the repository's map. Raises `ToolError`."""
+        ...
+
+    async def find(self, name: str, references: bool, tokens: int) -> str:
+        """Where a name is defined, or with `references` who uses it. Raises `ToolError`."""
+        ...
+
+
 @dataclass
 class ToolContext:
-    """What tools work with. `observation_tokens` bounds an observation; `run_tests` runs the test command."""
+    """What tools work with. `observation_tokens` bounds an observation; `run_tests` runs the test command.
+
+    `syntax_errors` gives a line of words for each syntax error of a text, by the path it has. `undo` puts the
+    workspace back to before the last step that changed it and says what it did. `plan` is the latest plan.
+    """
 
     sandbox: Sandbox
     observation_tokens: int = 10_000
     command_seconds: float = 120.0
     run_tests: Callable[[str | None, float | None], Awaitable[ExecResult]] | None = None
     test_command: str = ""
+    code: CodeLookup | None = None
+    syntax_errors: Callable[[str, str], list[str]] | None = None
+    undo: Callable[[], Awaitable[str]] | None = None
+    plan: str = ""
 
     def place(self, path: str) -> PurePosixPath:
         """The absolute place of a path the model gave; a `ToolError` when it lies outside the workspace."""

@@ -1,121 +1,91 @@
-"""Finding the place a model means: exactly, else by ever more patient rungs, never one of several.
+"""Finding the lines a model means: exactly, else by ever more patient rungs, never one of several.
 
-Rungs: exact → line endings and trailing blanks ignored → indentation shifted as a whole.
+Rungs: whole lines → trailing blanks → uniform indentation → look-alike characters → elided `...` → first and last
+lines. Each compares keys of lines, as one text searched for another, so the work grows with their lengths' sum.
 """
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
+from collections.abc import Callable
 
-_COMPARED = 400  # characters of a candidate that are looked at closely: the time grows with their square
+from tools.approximate import anchored, elided
+from tools.indentation import Reindent, reindent
+from tools.lines import Match
+from tools.lookalikes import fold
+from tools.merging import merge, unchanged, without_blanks_around
 
-
-@dataclass(frozen=True)
-class Match:
-    """Lines `start` to `end` (0-based, end exclusive) are meant; `new` is the replacement made to fit there."""
-
-    start: int
-    end: int
-    new: list[str]
-    rung: str
+_MOST_WORK = 200_000  # lines compared for one key: places beyond that are not looked at one by one
 
 
-def _strip(lines: list[str]) -> list[str]:
-    return [line.rstrip() for line in lines]
+class Text:
+    """The lines of a file, without their ends, searchable by keys that are made once."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self._keyed: dict[Callable[[str], str], str] = {}
+
+    def places(self, wanted: list[str], key: Callable[[str], str]) -> list[int]:
+        """Where a run of lines stands, by their keys; of very many places the first ones."""
+        if not wanted:
+            return []
+        if key not in self._keyed:
+            self._keyed[key] = "\n" + "\n".join(map(key, self.lines)) + "\n"
+        hay = self._keyed[key]
+        needle = "\n" + "\n".join(map(key, wanted)) + "\n"
+        most = max(_MOST_WORK // len(wanted), 2)
+        found: list[int] = []
+        line = counted = 0
+        at = hay.find(needle) if self.lines else -1
+        while at >= 0 and len(found) < most:
+            line, counted = line + hay.count("\n", counted, at), at
+            found.append(line)
+            at = hay.find(needle, at + 1)
+        return found
 
 
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]
+def find_lines(lines: list[str], old: list[str], new: list[str]) -> list[Match]:
+    """Every place where `old` stands, from the first rung that finds any; all lines without their ends.
+
+    Raises `ToolError` when lines are elided in `old` and not in `new`.
+    """
+    text = Text(lines)
+    return find_close(text, old, new) or elided(text, old, new, find_close) or anchored(text, old, new)
 
 
-def _common_indent(lines: list[str]) -> str | None:
-    """The indentation that all non-blank lines share; None when there is no such line."""
-    found = [_indent(line) for line in lines if line.strip()]
-    if not found:
-        return None
-    shortest = min(found, key=len)
-    return shortest if all(each.startswith(shortest) for each in found) else ""
-
-
-def _shifted(lines: list[str], by: tuple[str, str]) -> list[str]:
-    old, new = by
-    return [new + line[len(old) :] if line.strip() and line.startswith(old) else line for line in lines]
-
-
-def _places(lines: list[str], wanted: list[str]) -> list[int]:
-    count = len(wanted)
-    if not count:
-        return []
-    first = wanted[0]
-    return [at for at in range(len(lines) - count + 1) if lines[at] == first and lines[at : at + count] == wanted]
-
-
-def find_lines(text: list[str], old: list[str], new: list[str]) -> list[Match]:
-    """Every place where the lines `old` stand, from the first rung that finds any; lines without their ends."""
-    for rung, left, right in (("line endings", text, old), ("trailing blanks", _strip(text), _strip(old))):
-        places = _places(left, right)
+def find_close(text: Text, old: list[str], new: list[str]) -> list[Match]:
+    """The rungs that want every line of `old` to be there."""
+    for rung, key in (("", _same), ("with trailing blanks ignored", str.rstrip)):
+        places = text.places(old, key)
         if places:
-            return [Match(at, at + len(old), new, rung) for at in places]
-    trimmed_old, trimmed_new = list(old), list(new)
-    for end in (0, -1):  # blank lines around what is meant need not be there, so they are not put there either
-        while trimmed_old and not trimmed_old[end].strip():
-            trimmed_old.pop(end)
-            if trimmed_new and not trimmed_new[end].strip():
-                trimmed_new.pop(end)
-    wanted = [line.strip() for line in trimmed_old]
-    found = []
-    indent = _common_indent(trimmed_old)
-    for at in _places([line.strip() for line in text], wanted):
-        region = text[at : at + len(wanted)]
-        there = _common_indent(region)
-        if indent is None or there is None:
-            continue
-        if _strip(_shifted(trimmed_old, (indent, there))) == _strip(region):
-            found.append(Match(at, at + len(wanted), _shifted(trimmed_new, (indent, there)), "indentation"))
-    return found
+            kept = unchanged(old, new)
+            return [Match(at, at + len(old), _merged(new, kept, at, len(old), _same), rung) for at in places]
+    old, new = without_blanks_around(old, new)
+    for rung, key in (("with indentation ignored", str.strip), ("with look-alike characters ignored", _folded)):
+        matches = _indented(text, old, new, key, rung)
+        if matches:
+            return matches
+    return []
 
 
-def line_ending(text: str) -> str:
-    """CRLF where all lines of a text end so; in a mixed text it is LF, and a CR counts as a trailing blank."""
-    return "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
+def _same(line: str) -> str:
+    return line
 
 
-def apart(matches: list[Match]) -> list[Match]:
-    """The matches that do not overlap one before."""
-    kept: list[Match] = []
-    for match in matches:
-        if not kept or match.start >= kept[-1].end:
-            kept.append(match)
-    return kept
+def _folded(line: str) -> str:
+    return fold(line).strip()
 
 
-def nearest(text: list[str], old: list[str], *, count: int = 2, context: int = 1) -> str:
-    """The regions most like `old`, with line numbers, for a model whose edit did not match."""
-    wanted = [line.strip() for line in old if line.strip()]
-    if not wanted or not text:
-        return ""
-    size = max(len(old), 1)
-    scored = []
-    for at in range(max(len(text) - size, 0) + 1):
-        region = [line.strip() for line in text[at : at + size] if line.strip()]
-        shared = len(set(region) & set(wanted)) / len(set(wanted))
-        scored.append((shared, at))
-    scored.sort(key=lambda item: (-item[0], item[1]))
-    joined = "\n".join(wanted)[:_COMPARED]
-    best = []
-    for _, at in scored[:40]:
-        there = "\n".join(line.strip() for line in text[at : at + size])[:_COMPARED]
-        best.append((difflib.SequenceMatcher(None, joined, there, autojunk=False).ratio(), at))
-    best.sort(key=lambda item: (-item[0], item[1]))
-    shown: list[str] = []
-    taken: list[int] = []
-    for ratio, at in best:
-        if ratio < 0.4 or len(taken) == count:
-            break
-        if any(abs(at - other) < size for other in taken):
-            continue
-        taken.append(at)
-        low, high = max(at - context, 0), min(at + size + context, len(text))
-        shown.append("\n".join(f"{number + 1}\t{text[number]}" for number in range(low, high)))
-    return "\n...\n".join(shown)
+def _merged(new: list[str], kept: dict[int, int], at: int, count: int, adapt: Reindent) -> list[int | str]:
+    return merge(new, kept, [(at + n, at + n + 1) for n in range(count)], adapt)
+
+
+def _indented(text: Text, old: list[str], new: list[str], key: Callable[[str], str], rung: str) -> list[Match]:
+    matches = []
+    kept: dict[int, int] | None = None
+    for at in text.places(old, key):
+        region = [fold(line) for line in text.lines[at : at + len(old)]]
+        adapt = reindent([fold(line) for line in old], region, new)
+        if adapt is not None:
+            kept = unchanged(old, new) if kept is None else kept
+            matches.append(Match(at, at + len(old), _merged(new, kept, at, len(old), adapt), rung))
+    return matches

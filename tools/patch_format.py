@@ -13,6 +13,7 @@ from tools.base import ToolError
 
 _HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 _DIRECTIVE = re.compile(r"^\*\*\* (Add|Delete|Update) File: (.+)$")
+_TOLD = ("rename from ", "rename to ", "new file mode ", "deleted file mode ", "GIT binary patch", "Binary files ")
 _FENCE = re.compile(r"^```[\w-]*$")
 
 
@@ -96,23 +97,28 @@ def _parse_begin_patch(lines: list[str]) -> list[FileChange]:
 def _parse_unified(lines: list[str]) -> list[FileChange]:
     changes: list[FileChange] = []
     hunk: Hunk | None = None
+    header: list[str] = []  # from `diff --git` on, until the file's `---`
     at = 0
     while at < len(lines):
         line = lines[at]
         following = lines[at + 1] if at + 1 < len(lines) else ""
         if line.startswith("--- ") and following.startswith("+++ ") and _begins_file(lines, at + 2, hunk):
             changes.append(_unified_header(line[4:], following[4:]))
-            hunk = None
+            hunk, header = None, []
             at += 1
         elif line.startswith("@@") and changes:
             numbers = _HUNK.match(line)
             hunk = Hunk(near=int(numbers[1]) if numbers else None)
             changes[-1].hunks.append(hunk)
         elif line.startswith("diff --git "):
-            hunk = None
+            changes += _without_lines(header)
+            hunk, header = None, [line]
+        elif header:
+            header.append(line)
         elif hunk is not None and not line.startswith("\\"):
             _add(hunk, line, changes[-1].path)
         at += 1
+    changes += _without_lines(header)
     for change in changes:
         for each in change.hunks:
             _drop_trailing_blank(each)
@@ -122,6 +128,21 @@ def _parse_unified(lines: list[str]) -> list[FileChange]:
 def _begins_file(lines: list[str], at: int, hunk: Hunk | None) -> bool:
     """Whether `---` and `+++` are a header: within a hunk they may be a removed `-- x` and an added `++ y`."""
     return hunk is None or at >= len(lines) or lines[at].startswith("@@")
+
+
+def _without_lines(header: list[str]) -> list[FileChange]:
+    """What git tells of a file in its header alone: moved as it is, empty and added, empty and deleted."""
+    told = {key: line[len(key) :].strip() for line in header for key in _TOLD if line.startswith(key)}
+    if "rename from " in told and "rename to " in told:
+        return [FileChange(told["rename from "], "update", move_to=told["rename to "])]
+    # "diff --git a/NAME b/NAME": both halves are the same name
+    names = header[0].removeprefix("diff --git ").strip() if header else ""
+    path = names[: len(names) // 2].removeprefix("a/")
+    if "GIT binary patch" in told or "Binary files " in told:
+        raise ToolError(f"the patch changes {path or names}, a binary file; only text can be patched")
+    if "new file mode " in told or "deleted file mode " in told:
+        return [FileChange(path, "add" if "new file mode " in told else "delete")]
+    return []
 
 
 def _unified_header(old: str, new: str) -> FileChange:

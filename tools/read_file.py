@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import PurePosixPath
 from typing import ClassVar
 
 from pydantic import Field
 
 from tools.base import Arguments, Observation, ToolContext, ToolError
-from tools.files import read_text
-from tools.truncate import truncate
+from tools.files import IsDirectory, read_known
+from tools.lines import BOM, body, split
+from tools.truncate import printable, truncate
+
+_MOST_NAMES = 200
 
 
 class ReadFileArguments(Arguments):
@@ -28,19 +33,37 @@ class ReadFile:
     reads_only: ClassVar[bool] = True
 
     async def run(self, context: ToolContext, arguments: ReadFileArguments) -> Observation:
-        """The lines asked for, numbered as `N<tab>text`."""
+        """The lines asked for, numbered as `N<tab>text`; of a directory the names in it."""
         place = context.place(arguments.path)
-        text = (await read_text(context.sandbox, place)).encode("utf-8", "replace").decode()
+        try:
+            text = await read_known(context, place)
+        except IsDirectory:
+            return await _listing(context, place)
+        text = text.removeprefix(BOM).encode("utf-8", "replace").decode()
         if not text:
             return Observation(f"{context.shown(place)} is empty")
-        lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")  # not splitlines: as grep and compilers count
+        lines = [body(line) for line in split(text)]
         first = max(arguments.start_line or 1, 1)
-        last = min(arguments.end_line or len(lines), len(lines))
+        last = len(lines) if arguments.end_line is None else min(arguments.end_line, len(lines))
         if first > len(lines):
             raise ToolError(f"{context.shown(place)} has {len(lines)} lines")
         if last < first:
             raise ToolError(f"end_line {arguments.end_line} is before start_line {first}")
-        body = "\n".join(f"{number}\t{lines[number - 1]}" for number in range(first, last + 1))
-        shown = f"{context.shown(place)}, lines {first}-{last} of {len(lines)}:\n{body}"
+        listed = "\n".join(f"{number}\t{lines[number - 1]}" for number in range(first, last + 1))
+        over = "" if (arguments.end_line or 0) <= len(lines) else f" (there is no line {arguments.end_line})"
+        shown = f"{context.shown(place)}, lines {first}-{last} of {len(lines)}{over}:\n{listed}"
         more = "ask for them with start_line and end_line"
         return Observation(truncate(shown, context.observation_tokens, more=more))
+
+
+async def _listing(context: ToolContext, place: PurePosixPath) -> Observation:
+    """The names in a directory."""
+    command = f"LC_ALL=C ls -1Ap -- {shlex.quote(str(place))} | head -n {_MOST_NAMES + 1}"
+    result = await context.sandbox.exec(command, timeout=30)
+    names = [name for name in printable(result.output.text()).splitlines() if name != ".git/"]
+    if len(names) > _MOST_NAMES:
+        names[_MOST_NAMES:] = [f"[... more than {_MOST_NAMES} names ...]"]
+    name = context.shown(place)
+    if not names:
+        return Observation(f"{name} is an empty directory")
+    return Observation(truncate("\n".join([f"{name} is a directory:", *names]), context.observation_tokens))

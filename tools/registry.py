@@ -13,16 +13,24 @@ from pydantic import ValidationError
 from tools.apply_patch import ApplyPatch
 from tools.base import Arguments, Observation, Tool, ToolContext, ToolError
 from tools.edit_file import EditFile
+from tools.find_symbol import FindSymbol
+from tools.outline import Outline
+from tools.plan import Plan
 from tools.read_file import ReadFile
 from tools.run_tests import RunTests
 from tools.search import Search
 from tools.shell import Shell
 from tools.submit import Submit
+from tools.undo import Undo
 from tools.write_file import WriteFile
 
 CONTRACT_TOOLS: tuple[Tool, ...] = (
     ReadFile(), Search(), EditFile(), WriteFile(), ApplyPatch(), Shell(), RunTests(), Submit(),
 )  # fmt: skip
+"""What the model is always offered."""
+
+EXTRA_TOOLS: tuple[Tool, ...] = (Outline(), FindSymbol(), Plan(), Undo())
+"""What a strategy may offer beside these."""
 
 
 def parameters(arguments: type[Arguments]) -> dict[str, Any]:

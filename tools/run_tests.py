@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field
 
+from sandbox.protocol import ExecResult
 from tools.base import Arguments, Observation, ToolContext, ToolError
-from tools.shell import command_observation
+from tools.shell import command_observation, ending
+
+
+@dataclass(frozen=True)
+class TestResult(ExecResult):
+    """A run of the tests; `digest` gives the failures alone in about so many tokens, None where none are known."""
+
+    __test__ = False
+    digest: Callable[[int], str] | None = None
 
 
 class RunTestsArguments(Arguments):
@@ -26,10 +37,14 @@ class RunTests:
     reads_only: ClassVar[bool] = False
 
     async def run(self, context: ToolContext, arguments: RunTestsArguments) -> Observation:
-        """The command, what it printed and how it ended."""
+        """The command, its failures or what it printed, and how it ended."""
         if context.run_tests is None or not context.test_command:
             raise ToolError("no test command is known for this repository; use the shell tool")
         result = await context.run_tests(arguments.target, arguments.timeout_seconds)
         seen = command_observation(result, context.observation_tokens, arguments.timeout_seconds)
         target = f" {arguments.target}" if arguments.target else ""
-        return Observation(f"$ {context.test_command}{target}\n{seen.text}", seen.ok, seen.meta)
+        text = seen.text
+        if isinstance(result, TestResult) and result.digest is not None:
+            failures = result.digest(context.observation_tokens)
+            text = f"{failures}\n[{ending(result, arguments.timeout_seconds)}; the whole output is in {result.saved}]"
+        return Observation(f"$ {context.test_command}{target}\n{text}", seen.ok, seen.meta)

@@ -12,6 +12,11 @@ from tools.truncate import printable, truncate
 
 CAPTURE_BYTES = 256 << 10
 
+_WANTED_TERMINAL = (
+    "not a tty", "not a terminal", "not from a terminal", "not to a terminal", "inappropriate ioctl for device",
+    "eof when reading a line", "error reading input", "error opening terminal", "terminal is required",
+)  # fmt: skip
+
 
 class ShellArguments(Arguments):
     """Arguments of `shell`."""
@@ -63,8 +68,13 @@ def command_observation(result: ExecResult, tokens: int, limit: float | None) ->
     if output.dropped and result.saved and result.saved not in shown:
         shown += f"\n[the whole output, {output.total} bytes, is in {result.saved}]"
     body = f"{shown}\n" if shown else ""
+    hint = ""
+    if not result.ok and any(words in text[-2000:].lower() for words in _WANTED_TERMINAL):
+        hint = (
+            "\n[there is no terminal and no input here: use options, files or a pipe instead of an interactive program]"
+        )
     return Observation(
-        f"{body}[{ending(result, limit)}]",
+        f"{body}[{ending(result, limit)}]{hint}",
         ok=result.ok,
         meta={"exit_code": result.exit_code, "ended": result.ended, "bytes": output.total},
     )

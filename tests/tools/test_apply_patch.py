@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -12,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.local import LocalSandbox
-from tools.apply_patch import apply_hunks
+from tools.approximate import ANCHORED
 from tools.base import Observation, ToolContext, ToolError
+from tools.hunks import apply_hunks
 from tools.patch_format import FileChange, Hunk, parse_patch
 from tools.registry import Registry
 
@@ -21,7 +23,8 @@ TWICE = "def f():\n    return 1\n\n\ndef g():\n    return 1\n"
 
 
 def hunks(text: str, *each: Hunk) -> tuple[str, list[str]]:
-    return apply_hunks(text, FileChange("f.py", "update", list(each)), "f.py")
+    changed, landed = apply_hunks(text, FileChange("f.py", "update", list(each)), "f.py")
+    return changed, [str(each.start + 1) for each in landed]
 
 
 def refused(text: str, *each: Hunk) -> str:
@@ -100,6 +103,65 @@ def test_other_lines_of_a_file_with_both_endings_stay_as_they_are() -> None:
     assert hunks("a\nb\r\nc\n", Hunk(["a"], ["x"]))[0] == "x\nb\r\nc\n"
 
 
+def test_an_anchor_names_the_block_it_opens() -> None:
+    changed, _ = hunks(TWICE, Hunk(["    return 1"], ["    return 2"], anchor="def f():"))
+    assert changed == TWICE.replace("1", "2", 1)
+
+
+def test_an_anchor_whose_block_has_two_places_decides_nothing() -> None:
+    text = "def f():\n    x\n    y\n    x\n"
+    assert "(lines 2, 4)" in refused(text, Hunk(["    x"], ["    z"], anchor="def f():"))
+
+
+def test_lines_of_context_keep_the_files_own_characters() -> None:
+    changed, _ = hunks("s = \u201ca\u201d  \nx\n", Hunk(['s = "a"', "x"], ['s = "a"', "y"]))
+    assert changed == "s = \u201ca\u201d  \ny\n"
+
+
+def test_elided_lines_of_a_hunk_are_kept() -> None:
+    assert hunks("a\nb\nc\nd\n", Hunk(["a", "...", "d"], ["a", "...", "e"]))[0] == "a\nb\nc\ne\n"
+
+
+def test_a_last_line_without_a_line_break_goes_on_so() -> None:
+    assert hunks("a\nb", Hunk(["b"], ["b", "c"]))[0] == "a\nb\nc"
+    assert hunks("a\nb", Hunk([], ["c"]))[0] == "a\nb\nc"
+    assert hunks("\ufeffa\n", Hunk(["a"], ["b"]))[0] == "\ufeffb\n"
+
+
+ENDED = st.tuples(st.sampled_from(["a", "  a", "b ", "\tc", "", "\u201cd\u201d"]), st.sampled_from(["\n", "\r\n"]))
+HUNK_LINES = st.lists(st.sampled_from(["a", "b", "c", "", '"d"']), max_size=3)
+HUNKS = st.lists(st.builds(Hunk, HUNK_LINES, HUNK_LINES), min_size=1, max_size=3)
+
+
+def words(lines: list[str]) -> list[str]:
+    return [line.strip().replace("\u201c", '"').replace("\u201d", '"') for line in lines if line.strip()]
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=300)
+@given(pairs=st.lists(ENDED, max_size=9), each=HUNKS)
+def test_lines_that_no_hunk_names_keep_every_byte(pairs: list[tuple[str, str]], each: list[Hunk]) -> None:
+    before = [line + end for line, end in pairs]
+    change = FileChange("f", "update", each)
+    try:
+        changed, landed = apply_hunks("".join(before), change, "f")
+    except ToolError as error:
+        assert str(error)
+        return
+    assert (changed, landed) == apply_hunks("".join(before), change, "f")
+    if any(place.rung == ANCHORED for place in landed):
+        return  # lines between are kept that the hunk does not name: see test_approximate.py
+    after = changed.splitlines(keepends=True)
+    at, reached = 0, {0}  # how far `before` may have been walked: blank lines may belong to a hunk or not
+    for hunk, place in zip(each, landed, strict=True):
+        between = after[at : place.start]
+        starts = [p + len(between) for p in reached if before[p : p + len(between)] == between]
+        ends = [(p, q) for p in starts for q in range(p, len(before) + 1)]
+        reached = {q for p, q in ends if words(before[p:q]) == words(hunk.old)}
+        assert words(after[place.start : place.end]) == words(hunk.new)
+        at = place.end
+    assert any(before[p:] == after[at:] for p in reached)
+
+
 LINES = st.lists(st.sampled_from(["a", "b", "c", "  a", "", "d"]), min_size=1, max_size=12)
 
 
@@ -127,7 +189,12 @@ def contents(repo: Path) -> dict[str, str]:
     return {str(path.relative_to(repo)): path.read_text() for path in sorted(repo.rglob("*")) if path.is_file()}
 
 
-def apply(directory: Path, files: dict[str, str], patch: str) -> tuple[Observation, dict[str, str]]:
+Faults = Callable[[str, str], list[str]]
+
+
+def apply(
+    directory: Path, files: dict[str, str], patch: str, faults: Faults | None = None
+) -> tuple[Observation, dict[str, str]]:
     """Call apply_patch in a sandbox with `files`; what it said, and all files afterwards."""
 
     async def body() -> tuple[Observation, dict[str, str]]:
@@ -137,7 +204,8 @@ def apply(directory: Path, files: dict[str, str], patch: str) -> tuple[Observati
             for name, text in files.items():
                 (repo / name).parent.mkdir(parents=True, exist_ok=True)
                 (repo / name).write_text(text)
-            seen = await Registry().run(ToolContext(sandbox), "apply_patch", json.dumps({"patch": patch}))
+            context = ToolContext(sandbox, syntax_errors=faults)
+            seen = await Registry().run(context, "apply_patch", json.dumps({"patch": patch}))
             return seen, contents(repo)
         finally:
             await sandbox.close(keep=False)
@@ -154,10 +222,13 @@ def test_one_patch_updates_adds_deletes_and_moves(tmp_path: Path) -> None:
     seen, after = apply(tmp_path, files, patch)
     assert seen.ok
     assert seen.text.splitlines() == [
-        "a.py changed at line 1",
+        "a.py changed at line 1:",
+        "1\tx = 2",
         "deep/er/new.py added, 1 lines",
         "old.py deleted",
-        "c.py changed at line 1",
+        "c.py changed at line 1:",
+        "1\ttwo",
+        "2\trest",
     ]
     assert after == {"a.py": "x = 2\n", "c.py": "two\nrest\n", "deep/er/new.py": "new\n"}
 
@@ -193,3 +264,17 @@ def test_when_a_later_part_is_refused_nothing_is_changed(tmp_path: Path, second:
     seen, after = apply(tmp_path, files, f"*** Begin Patch\n*** Update File: a\n@@\n-1\n+2\n{second}\n*** End Patch")
     assert not seen.ok and why in seen.text
     assert after == files
+
+
+def test_what_was_written_is_put_back_when_a_later_file_can_not_be(tmp_path: Path) -> None:
+    files = {"a": "1\n", "b": "keep\n"}
+    patch = f"*** Update File: a\n@@\n-1\n+2\n*** Delete File: b\n*** Add File: {'n' * 300}\n+x\n"
+    seen, after = apply(tmp_path, files, patch)
+    assert not seen.ok and "can't be written" in seen.text and "nothing was changed" in seen.text
+    assert after == files
+
+
+def test_a_patch_that_breaks_the_syntax_is_told(tmp_path: Path) -> None:
+    patch = "*** Update File: a.py\n@@\n-x = 1\n+x = 1)\n*** Add File: b.py\n+)\n"
+    seen, _ = apply(tmp_path, {"a.py": "x = 1\n"}, patch, lambda _, text: ["line 1: stray )"] * text.count(")"))
+    assert seen.text.count("has a syntax error that it did not have before:\nline 1: stray )\nMend it.") == 2

@@ -181,3 +181,40 @@ def test_removed_dashes_and_added_pluses_are_no_header() -> None:
     assert [change.path for change in changes] == ["q.sql"]
     assert changes[0].hunks[0].old == ["x", "-- old comment", "y"]
     assert changes[0].hunks[0].new == ["x", "++ new comment", "y"]
+
+
+GIT_HEADERS = """\
+diff --git a/old name.py b/new name.py
+similarity index 100%
+rename from old name.py
+rename to new name.py
+diff --git a/pkg/__init__.py b/pkg/__init__.py
+new file mode 100644
+index 0000000..e69de29
+diff --git a/empty.txt b/empty.txt
+deleted file mode 100644
+index e69de29..0000000
+diff --git a/code.py b/code.py
+index 1111111..2222222 100644
+--- a/code.py
++++ b/code.py
+@@ -1 +1 @@
+-a
++b
+"""
+
+
+def test_what_git_tells_in_a_header_alone_is_not_dropped() -> None:
+    found = [(change.path, change.action, change.move_to, len(change.hunks)) for change in parse_patch(GIT_HEADERS)]
+    assert found == [
+        ("old name.py", "update", "new name.py", 0),
+        ("pkg/__init__.py", "add", "", 0),
+        ("empty.txt", "delete", "", 0),
+        ("code.py", "update", "", 1),
+    ]
+
+
+@pytest.mark.parametrize("line", ["GIT binary patch", "Binary files a/x.png and b/x.png differ"])
+def test_binary_files_are_refused_by_name(line: str) -> None:
+    with pytest.raises(ToolError, match=r"x\.png, a binary file"):
+        parse_patch(f"diff --git a/x.png b/x.png\nindex 1..2 100644\n{line}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -25,8 +26,12 @@ FILES = {
     "-dash 'quote'.txt": b"odd name\n",
 }
 
+Prepare = Callable[[Path], object]
 
-def read(directory: Path, *calls: dict[str, object], tokens: int = 10_000) -> list[Observation]:
+
+def read(
+    directory: Path, *calls: dict[str, object], tokens: int = 10_000, prepare: Prepare = lambda _: None
+) -> list[Observation]:
     """Make calls of read_file in a sandbox that holds `FILES` and an empty folder."""
 
     async def body() -> list[Observation]:
@@ -36,6 +41,7 @@ def read(directory: Path, *calls: dict[str, object], tokens: int = 10_000) -> li
             (repo / "folder").mkdir()
             for name, data in FILES.items():
                 (repo / name).write_bytes(data)
+            prepare(repo)
             context = ToolContext(sandbox, tokens)
             return [await Registry().run(context, "read_file", json.dumps(call)) for call in calls]
         finally:
@@ -61,7 +67,7 @@ def test_ranges_are_inclusive_and_bounded_by_the_file(tmp_path: Path) -> None:
     )
     assert middle.text == "a.txt, lines 2-2 of 3:\n2\ttwo"
     assert tail.text == "a.txt, lines 2-3 of 3:\n2\ttwo\n3\tthree"
-    assert over.text == "a.txt, lines 3-3 of 3:\n3\tthree"
+    assert over.text == "a.txt, lines 3-3 of 3 (there is no line 99):\n3\tthree"
     assert low.text == "a.txt, lines 1-1 of 3:\n1\tone"
 
 
@@ -94,7 +100,6 @@ def test_bytes_that_are_no_text_are_shown_as_question_marks(tmp_path: Path) -> N
     [
         ("binary", "is a binary file (6 bytes)"),
         ("none.txt", "does not exist"),
-        ("folder", "is a directory"),
         ("/dev/null", "outside the workspace"),
         ("../../outside", "outside the workspace"),
     ],
@@ -102,6 +107,43 @@ def test_bytes_that_are_no_text_are_shown_as_question_marks(tmp_path: Path) -> N
 def test_what_can_not_be_shown_is_refused_with_the_reason(tmp_path: Path, path: str, why: str) -> None:
     (seen,) = read(tmp_path, {"path": path})
     assert not seen.ok and why in seen.text
+
+
+def test_a_directory_is_listed(tmp_path: Path) -> None:
+    empty, listed = read(tmp_path, {"path": "folder"}, {"path": "."})
+    assert empty == Observation("folder is an empty directory")
+    assert listed.text.splitlines()[:3] == [". is a directory:", "-dash 'quote'.txt", "a.txt"]
+    assert "folder/" in listed.text.splitlines()
+
+
+def test_a_long_directory_is_cut_and_says_so(tmp_path: Path) -> None:
+    (seen,) = read(tmp_path, {"path": "many"}, prepare=fill)
+    assert len(seen.text.splitlines()) == 202 and seen.text.endswith("[... more than 200 names ...]")
+
+
+def fill(repo: Path) -> None:
+    (repo / "many").mkdir()
+    for number in range(250):
+        (repo / f"many/{number:03}").touch()
+
+
+def test_a_path_that_is_nearly_right_is_answered_with_the_one_meant(tmp_path: Path) -> None:
+    def prepare(repo: Path) -> None:
+        for name in ("src/pkg/handler.py", "lib/other/handler.py", "node_modules/handler.py"):
+            (repo / name).parent.mkdir(parents=True)
+            (repo / name).write_text("x\n")
+
+    moved, misspelt, other = read(
+        tmp_path, {"path": "pkg/handler.py"}, {"path": "src/pkg/handlr.py"}, {"path": "zzz"}, prepare=prepare
+    )
+    assert moved.text == "pkg/handler.py does not exist. Did you mean src/pkg/handler.py or lib/other/handler.py?"
+    assert misspelt.text.endswith("Did you mean src/pkg/handler.py or lib/other/handler.py?")
+    assert other.text == "zzz does not exist."
+
+
+def test_a_byte_order_mark_is_not_shown(tmp_path: Path) -> None:
+    (seen,) = read(tmp_path, {"path": "m"}, prepare=lambda repo: (repo / "m").write_bytes(b"\xef\xbb\xbfone\n"))
+    assert seen.text == "m, lines 1-1 of 1:\n1\tone"
 
 
 def test_absolute_paths_and_odd_names_are_read(tmp_path: Path) -> None:

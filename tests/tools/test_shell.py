@@ -90,6 +90,13 @@ def test_there_is_no_input_and_no_terminal(tmp_path: Path) -> None:
     assert seen.text == "none\n[exit code 0]"
 
 
+def test_programs_that_want_a_terminal_end_and_what_to_do_is_told(tmp_path: Path) -> None:
+    asking, plain = shell(tmp_path, "cd . && python3 -c 'input()'", "echo not a tty")
+    assert not asking.ok and "EOFError" in asking.text
+    assert asking.text.endswith("use options, files or a pipe instead of an interactive program]")
+    assert plain.text == "not a tty\n[exit code 0]"
+
+
 def test_escapes_and_bytes_that_are_no_text_are_made_harmless(tmp_path: Path) -> None:
     (seen,) = shell(tmp_path, r"printf '\033[31mred\033[0m \377\n10%%\r20%%\n'")
     assert seen.text == "red \ufffd\n20%\n[exit code 0]"

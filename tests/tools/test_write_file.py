@@ -30,7 +30,7 @@ def write(directory: Path, path: str, content: str, prepare: Callable[[Path], ob
 
 def test_a_file_is_written_with_its_directories(tmp_path: Path) -> None:
     seen = write(tmp_path, "a/b/c.txt", "one\ntwo\n")
-    assert seen == Observation("a/b/c.txt written, 2 lines")
+    assert seen == Observation("a/b/c.txt created, 2 lines")
     assert (tmp_path / "repo/a/b/c.txt").read_bytes() == b"one\ntwo\n"
 
 
@@ -51,7 +51,7 @@ def test_content_arrives_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_can_be_written(tmp_path: Path) -> None:
-    assert write(tmp_path, "empty", "") == Observation("empty written, 0 lines")
+    assert write(tmp_path, "empty", "") == Observation("empty created, 0 lines")
     assert (tmp_path / "repo/empty").read_bytes() == b""
 
 
@@ -59,6 +59,33 @@ def test_a_large_file_arrives_whole(tmp_path: Path) -> None:
     content = "0123456789abcdef\n" * 60_000
     assert write(tmp_path, "large", content).ok
     assert (tmp_path / "repo/large").read_text() == content
+
+
+def test_overwriting_is_told_with_both_sizes(tmp_path: Path) -> None:
+    seen = write(tmp_path, "a.txt", "1\n2\n3\n", lambda repo: (repo / "a.txt").write_text("1\n2\n3\n4\n"))
+    assert seen == Observation("a.txt overwritten: 3 lines, before 4")
+
+
+def test_a_file_that_shrinks_by_more_than_half_is_told(tmp_path: Path) -> None:
+    seen = write(tmp_path, "a.txt", "1\n", lambda repo: (repo / "a.txt").write_text("1\n2\n3\n"))
+    assert seen.text.startswith("a.txt overwritten: 1 lines, before 3; more than half of it is gone")
+
+
+def test_crlf_is_kept(tmp_path: Path) -> None:
+    seen = write(tmp_path, "a.txt", "1\n2\n", lambda repo: (repo / "a.txt").write_bytes(b"1\r\n"))
+    assert seen.text == "a.txt overwritten: 2 lines, before 1; its line endings are CRLF, as they were"
+    assert (tmp_path / "repo/a.txt").read_bytes() == b"1\r\n2\r\n"
+
+
+def test_a_fence_around_code_is_left_out_and_one_in_prose_kept(tmp_path: Path) -> None:
+    seen = write(tmp_path / "code", "a.py", "```python\nx = 1\n```\n")
+    assert seen.text == "a.py created, 1 lines; the fence around the content was left out"
+    assert (tmp_path / "code/repo/a.py").read_text() == "x = 1\n"
+    assert write(tmp_path / "prose", "a.md", "```\nx\n```\n").text == "a.md created, 3 lines"
+
+
+def test_a_binary_file_is_overwritten(tmp_path: Path) -> None:
+    assert write(tmp_path, "a", "x\n", lambda repo: (repo / "a").write_bytes(b"\0\xff")).ok
 
 
 def test_a_directory_in_the_way_is_told(tmp_path: Path) -> None:
