@@ -4,8 +4,9 @@
 
     run_session
       prepare     (prepare.py) repository copied into the sandbox, environment set up, tests run once
-      strategy    agent (strategy/agent.py): the model chooses each tool call
+      strategy    agent (strategy/agent.py): the model chooses each tool call, in one or several attempts
                   guided (strategy/guided.py): the program asks narrow questions
+                  each may hand over to the other (strategy/handover.py)
       conclude    the diff out of the sandbox, checked on the host, tests run in a clean copy with it applied
 
 Everything that happens is an event in the journal (session/events.py); terminals and exports subscribe to it.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
+from typing import Literal
 
 import anyio
 
@@ -34,16 +36,12 @@ from agent.session.events import (
 )
 from agent.session.journal import Journal
 from agent.session.session import Session
-from agent.strategy.agent import work_as_agent
-from agent.strategy.guided import work_as_guided
-from agent.strategy.reproduce import REPRODUCTION
+from agent.strategy.handover import work_by
+from agent.strategy.judge import Judge
 from agent.strategy.work import Work
 from agent.task import Task
-from agent.verify.evidence import Verifier, status_of, why_unverified
-from agent.verify.tests import TestRunner
-from sandbox import Sandbox, open_sandbox
-from sandbox.snapshots import Snapshots
-from tools.files import write_text
+from agent.verify.evidence import status_of, why_unverified
+from sandbox import open_sandbox
 
 _EXIT_CODES = {"fixed": 0, "unverified": 1, "no_patch": 1, "budget": 5, "interrupted": 130}
 
@@ -100,7 +98,7 @@ class _Run:
     def __init__(self, task: Task, session: Session) -> None:
         self.task = task
         self.session = session
-        self.strategy = ""
+        self.strategy: Literal["agent", "guided"] | None = None
         self.ended: Ended | None = None
         self.patch = CheckedPatch(b"", ())
         self.verification: Verification | None = None
@@ -122,25 +120,24 @@ class _Run:
                 on_progress=task.on_progress,
             ) as sandbox,
         ):
-            self.strategy = task.settings.strategy
-            if self.strategy == "auto":
-                self.strategy = backend.profile.strategy
+            wanted = task.settings.strategy
+            self.strategy = backend.profile.strategy if wanted == "auto" else wanted
             self.session.emit(_backend_event(backend), *(Warned(message=each) for each in backend.warnings))
             work = await prepare(task, self.session, backend, sandbox)
             clean = await sandbox.fork()  # made before the agent starts, so nothing it does can reach it
+            work.judge = Judge(clean)
             try:
-                await self._work(work)
+                await self._work(work, self.strategy)
             finally:
                 with anyio.CancelScope(shield=True):
-                    await self._conclude(work, clean)
+                    await self._conclude(work, work.judge)
                     await clean.close(keep=False)
 
-    async def _work(self, work: Work) -> None:
+    async def _work(self, work: Work, strategy: Literal["agent", "guided"]) -> None:
         """Run the strategy within the time limit."""
-        strategy = work_as_guided if self.strategy == "guided" else work_as_agent
         try:
             with anyio.move_on_after(self.task.settings.time_limit) as limit:
-                self.end(await strategy(work))
+                self.end(await work_by(work, strategy))
         except anyio.get_cancelled_exc_class():
             self.end(Ended(status="interrupted", reason="interrupted"))
             raise
@@ -148,28 +145,17 @@ class _Run:
             self.failed(error)
         if limit.cancelled_caught:
             reason = f"the time limit of {self.task.settings.time_limit:g} s is over"
-            self.end(Ended(status="budget", reason=reason))
+            self.end(work.fallback or Ended(status="budget", reason=reason))
 
-    async def _conclude(self, work: Work, clean: Sandbox) -> None:
+    async def _conclude(self, work: Work, judge: Judge) -> None:
         """Get the diff out and check it; if the work was not interrupted, verify it. What fails is told."""
         try:
-            tree = await work.snapshot()
-            diff = await work.snapshots.diff(work.base_tree, tree)
-            allow = self.task.settings.allow_workflows
-            self.patch = await anyio.to_thread.run_sync(lambda: self.task.repository.check(diff, allow_workflows=allow))
+            judged = work.chosen
+            self.patch = judged.patch if judged else await judge.check(work, await work.diff())
+            self.verification = judged.verification if judged else None
             finished = self.ended is not None and self.ended.status in {"submitted", "gave_up"}
-            if finished and self.patch.data and work.tests is not None:
-                tests = TestRunner(clean, work.tests.command, timeout=self.task.settings.test_timeout)
-                verifier = Verifier(tests, Snapshots(clean), self.session.emit)
-                if work.reproduction:
-                    await write_text(clean, clean.workspace.private / REPRODUCTION, work.reproduction_script)
-                self.verification = await verifier.verify(
-                    self.patch.data,
-                    self.patch.files,
-                    baseline=work.baseline,
-                    reproduction=work.reproduction,
-                    script=work.reproduction_script,
-                )
+            if finished and self.verification is None:
+                self.verification = await judge.verify(work, self.patch)
         except SweAgentError as error:
             if self.error is None:
                 self.error = error
@@ -200,8 +186,8 @@ class _Run:
             patch=self.patch.text,
             files=list(self.patch.files),
             verification=self.verification,
-            strategy=self.strategy or self.task.settings.strategy,
-            attempts=max(state.candidates, 1),
+            strategy="+".join([self.strategy or self.task.settings.strategy, *(each.after for each in state.changes)]),
+            attempts=max(state.attempts, state.candidates, 1),
             steps=state.steps,
             usage=state.usage,
             seconds=self.session.seconds(),

@@ -7,11 +7,13 @@ import anyio
 from agent.config import Settings
 from agent.context.budget import WindowBudget
 from agent.model.backend import Backend
-from agent.session.events import SandboxStarted, SetupRan
+from agent.session.events import SandboxStarted, SetupRan, TestsRan, Warned
 from agent.session.session import Session
 from agent.strategy.work import Work
 from agent.task import Task
-from agent.verify.detect import find_setup_command, find_test_command, lacks_environment
+from agent.verify.detect import find_test_command, lacks_environment
+from agent.verify.environment import find_setup_command
+from agent.verify.repetition import find_flaky, without_flaky
 from agent.verify.tests import TestRunner
 from sandbox import Sandbox
 from sandbox.snapshots import Snapshots
@@ -19,6 +21,7 @@ from tools import Registry, ToolContext
 from tools.truncate import printable, truncate
 
 _SETUP_SECONDS = 1800.0
+_REPETITION_SECONDS = 300.0
 _INSTRUCTIONS = "AGENTS.md"
 
 
@@ -75,9 +78,7 @@ async def _baseline(work: Work, task: Task, files: list[str]) -> None:
         work.warn("no test command was found; give one with --test, or the result can't be verified")
         return
     task.on_progress(f"running the tests before any change: {work.tests.command}")
-    ran = await work.tests.run("before")
-    work.session.emit(ran)
-    work.baseline = ran
+    ran = await _run_all(work)
     setup = find_setup_command(files, work.tests.command)
     wanted = not ran.passed and lacks_environment(ran.output, ran.exit_code)
     if wanted and setup and not work.settings.setup and work.settings.network != "none":
@@ -85,8 +86,27 @@ async def _baseline(work: Work, task: Task, files: list[str]) -> None:
         await _set_up(work.session, work.sandbox, work.settings, setup)
         await work.snapshots.restore(work.base_tree)
         await work.snapshots.keep_pristine()
-        work.baseline = await work.tests.run("before")
-        work.session.emit(work.baseline)
+        ran = await _run_all(work)
+    if not ran.passed and ran.ended == "exited" and ran.failures:
+        await _tell_flaky(work, ran)
+
+
+async def _run_all(work: Work) -> TestsRan:
+    assert work.tests is not None
+    work.baseline, work.baseline_report = await work.tests.run_in_full("before")
+    work.session.emit(work.baseline)
+    return work.baseline
+
+
+async def _tell_flaky(work: Work, ran: TestsRan) -> None:
+    """Run what failed once more: a test that passes now fails at random, and says nothing of the issue or a patch."""
+    assert work.tests is not None
+    limit = min(work.tests.limit_after(ran), _REPETITION_SECONDS)
+    work.flaky = await find_flaky(work.tests, ran.failures, "before", work.session.emit, limit=limit)
+    if work.flaky:
+        names = ", ".join(sorted(work.flaky)[:5]) + (", …" if len(work.flaky) > 5 else "")
+        work.warn(f"tests that fail and pass at random are left out of account: {names}")
+        work.baseline = without_flaky(ran, work.flaky)
 
 
 async def _set_up(session: Session, sandbox: Sandbox, settings: Settings, command: str) -> None:
@@ -99,11 +119,16 @@ async def _set_up(session: Session, sandbox: Sandbox, settings: Settings, comman
         if settings.network == "setup":
             with anyio.CancelScope(shield=True):
                 await sandbox.network(False)
+    output = printable(result.output.text())
     session.emit(
         SetupRan(
             command=command,
             exit_code=result.exit_code,
             seconds=round(result.seconds, 3),
-            output=truncate(printable(result.output.text()), 2000),
+            output=truncate(output, 2000),
         )
     )
+    if not result.ok:
+        said = output.strip().rpartition("\n")[2][:300]
+        how = "did not end in time" if result.ended == "timeout" else f"failed with exit code {result.exit_code}"
+        session.emit(Warned(message=f"the setup {how}: {said}"))

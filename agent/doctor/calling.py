@@ -86,6 +86,8 @@ def request_for(rung: Rung, backend: Backend) -> Request:
         "agent_system",
         repo="/workspace/repo",
         test_command=None,
+        names=_REGISTRY.names,
+        network=False,
         tools=None if native else schemas,
         syntax="" if constrained else dialect.syntax(),
     )

@@ -25,6 +25,7 @@ _BRANCH = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,120}$")
 
 
 _GIT_SECONDS = 120.0
+_ZIP_EPOCH = 315_532_800  # 1980-01-01: zip files, and so wheels, hold no earlier time
 _GIT_BYTES = 2 << 30  # of address space, for reading a patch that may be made to blow up
 
 
@@ -136,10 +137,15 @@ class HostRepository:
         return found
 
     def write_tar(self, to: IO[bytes]) -> None:
-        """Write the base commit's tree as a tar: the blobs as they are, no attribute or filter applied."""
+        """Write the base commit's tree as a tar: the blobs as they are, no attribute or filter applied.
+
+        Every file has the commit's time: builds that zip files refuse any before 1980.
+        """
+        told = self._must("show", "-s", "--no-show-signature", "--format=%ct", self.commit).split()
+        modified = max(int(told[-1]), _ZIP_EPOCH)
         with tarfile.open(fileobj=to, mode="w") as tar:
             for entry, data in self.blobs(self.entries()):
-                _add(tar, entry, data)
+                _add(tar, entry, data, modified)
 
     def blobs(self, entries: list[Entry]) -> Iterator[tuple[Entry, bytes]]:
         """The contents of files, in the order given."""
@@ -256,8 +262,9 @@ class HostRepository:
         return done.stdout
 
 
-def _add(tar: tarfile.TarFile, entry: Entry, data: bytes) -> None:
+def _add(tar: tarfile.TarFile, entry: Entry, data: bytes, modified: int) -> None:
     info = tarfile.TarInfo(entry.path)
+    info.mtime = modified
     if entry.mode == "120000":
         info.type = tarfile.SYMTYPE
         info.linkname = os.fsdecode(data)

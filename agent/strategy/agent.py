@@ -13,6 +13,7 @@ from agent.model.types import Reply, Request
 from agent.session.events import Ended, ModelReplied, PromptBegan
 from agent.session.transcript import as_text
 from agent.strategy.calls import Caller
+from agent.strategy.equipment import equip
 from agent.strategy.showing import Showing
 from agent.strategy.work import REFUSED, Work
 from agent.verify.tests import describe
@@ -28,16 +29,24 @@ _LISTING_WINDOW = 6_000  # tokens; a smaller one has no room for a list of files
 async def work_as_agent(work: Work) -> Ended:
     """Work on the issue until the model submits, a budget ends, or it goes nowhere; why it ended.
 
-    Raises `BackendError`s and `SandboxUnavailable`.
+    Where its last submit was found good, and it has changed nothing since, that is how it ended. Raises
+    `BackendError`s and `SandboxUnavailable`.
     """
+    ended = await _work(work)
+    return ended if ended.status == "submitted" else work.fallback or ended
+
+
+async def _work(work: Work) -> Ended:
     ladder = work.backend.ladder()
+    equip(work)
     caller = Caller(work)
-    await begin(work, ladder, "start")
+    await begin(work, ladder, "start", carry=False)
     while True:
         if reason := work.exhausted():
             return Ended(status="budget", reason=reason)
         if await is_full(work, ladder):
-            return Ended(status="budget", reason=f"the window of {work.budget.window} tokens is full")
+            reason = f"the window of {work.budget.window} tokens is full"
+            return Ended(status="budget", reason=reason)
         try:
             reply = await ask(work, ladder)
         except ContextOverflow as error:
@@ -59,7 +68,7 @@ async def work_as_agent(work: Work) -> Ended:
             return Ended(status="gave_up", reason=f"{ladder.silent} replies in a row had no tool call")
 
 
-async def begin(work: Work, ladder: Ladder, reason: str) -> None:
+async def begin(work: Work, ladder: Ladder, reason: str, *, carry: bool = True) -> None:
     """Begin a prompt whose calls are made on a rung: the issue, what is known of the repository, the steps so far."""
     native = ladder.rung == "native"
     dialect = DIALECTS[work.backend.profile.dialect]
@@ -68,12 +77,15 @@ async def begin(work: Work, ladder: Ladder, reason: str) -> None:
         "agent_system",
         repo=work.sandbox.workspace.repo,
         test_command=work.tools.test_command,
+        names=work.registry.names,
+        network=work.settings.network == "allow",
         tools=None if native else work.registry.schemas(),
         syntax="" if constrained else dialect.syntax(),
     )
     tools = work.registry.schemas() if native else []
     issue = _opening(work, estimate_tokens(system + json.dumps(tools)))
-    carried = as_text(work.session.transcript.messages[2:], json_call if constrained else dialect.write)
+    steps = work.session.transcript.messages[2:] if carry else []
+    carried = as_text(steps, json_call if constrained else dialect.write)
     messages = [{"role": "system", "content": system}, {"role": "user", "content": issue}, *carried]
     work.session.emit(PromptBegan(mode=ladder.rung, messages=messages, reason=reason))
     work.meter.restart()
@@ -90,6 +102,7 @@ def _opening(work: Work, fixed: int) -> str:
         "files": files[:_LISTED_FILES] if work.budget.window > _LISTING_WINDOW else [],
         "count": len(files),
         "baseline": describe(work.baseline) if work.baseline else "",
+        "notes": truncate(work.notes, work.budget.observation) if work.notes else "",
     }
     fixed += estimate_tokens(render("agent_issue", issue="", instructions="", **given))
     room = work.budget.opening(fixed)

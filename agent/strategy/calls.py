@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -10,11 +10,15 @@ import anyio
 from agent.errors import SandboxLost
 from agent.model.dialects import Repaired, repair_call
 from agent.model.types import ToolCall
-from agent.recovery.stuck import StuckDetector
+from agent.recovery.stuck import Progress, StuckDetector
 from agent.session.events import Ended, Observed, ToolCalled
+from agent.strategy.history import History
+from agent.strategy.review import Reviewer
 from agent.strategy.work import Work, now
 from prompts import render
 from tools import Observation
+
+_EDITS = {"edit_file", "apply_patch", "write_file"}
 
 
 @dataclass(frozen=True)
@@ -35,52 +39,72 @@ class Caller:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._stuck = StuckDetector()
+        self._progress = Progress()
+        self._history = History(work)
+        self._reviewer = Reviewer(work)
         self._questioned = False  # whether a submit of nothing was asked about
+        self._word = ""  # to the model, with the next observation
         self._end: Ended | None = None
+        work.tools.undo = self._history.undo if "undo" in work.registry.names else None
 
     async def run(self, calls: Sequence[ToolCall]) -> Ended | None:
         """Run a reply's calls; the end, if one of them was it. Raises `SandboxUnavailable`."""
         work = self._work
-        changed = False
+        self._stuck.begin()
+        changes = submitted = False
         for group in _groups(work, plan(work, calls)):
-            if group[0].run.name == "submit":
-                await self._submit(group[0])
+            if submitted:
+                await run_planned(work, group, act=_not_run)
+            elif group[0].run.name == "submit":
+                submitted = True
+                await run_planned(work, group, act=self._submit)
             else:
-                changed = changed or not _only_reads(work, group[0])
+                changes = changes or not _only_reads(work, group[0])
                 await run_planned(work, group, self._look)
             if self._end is not None:
                 break
+        changed = changes and self._history.add(await work.snapshot())
         if changed:
-            await work.snapshot()
+            work.fallback = None
+        if self._end is None and (lack := self._progress.step(changed=changed)):
+            if lack.stop:
+                self._end = Ended(status="gave_up", reason=lack.reason)
+            else:
+                self._word = render("nudge_progress", kind=lack.kind, count=lack.count)
         return self._end
 
     def _look(self, planned: Planned, seen: Observation) -> Observation:
-        """An observation with a word to the model where the same call keeps giving the same."""
-        verdict, count = self._stuck.observe(planned.run.name, planned.run.arguments, seen.text)
+        """An observation with a word to the model where the same call keeps giving the same, or nothing moves."""
+        name, arguments = planned.run.name, planned.run.arguments
+        self._progress.observed(seen.text, edit=name in _EDITS, ok=seen.ok)
+        verdict, count = self._stuck.observe(name, arguments, seen.text)
         if verdict == "stop":
             reason = f"the same call was made {count} times with the same result"
             self._end = Ended(status="gave_up", reason=reason)
-        return _with(seen, render("nudge_repeat", count=count)) if verdict == "nudge" else seen
+        word, self._word = self._word, ""
+        words = [render("nudge_repeat", count=count)] if verdict == "nudge" else []
+        return _with(seen, *words, *filter(None, [word]))
 
-    async def _submit(self, planned: Planned) -> None:
-        """Run a submit; one of nothing is questioned once."""
+    async def _submit(self, run: Repaired) -> Observation:
+        """Run a submit: one of nothing is questioned once, one of a change is looked at."""
         work = self._work
-        unchanged = await work.snapshots.take() == work.base_tree
-
-        def look(_: Planned, seen: Observation) -> Observation:
-            if not seen.ok:
-                return seen
-            if unchanged and not self._questioned:
+        seen = await _run_call(work, run)
+        if not seen.ok:
+            return seen
+        tree = await work.snapshot()
+        summary = str(seen.meta.get("summary", ""))
+        if tree == work.base_tree:
+            if not self._questioned:
                 self._questioned = True
                 return _with(seen, render("nudge_empty_submit"))
-            self._end = Ended(status="submitted", summary=str(seen.meta.get("summary", "")))
-            return seen
+        elif shown := await self._reviewer.look(tree, summary):
+            return replace(shown, meta=seen.meta)
+        self._end = Ended(status="submitted", summary=summary)
+        return seen
 
-        await run_planned(work, [planned], look)
 
-
-def _with(observation: Observation, word: str) -> Observation:
-    return replace(observation, text=f"{observation.text}\n\n{word}")
+def _with(observation: Observation, *words: str) -> Observation:
+    return replace(observation, text="\n\n".join((observation.text, *words)))
 
 
 def plan(work: Work, calls: Sequence[ToolCall]) -> list[Planned]:
@@ -105,16 +129,22 @@ def _only_reads(work: Work, planned: Planned) -> bool:
 
 
 Look = Callable[[Planned, Observation], Observation]
+Act = Callable[[Repaired], Awaitable[Observation]]
 
 
-async def run_planned(work: Work, group: Sequence[Planned], look: Look = lambda _, seen: seen) -> list[Observation]:
-    """Run calls beside each other; intent is journalled before, observations after, in order, as `look` gives them."""
+async def run_planned(
+    work: Work, group: Sequence[Planned], look: Look = lambda _, seen: seen, act: Act | None = None
+) -> list[Observation]:
+    """Run calls beside each other; intent is journalled before, observations after, in order, as `look` gives them.
+
+    `act` does a call, where it is not the tool alone. Raises `SandboxUnavailable`.
+    """
     work.session.emit(*(ToolCalled(call=planned.call) for planned in group))
     results: list[tuple[Observation, float] | None] = [None] * len(group)
 
     async def run(number: int, planned: Planned) -> None:
         started = now()
-        results[number] = (await _run_one(work, planned.run), now() - started)
+        results[number] = (await _guarded(work, planned.run, act), now() - started)
 
     try:
         async with anyio.create_task_group() as tasks:
@@ -141,9 +171,10 @@ async def run_planned(work: Work, group: Sequence[Planned], look: Look = lambda 
     return observations
 
 
-async def _run_one(work: Work, run: Repaired) -> Observation:
+async def _guarded(work: Work, run: Repaired, act: Act | None) -> Observation:
+    """Do a call; a sandbox that goes away while it runs is started again."""
     try:
-        observation = await work.registry.run(work.tools, run.name, run.arguments)
+        return await (act(run) if act else _run_call(work, run))
     except SandboxLost as error:
         await work.revive(error.message)
         return Observation(
@@ -151,6 +182,14 @@ async def _run_one(work: Work, run: Repaired) -> Observation:
             "and /tmp are gone. Look at the state of things before you go on.",
             ok=False,
         )
+
+
+async def _not_run(_: Repaired) -> Observation:
+    return Observation("not run, since it came after submit", ok=False)
+
+
+async def _run_call(work: Work, run: Repaired) -> Observation:
+    observation = await work.registry.run(work.tools, run.name, run.arguments)
     if run.notes:
         return replace(observation, text=f"({' '.join(run.notes)})\n{observation.text}")
     return observation

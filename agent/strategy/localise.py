@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agent.session.events import TestsRan
 from agent.strategy.regions import Region, functions, whole_file
 
 _FRAME = re.compile(
@@ -18,6 +19,7 @@ _TEST_PATH = re.compile(
 _CODE_SPAN = re.compile(r"`([^`\n]+)`|```.*?```", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w+")
 _MAX_WHOLE_FILE_LINES = 200
+_INDEX_POINTS = 6.0
 
 
 def is_test(path: str) -> bool:
@@ -45,18 +47,46 @@ def frames(output: str, root: str) -> list[tuple[str, int]]:
     return found
 
 
-def localise(sources: Mapping[str, str], issue: str, output: str, root: str) -> list[Suspect]:
+def places(failure: TestsRan, root: str) -> list[tuple[str, int]]:
+    """The places a failing run names: those of the tests that failed, else those in its output; path, line."""
+    told = [place for each in failure.details for place in each.places]
+    return told or frames(failure.output, root)
+
+
+def failing_test(sources: Mapping[str, str], failure: TestsRan, root: str) -> str:
+    """The source of the test function that the failure names a line of, the deepest one; empty where there is none."""
+    for path, line in reversed(_first_failure(failure, root)):
+        if is_test(path) and path in sources:
+            for region in functions(path, sources[path]):
+                if region.start <= line <= region.end:
+                    return region.source
+    return ""
+
+
+def _first_failure(failure: TestsRan, root: str) -> list[tuple[str, int]]:
+    """The places of the first failure that has any."""
+    return next((each.places for each in failure.details if each.places), None) or frames(failure.output, root)
+
+
+def localise(
+    sources: Mapping[str, str],
+    issue: str,
+    failure: TestsRan | None,
+    root: str,
+    ranked: Mapping[tuple[str, int], float] | None = None,
+) -> list[Suspect]:
     """Suspects among `sources` (path → text), most likely first; tests are never suspects.
 
-    `output` is the failing run's, `root` the repository's place in it.
+    `root` is the repository's place in what the failing run says; `ranked` how well places (path, line) match the
+    issue, by the index, 1.0 for the best.
     """
+    output = failure.output if failure else ""
     regions: dict[str, list[Region]] = {}
     for path, text in sources.items():
-        if path.endswith(".py"):
-            regions[path] = functions(path, text)
-        elif not is_test(path) and text.count("\n") <= _MAX_WHOLE_FILE_LINES:
-            regions[path] = [whole_file(path, text)]
-    named = frames(output, root)
+        regions[path] = functions(path, text)
+        if not regions[path] and not is_test(path) and text.count("\n") <= _MAX_WHOLE_FILE_LINES:
+            regions[path] = [] if path.endswith(".py") else [whole_file(path, text)]
+    named = places(failure, root) if failure else []
     scores = _by_frames(regions, named)
     tested = _names_in_failing_tests(regions, named, output)
     words = set(_WORD.findall(issue))
@@ -72,9 +102,10 @@ def localise(sources: Mapping[str, str], issue: str, output: str, root: str) -> 
             score += sum(4.0 for name in names if name in tested)
             score += 2.0 if stem in words or path in issue else 0.0
             scores[region] = score
+    _by_index(regions, ranked or {}, scores)
     _spread_to_callees(scores)
-    ranked = [Suspect(region, score) for region, score in scores.items() if score > 0 and not is_test(region.path)]
-    return sorted(ranked, key=lambda suspect: (-suspect.score, suspect.region.path, suspect.region.start))
+    found = [Suspect(region, score) for region, score in scores.items() if score > 0 and not is_test(region.path)]
+    return sorted(found, key=lambda suspect: (-suspect.score, suspect.region.path, suspect.region.start))
 
 
 def _by_frames(regions: Mapping[str, list[Region]], named: list[tuple[str, int]]) -> dict[Region, float]:
@@ -85,6 +116,16 @@ def _by_frames(regions: Mapping[str, list[Region]], named: list[tuple[str, int]]
             if region.start <= line <= region.end and not is_test(path):
                 scores[region] = max(scores.get(region, 0.0), 6.0 + 4.0 * (depth + 1) / len(named))
     return scores
+
+
+def _by_index(
+    regions: Mapping[str, list[Region]], ranked: Mapping[tuple[str, int], float], scores: dict[Region, float]
+) -> None:
+    """Points for what the index takes the issue to be about."""
+    for (path, line), score in ranked.items():
+        for region in regions.get(path, []):
+            if region in scores and region.name and region.start <= line <= region.end:
+                scores[region] += _INDEX_POINTS * score
 
 
 def _names_in_failing_tests(regions: Mapping[str, list[Region]], named: list[tuple[str, int]], output: str) -> set[str]:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from agent.session.events import TestsRan
 from agent.strategy.regions import Region
 from agent.strategy.work import Work
+from agent.verify.digest import digest
 from prompts import render
 from tools.truncate import estimate_tokens, truncate
 
+_HEAD = re.compile(r"(import|from|#include|using|use|package|require|const \w+ = require)\b|[A-Z_][A-Z0-9_]* *=")
 _LANGUAGES = {
     ".py": "python",
     ".js": "javascript",
+    ".jsx": "jsx",
     ".ts": "typescript",
+    ".tsx": "tsx",
     ".go": "go",
     ".rs": "rust",
     ".java": "java",
+    ".rb": "ruby",
+    ".php": "php",
+    ".c": "c",
+    ".cpp": "cpp",
+    ".cs": "csharp",
 }
 
 
@@ -27,24 +38,82 @@ def question(text: str) -> dict[str, Any]:
 
 
 def ask_about(
-    work: Work, region: Region, wanted: str, *, failure: TestsRan | None = None, test: str = ""
+    work: Work, region: Region, wanted: str, *, source: str, failure: TestsRan | None = None, test: str = ""
 ) -> list[dict[str, Any]]:
-    """The messages that ask for `wanted` about a region: issue, code, how it fails if that is known, the question."""
+    """The messages that ask for `wanted` about a region of the file `source`: issue, code, how it fails, the question.
+
+    Where the file is too long for the window, the region and what stands before the first of its functions is shown.
+    """
     room = work.budget.prompt
-    source = work.sources.get(region.path, region.source)
     if estimate_tokens(source) > room // 3:
-        source = region.source
+        source = excerpt(source, [region], room // 3)
+    return _asked(work, region.path, source, wanted, failure, test)
+
+
+def ask_about_all(
+    work: Work, sources: Mapping[str, str], regions: Sequence[Region], *, failure: TestsRan | None, test: str = ""
+) -> list[dict[str, Any]]:
+    """The messages that ask for any of several regions, in one file or in several."""
+    room = work.budget.prompt // 3
+    paths = list(dict.fromkeys(region.path for region in regions))
+    parts = [
+        excerpt(sources[path], [region for region in regions if region.path == path], room // len(paths))
+        for path in paths
+    ]
+    wanted = render("guided_together", titles=[region.title for region in regions])
+    return _asked(work, ", ".join(paths), "\n\n".join(parts), wanted, failure, test)
+
+
+def _asked(
+    work: Work, path: str, source: str, wanted: str, failure: TestsRan | None, test: str
+) -> list[dict[str, Any]]:
+    room = work.budget.prompt
     text = render(
         "guided_problem",
         issue=truncate(work.issue.text, room // 5),
-        path=region.path,
-        language=_LANGUAGES.get(PurePosixPath(region.path).suffix, ""),
+        path=path,
+        language=_LANGUAGES.get(PurePosixPath(path).suffix, ""),
         source=source,
         command=failure.command if failure else "",
-        failure=tail(failure.output, room // 6) if failure else "",
+        failure=shown_failure(work, failure, room // 6) if failure else "",
         test=truncate(test, room // 6) if test else "",
     )
     return [{"role": "system", "content": render("guided_system")}, question(f"{text}\n\n{wanted}")]
+
+
+def excerpt(source: str, regions: Sequence[Region], tokens: int) -> str:
+    """The head of a file as far as its imports and constants go, and the regions below what encloses them."""
+    lines = source.split("\n")
+    ordered = sorted(regions, key=lambda region: region.start)
+    shown: list[str] = []
+    for region in ordered:
+        shown += [*(line for line in _enclosing(lines, region) if line not in shown), region.source, ""]
+    whole = "\n".join(shown).rstrip()
+    head = "\n".join(line for line in lines[: ordered[0].start - 1] if _HEAD.match(line))
+    above = truncate(head, max(tokens - estimate_tokens(whole), 0)) if head else ""
+    return f"{above}\n\n{whole}" if above else whole
+
+
+def _enclosing(lines: Sequence[str], region: Region) -> list[str]:
+    """The lines that open what a region stands in: a method's class, by their indentation."""
+    indent = _indent(lines[region.start - 1])
+    found = []
+    for line in reversed(lines[: region.start - 1]):
+        if indent == 0:
+            break
+        if line.strip() and _indent(line) < indent and line.strip()[0] not in "})]":
+            indent = _indent(line)
+            found.append(line)
+    return found[::-1]
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def shown_failure(work: Work, ran: TestsRan, tokens: int) -> str:
+    """How a run failed, in few tokens, with the lines of code the failures name."""
+    return digest(ran, tokens, work.sources.get)
 
 
 def tail(output: str, tokens: int) -> str:

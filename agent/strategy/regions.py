@@ -1,10 +1,11 @@
-"""Pieces of source that can be rewritten as a whole: Python functions, and whole files of other languages."""
+"""Pieces of source that can be rewritten as a whole: functions, and files where no functions are known."""
 
 from __future__ import annotations
 
 import ast
 import re
 import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -67,7 +68,32 @@ def _first_line(node: FunctionNode) -> int:
 
 
 def functions(path: str, source: str) -> list[Region]:
-    """The functions and methods of a Python file, outer before inner; nested functions belong to their outer one."""
+    """The functions and methods of a file, in order; nested functions belong to their outer one.
+
+    Python is read by its own parser, other languages by their grammars; none are found where neither knows the file.
+    """
+    return _python_functions(path, source) if path.endswith(".py") else _other_functions(path, source)
+
+
+def _other_functions(path: str, source: str) -> list[Region]:
+    from agent.code.structure import structure
+
+    read = structure(path, source.encode())
+    lines = _lines(source)
+    found: list[Region] = []
+    for each in read.definitions:
+        if each.is_function and not (found and each.end <= found[-1].end):
+            within = (name for name, places in read.references.items() if _any_within(places, each.start, each.end))
+            body = "\n".join(lines[each.start - 1 : each.end])
+            found.append(Region(path, each.name, each.start, each.end, body, frozenset(within)))
+    return found
+
+
+def _any_within(places: Sequence[int], start: int, end: int) -> bool:
+    return any(start <= line <= end for line in places)
+
+
+def _python_functions(path: str, source: str) -> list[Region]:
     tree = parse(source)
     if tree is None:
         return []
@@ -100,11 +126,11 @@ def fenced(reply: str) -> str:
     return max(blocks, key=len) if blocks else reply
 
 
-def rewrite(source: str, region: Region, reply: str) -> str | None:
+def rewrite(source: str, region: Region, reply: str, *, imports: bool = True) -> str | None:
     """`source` with `region` replaced by what a reply rewrote it to; None when the reply holds no such thing.
 
-    Of a Python reply only the function of the region's name is taken, at the region's indentation, and imports
-    the file does not have yet.
+    Of the reply only the function of the region's name is taken, at the region's indentation, and with `imports` the
+    Python imports that the file does not have yet. What has new syntax errors is no rewrite.
     """
     code = textwrap.dedent(fenced(reply.replace("\r\n", "\n"))).strip("\n")
     lines = _lines(source)
@@ -113,23 +139,52 @@ def rewrite(source: str, region: Region, reply: str) -> str | None:
             return None
         new = _lines(code)
         return "\n".join(new) + "\n" if new else None
-    tree = parse(code)
-    if tree is None:
+    python = region.path.endswith(".py")
+    tree = parse(code) if python else None
+    chosen = _named(region, code) if tree is not None or not python else None
+    if chosen is None:
         return None
-    given = [each for each in functions("", code) if each.short_name == region.short_name]
-    if not given:
-        return None
-    chosen = next((each for each in given if each.name == region.name), given[0])
-    piece = _lines(textwrap.dedent(chosen.source))
+    lines[region.start - 1 : region.end] = _indented(chosen, region)
+    if tree is not None and imports:
+        at = _import_line(source)
+        lines[at:at] = _new_imports(tree, code, source)
+    changed = "\n".join(lines) + ("\n" if source.endswith("\n") else "")
+    return changed if _still_parses(region.path, source, changed) else None
+
+
+def _named(region: Region, code: str) -> str | None:
+    """The function of a region's name in a reply's code; some languages' methods are none outside their class."""
+    suffix = region.path.rpartition(".")[2]
+    given = [each for each in functions(f"reply.{suffix}", code) if each.short_name == region.short_name]
+    if given:
+        return next((each for each in given if each.name == region.name), given[0]).source
+    alone = not region.path.endswith(".py") and region.short_name in code.split("\n", maxsplit=1)[0]
+    return code if alone else None
+
+
+def _indented(code: str, region: Region) -> list[str]:
     old = _lines(region.source)[0]
     indent = old[: len(old) - len(old.lstrip())]
-    piece = [indent + line if line.strip() else "" for line in piece]
-    lines[region.start - 1 : region.end] = piece
-    imports = _new_imports(tree, code, source)
-    at = _import_line(source)
-    lines[at:at] = imports
-    changed = "\n".join(lines) + ("\n" if source.endswith("\n") else "")
-    return changed if parse(changed) is not None else None
+    return [indent + line if line.strip() else "" for line in _lines(textwrap.dedent(code))]
+
+
+def _still_parses(path: str, before: str, after: str) -> bool:
+    if path.endswith(".py"):
+        return parse(after) is not None
+    from agent.code.syntax import new_errors
+
+    return not new_errors(path, before, after)
+
+
+def rewrite_all(sources: Mapping[str, str], regions: Sequence[Region], reply: str) -> dict[str, str]:
+    """The files (path → text) in which a reply changes any of several regions; empty when it changes none."""
+    files: dict[str, str] = {}
+    for region in sorted(regions, key=lambda each: -each.start):  # from the end: lines above stay where they are
+        before = files.get(region.path, sources[region.path])
+        after = rewrite(before, region, reply, imports=False)
+        if after is not None and after != before:
+            files[region.path] = after
+    return files
 
 
 def _new_imports(tree: ast.Module, code: str, source: str) -> list[str]:

@@ -119,7 +119,7 @@ async def _choose(work: Work, region: Region, examples: list[Example]) -> Exampl
         "additionalProperties": False,
     }
     request = Request(
-        messages=ask_about(work, region, render("guided_choose", checks=checks)),
+        messages=ask_about(work, region, render("guided_choose", checks=checks), source=work.sources[region.path]),
         max_tokens=work.reply_tokens(300),
         json_schema=schema,
         sampling=work.sampling(0.2, 0),
@@ -140,7 +140,7 @@ async def _write(work: Work, region: Region) -> Reproduction | None:
             break
         wanted = render("guided_reproduce", module=module_of(region.path), hint=hint)
         request = Request(
-            messages=ask_about(work, region, wanted),
+            messages=ask_about(work, region, wanted, source=work.sources[region.path]),
             max_tokens=work.reply_tokens(700),
             sampling=work.sampling(0.2 if attempt == 0 else 0.7, attempt),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from agent.config import Settings
 from agent.context.budget import TokenMeter, WindowBudget
@@ -13,12 +14,16 @@ from agent.forge.issue import Issue
 from agent.forge.repository import HostRepository
 from agent.model.backend import Backend
 from agent.model.types import OnText, OnWait, Reply, Request, Sampling
-from agent.session.events import ModelReplied, SandboxRestarted, SnapshotTaken, TestsRan, UserSaid, Warned
+from agent.session.events import Ended, ModelReplied, SandboxRestarted, SnapshotTaken, TestsRan, UserSaid, Warned
 from agent.session.session import Session
+from agent.verify.report import TestReport
 from agent.verify.tests import TestRunner
 from sandbox.protocol import Sandbox
 from sandbox.snapshots import Snapshots
 from tools import Registry, ToolContext
+
+if TYPE_CHECKING:
+    from agent.strategy.judge import Judge, Judged
 
 REFUSED = {400, 404, 415, 422, 500, 501}
 """Statuses by which servers tell that they don't know tools, or schemas."""
@@ -40,12 +45,19 @@ class Work:
     budget: WindowBudget
     base_tree: str
     tests: TestRunner | None = None
-    baseline: TestsRan | None = None
+    baseline: TestsRan | None = None  # the tests without a change, the flaky ones left out
+    baseline_report: TestReport | None = None
+    flaky: frozenset[str] = frozenset()  # tests that fail and pass at random at the base commit
     instructions: str = ""
     sources: dict[str, str] = field(default_factory=dict)  # path → text at the base commit, for the guided strategy
+    ranked: dict[tuple[str, int], float] = field(default_factory=dict)  # places that match the issue, by the index
     crlf: set[str] = field(default_factory=set)  # those of them whose lines end in CRLF, in `sources` in LF
     reproduction_script: str = ""
     reproduction: str = ""  # a command that fails on the base commit and must pass, found by a strategy
+    notes: str = ""  # what another strategy found out, for the opening of an agent's prompt
+    judge: Judge | None = None
+    chosen: Judged | None = None  # the session's change where it is not the one in the workspace
+    fallback: Ended | None = None  # how it ends if a budget ends it now: work that was done, but not ended yet
     meter: TokenMeter = field(default_factory=TokenMeter)
     on_text: OnText = lambda _: None
     on_wait: OnWait = lambda _: None
@@ -122,6 +134,15 @@ class Work:
         if tree != (self.session.state.tree or self.base_tree):
             self.session.emit(SnapshotTaken(tree=tree))
         return tree
+
+    async def diff(self) -> bytes:
+        """The workspace's change from the base commit. Raises `PatchRejected` for one that is too long."""
+        return await self.snapshots.diff(self.base_tree, await self.snapshot())
+
+    async def restore(self, tree: str) -> None:
+        """Put the workspace back to a tree, journalled."""
+        await self.snapshots.restore(tree)
+        await self.snapshot()
 
     async def revive(self, reason: str) -> None:
         """Start a lost sandbox again. Raises `SandboxUnavailable`."""

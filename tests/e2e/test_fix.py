@@ -134,7 +134,7 @@ def test_a_patch_that_guts_the_failing_test_is_no_fix(
 
 def test_prose_is_never_success(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [GOOD[1], "I have fixed the issue. All tests pass now. The task is complete."]
-    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json")
+    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", "--strategy", "agent")
     result = result_of(done)
     assert done.returncode == 1
     assert result["status"] == "unverified"
@@ -163,7 +163,7 @@ def test_a_model_that_never_calls_is_asked_under_a_schema(
 ) -> None:
     calls = [
         json.dumps({"name": name, "arguments": json.loads(arguments)})
-        for answer in GOOD
+        for answer in [*GOOD, GOOD[-1]]
         for name, arguments in answer["calls"]
     ]
     rest = iter(calls)
@@ -177,7 +177,8 @@ def test_a_model_that_never_calls_is_asked_under_a_schema(
 def test_a_server_that_knows_no_tools_is_asked_without(
     scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:
-    calls = iter(json.dumps({"name": n, "arguments": json.loads(a)}) for answer in GOOD for n, a in answer["calls"])
+    made = [made for answer in [*GOOD, GOOD[-1]] for made in answer["calls"]]
+    calls = iter(json.dumps({"name": name, "arguments": json.loads(arguments)}) for name, arguments in made)
     refusal = {"status": 400, "body": {"error": {"message": "this model does not support tools"}}}
     scripted.answers = [
         lambda body: refusal if "tools" in body or "response_format" in body else f"```json\n{next(calls)}\n```"
@@ -190,7 +191,7 @@ def test_the_prompt_only_grows(scripted: Any, calc: Path, issue_file: Path, tmp_
     scripted.answers = [*GOOD[:3], call("shell", command="git log --oneline | cat; ls"), GOOD[3]]
     fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap")
     bodies = [json.dumps(request["messages"]) for request in scripted.requests]
-    assert len(bodies) == 5
+    assert len(bodies) == 6
     for earlier, later in itertools.pairwise(bodies):
         assert later.startswith(earlier[:-1])
     assert len({json.dumps(request["tools"]) for request in scripted.requests}) == 1
@@ -328,7 +329,7 @@ def test_budgets_end_a_session_with_its_work_kept(scripted: Any, calc: Path, iss
 
 def test_the_same_call_again_and_again_is_stopped(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [call("search", pattern="nothing_like_this")]
-    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json")
+    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", "--strategy", "agent")
     result = result_of(done)
     assert (done.returncode, result["status"], result["steps"]) == (1, "no_patch", 6)
     assert any("try something else" in json.dumps(request["messages"]) for request in scripted.requests)

@@ -47,7 +47,8 @@ class Capabilities:
     """What a server says it can do. Whether it really does is measured: by the ladder, and by `doctor`.
 
     `tools` None is not told; `constrain` is how a reply is held to a schema; `continues` whether a reply can be begun
-    for the model; `counts` whether it counts a prompt's tokens; `reports_cached` whether it tells cached ones.
+    for the model; `counts` whether it counts a prompt's tokens; `reports_cached` whether it tells cached ones; `slots`
+    how many requests it works on side by side, as far as it tells.
     """
 
     tools: bool | None = None
@@ -55,6 +56,7 @@ class Capabilities:
     continues: bool = False
     counts: bool = False
     reports_cached: bool = False
+    slots: int = 1
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class LlamaCpp(Server):
             continues=True,
             counts=True,
             reports_cached=True,
+            slots=slots if isinstance(slots := props.get("total_slots"), int) and slots > 0 else 1,
         )
         return server
 

@@ -45,6 +45,8 @@ def test_the_tar_holds_every_blob_as_it_is(place: Path) -> None:
         assert sorted(tar.getnames()) == [".gitattributes", "bytes", "code.py", "link", "run.sh"]
         assert tar.getmember("run.sh").mode == 0o755
         assert tar.getmember("link").linkname == "code.py"
+        assert len({member.mtime for member in tar}) == 1
+        assert tar.getmember("run.sh").mtime >= 315_532_800
         read = tar.extractfile("bytes")
         assert read is not None
         assert read.read() == bytes(range(256))

@@ -52,7 +52,7 @@ def test_native_calls_that_come_stay_native_and_are_remembered(tmp_path: Path) -
 
 
 def test_a_model_that_writes_prose_is_asked_in_another_way_each_time(tmp_path: Path) -> None:
-    rest = iter([FIX, SUBMIT])
+    rest = iter([FIX, SUBMIT, SUBMIT])
 
     def says(body: dict[str, Any]) -> str:
         return in_json(next(rest)) if "response_format" in body else "I think that the sum is wrong."
@@ -70,7 +70,7 @@ def test_a_model_that_writes_prose_is_asked_in_another_way_each_time(tmp_path: P
         assert "tools" not in constrained
         assert constrained["response_format"]["type"] == "json_schema"
         assert remembered() == ["constrained"]
-        again = iter([FIX, SUBMIT])
+        again = iter([FIX, SUBMIT, SUBMIT])
         double.answers = [lambda _: in_json(next(again))]
         assert modes(work(double, tmp_path)) == ["constrained"]  # the next session begins there
 
@@ -119,7 +119,7 @@ def test_a_refusal_of_the_key_moves_nothing(tmp_path: Path) -> None:
 def test_what_was_done_is_carried_over_to_another_way_of_asking(tmp_path: Path) -> None:
     """Tools are refused in the middle of a session: its steps stay in the prompt, as text."""
     answers = iter([calls(call("read_file", path="calc.py")), {"status": 400, "body": {"error": {"message": "no tools"}}},
-                    in_fence(FIX), in_fence(SUBMIT)])  # fmt: skip
+                    in_fence(FIX), in_fence(SUBMIT), in_fence(SUBMIT)])  # fmt: skip
     with GenericDouble(lambda _: next(answers)) as double:
         worked = work(double, tmp_path)
         assert worked.result.status == "fixed", worked.result.error
@@ -141,7 +141,7 @@ def test_a_reply_the_server_can_not_parse_is_asked_for_without_tools_and_read_he
         double.unparsable = 1
         worked = work(double, tmp_path)
         assert worked.result.status == "fixed", worked.result.error
-        refused, again, later = double.requests
+        refused, again, later, _ = double.requests
         assert refused["tools"] and "tools" not in again and later["tools"]
         assert refused["messages"] == again["messages"]
     assert worked.replies[0].parsed == "qwen3-coder"
@@ -154,7 +154,7 @@ def test_a_call_that_was_cut_off_is_not_run(tmp_path: Path, finish: str) -> None
     with LlamaCppDouble(calls(half, finish=finish), calls(FIX), calls(SUBMIT)) as double:
         worked = work(double, tmp_path)
     assert worked.result.status == "fixed", worked.result.error
-    assert [observed.name for observed in worked.observed] == ["edit_file", "submit"]
+    assert [observed.name for observed in worked.observed] == ["edit_file", "submit", "submit"]
     assert len(worked.told) == 1 and "cut off" in worked.told[0]
 
 
@@ -163,14 +163,14 @@ def test_of_a_reply_that_was_cut_off_the_whole_calls_are_run(tmp_path: Path) -> 
     with LlamaCppDouble(calls(FIX, half, finish="length"), calls(SUBMIT)) as double:
         worked = work(double, tmp_path)
     assert worked.result.status == "fixed", worked.result.error
-    assert [observed.name for observed in worked.observed] == ["edit_file", "submit"]
+    assert [observed.name for observed in worked.observed] == ["edit_file", "submit", "submit"]
 
 
 def test_text_that_was_cut_off_is_not_looked_at_for_calls(tmp_path: Path) -> None:
     cut = {"content": "```bash\nrm -rf build /", "finish": "length"}
     with LlamaCppDouble(cut, calls(FIX), calls(SUBMIT)) as double:
         worked = work(double, tmp_path)
-    assert [observed.name for observed in worked.observed] == ["edit_file", "submit"]
+    assert [observed.name for observed in worked.observed] == ["edit_file", "submit", "submit"]
 
 
 def test_a_reply_that_stays_endless_is_told_to_the_model_and_moves_nothing(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def order(worked: Worked) -> list[str]:
 
 def test_reads_are_together_and_everything_else_in_its_order(tmp_path: Path) -> None:
     search = call("search", pattern="return")
-    with LlamaCppDouble(calls(READ, search, FIX, READ, SUBMIT)) as double:
+    with LlamaCppDouble(calls(READ, search, FIX, READ, SUBMIT), calls(SUBMIT)) as double:
         worked = work(double, tmp_path)
     assert worked.result.status == "fixed", worked.result.error
     assert order(worked) == [
@@ -36,8 +36,9 @@ def test_reads_are_together_and_everything_else_in_its_order(tmp_path: Path) -> 
         "> edit_file", "< edit_file",
         "> read_file", "< read_file",
         "> submit", "< submit",
+        "> submit", "< submit",
     ]  # fmt: skip
-    first, _, _, second, _ = worked.observed
+    first, _, _, second, *_ = worked.observed
     assert "return a - b" in first.content and "return a + b" in second.content
 
 
@@ -82,10 +83,12 @@ def test_a_submit_of_nothing_is_questioned_once(tmp_path: Path) -> None:
 
 
 def test_what_comes_after_a_submit_is_not_run(tmp_path: Path) -> None:
-    with LlamaCppDouble(calls(FIX, SUBMIT, call("shell", command="rm calc.py"))) as double:
+    with LlamaCppDouble(calls(FIX, SUBMIT, call("shell", command="rm calc.py")), calls(SUBMIT)) as double:
         worked = work(double, tmp_path)
+        results = [message for message in double.requests[1]["messages"] if message["role"] == "tool"]
     assert worked.result.status == "fixed", worked.result.error
-    assert [observed.name for observed in worked.observed] == ["edit_file", "submit"]
+    assert [observed.name for observed in worked.observed] == ["edit_file", "submit", "shell", "submit"]
+    assert len(results) == 3 and results[-1]["content"].startswith("not run")  # every call has a result
 
 
 def test_the_same_call_with_the_same_result_is_told_and_then_ended(tmp_path: Path) -> None:
@@ -102,7 +105,7 @@ def test_the_same_call_with_another_result_is_no_loop(tmp_path: Path) -> None:
     with LlamaCppDouble(*[calls(MARK)] * (STOP_AT + 2), calls(FIX), calls(SUBMIT)) as double:
         worked = work(double, tmp_path)
     assert worked.result.status == "fixed", worked.result.error
-    assert len(worked.observed) == STOP_AT + 4
+    assert len(worked.observed) == STOP_AT + 5
 
 
 def test_a_change_is_kept_as_a_snapshot_and_reading_makes_none(tmp_path: Path) -> None:

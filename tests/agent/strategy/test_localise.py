@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.strategy.localise import frames, is_test, localise
+from agent.session.events import TestFailure, TestsRan
+from agent.strategy.localise import failing_test, frames, is_test, localise
 
 ROOT = "/workspace/repo"
 SOURCES = {
@@ -15,14 +16,38 @@ SOURCES = {
     ),
     "calc/text.py": "class Printer:\n    def show(self, x):\n        return str(x)\n\n    def hide(self):\n        pass\n",
     "tests/test_core.py": "def test_double():\n    assert double(2) == 4\n\n\ndef test_show():\n    Printer().show(1)\n",
-    "web/app.js": "function add() {}\n",
+    "web/app.js": "let a;\n",
     "web/big.js": "let a;\n" * 500,
     "broken.py": "def broken(:\n",
 }
 
 
+def failed(output: str, *details: TestFailure) -> TestsRan | None:
+    """A failing run that printed `output`; none for nothing."""
+    if not output and not details:
+        return None
+    return TestsRan(
+        phase="before", command="pytest", exit_code=1, passed=False, ended="exited", seconds=1.0, output=output,
+        details=list(details),
+    )  # fmt: skip
+
+
 def names(issue: str = "", output: str = "") -> list[str]:
-    return [suspect.region.name or suspect.region.path for suspect in localise(SOURCES, issue, output, ROOT)]
+    found = localise(SOURCES, issue, failed(output), ROOT)
+    return [suspect.region.name or suspect.region.path for suspect in found]
+
+
+def test_places_of_a_failure_count_before_what_is_printed() -> None:
+    detail = TestFailure(name="test_x", places=[("calc/text.py", 3)])
+    found = localise(SOURCES, "", failed('File "calc/core.py", line 2\n', detail), ROOT)
+    assert [suspect.region.name for suspect in found] == ["Printer.show"]
+
+
+def test_the_failing_tests_source_is_found_by_its_place() -> None:
+    ran = failed("tests/test_core.py:2: AssertionError\n")
+    assert ran is not None
+    assert failing_test(SOURCES, ran, ROOT) == "def test_double():\n    assert double(2) == 4"
+    assert failing_test(SOURCES, ran.model_copy(update={"output": ""}), ROOT) == ""
 
 
 # ---------------------------------------------------------------- frames
@@ -87,14 +112,14 @@ def test_what_a_failing_test_calls_is_suspected() -> None:
 
 
 def test_what_a_suspect_calls_is_suspected_a_little() -> None:
-    found = localise(SOURCES, "`double` is wrong", "", ROOT)
+    found = localise(SOURCES, "`double` is wrong", None, ROOT)
     assert [suspect.region.name for suspect in found] == ["double", "add"]
     assert found[0].score > found[1].score > 0
 
 
 def test_what_the_issue_names_is_suspected_and_more_so_in_code() -> None:
     assert names("show goes wrong")[0] == "Printer.show"
-    prose, code = (localise(SOURCES, text, "", ROOT)[0].score for text in ("unused fails", "`unused` fails"))
+    prose, code = (localise(SOURCES, text, None, ROOT)[0].score for text in ("unused fails", "`unused` fails"))
     assert code > prose
     assert names("```\nunused()\n```")[0] == "unused"
 
@@ -119,18 +144,18 @@ def test_nothing_named_is_nobody_suspected() -> None:
 def test_tests_are_never_suspects() -> None:
     issue = "test_double and test_show in tests/test_core.py"
     output = "tests/test_core.py:2: AssertionError\nFAILED tests/test_core.py::test_double\n"
-    assert all(not is_test(suspect.region.path) for suspect in localise(SOURCES, issue, output, ROOT))
+    assert all(not is_test(suspect.region.path) for suspect in localise(SOURCES, issue, failed(output), ROOT))
 
 
 def test_equals_are_ordered_by_path_and_line_whatever_order_they_come_in() -> None:
     issue = "Printer add double unused show hide"
     backwards = dict(reversed(SOURCES.items()))
-    assert localise(SOURCES, issue, "", ROOT) == localise(backwards, issue, "", ROOT)
+    assert localise(SOURCES, issue, None, ROOT) == localise(backwards, issue, None, ROOT)
 
 
 def test_the_bundled_examples_issue_leads_to_its_cause() -> None:
     example = Path(__file__).parents[3] / "examples" / "timetable"
     repository = example / "repository"
     sources = {str(path.relative_to(repository)): path.read_text() for path in repository.rglob("*.py")}
-    found = localise(sources, (example / "issue.md").read_text(), "", ROOT)
+    found = localise(sources, (example / "issue.md").read_text(), None, ROOT)
     assert found and found[0].region.path.startswith("timetable/")

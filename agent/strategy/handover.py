@@ -1,0 +1,81 @@
+"""Which strategy works, and when it hands over to the other: on evidence, once a session, where the user left it open.
+
+agent → guided    the agent gave up: it repeats itself, its edits fail, its replies have no call, nothing moves
+guided → agent    guided gave up, and the model is known to call tools
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from agent.errors import PatchRejected
+from agent.session.events import Ended, StrategyChanged
+from agent.strategy.agent import work_as_agent
+from agent.strategy.attempts import work_in_attempts
+from agent.strategy.guided import work_as_guided
+from agent.strategy.judge import Judged
+from agent.strategy.work import Work
+from prompts import render
+from tools.truncate import truncate
+
+Strategy = Literal["agent", "guided"]
+_SCRIPT_TOKENS = 400
+
+
+async def work_by(work: Work, strategy: Strategy) -> Ended:
+    """Work on the issue by a strategy, and by the other where the first gives up and may hand over; why it ended.
+
+    Raises `BackendError`s and `SandboxUnavailable`.
+    """
+    if strategy == "guided":
+        ended = await work_as_guided(work)
+        return await _to_agent(work, ended) if _may_change(work, ended) and calls_tools(work) else ended
+    if (work.settings.attempts or 1) > 1 and work.judge is not None:
+        ended = await work_in_attempts(work, work.judge, work.settings.attempts or 1)
+    else:
+        ended = await work_as_agent(work)
+    return await _to_guided(work, ended) if _may_change(work, ended) and work.tests is not None else ended
+
+
+def _may_change(work: Work, ended: Ended) -> bool:
+    return work.settings.strategy == "auto" and ended.status == "gave_up" and not work.exhausted()
+
+
+def calls_tools(work: Work) -> bool:
+    """Whether the model can be given the lead: its profile says so, or its calls come natively from this server."""
+    return work.backend.profile.strategy == "agent" or work.backend.ladder().rung == "native"
+
+
+async def _to_guided(work: Work, ended: Ended) -> Ended:
+    """Guided begins at the base commit; what the agent did stays the session's change until guided has a better one."""
+    work.session.emit(StrategyChanged(before="agent", after="guided", reason=ended.reason))
+    if work.chosen is None and work.judge is not None:
+        try:
+            patch = await work.judge.check(work, await work.diff())
+        except PatchRejected as error:
+            work.warn(str(error))
+        else:
+            work.chosen = Judged(patch) if patch.data else None
+    await work.restore(work.base_tree)
+    second = await work_as_guided(work)
+    if second.status == "submitted":
+        work.chosen = None
+        return second
+    return second.model_copy(update={"reason": f"{ended.reason}; then, guided: {second.reason}"})
+
+
+async def _to_agent(work: Work, ended: Ended) -> Ended:
+    """The agent begins at the base commit, and is told what guided tried."""
+    work.session.emit(StrategyChanged(before="guided", after="agent", reason=ended.reason))
+    work.notes = render(
+        "handover_notes",
+        reason=ended.reason,
+        tried=list(work.session.state.tried),
+        script=truncate(work.reproduction_script, _SCRIPT_TOKENS) if work.reproduction_script else "",
+        command=work.reproduction,
+    )
+    await work.restore(work.base_tree)
+    second = await work_as_agent(work)
+    if second.status in {"submitted", "budget"}:
+        return second
+    return second.model_copy(update={"reason": f"{ended.reason}; then, as an agent: {second.reason}"})

@@ -1,0 +1,181 @@
+"""The guided strategy as a whole: rounds of questions, candidates tried and chosen, parts mended one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import CALC, ScriptedModel
+from working import Worked, work
+
+from agent.strategy.rounds import Round
+
+WRONG = [f"```python\ndef add(a, b):\n    return a * b * {number}\n```" for number in range(2, 20)]
+RIGHT = '```python\ndef add(a, b):\n    """Return the sum."""\n    return a + b\n```'
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SWE_AGENT_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def model() -> Iterator[ScriptedModel]:
+    with ScriptedModel() as model:
+        yield model
+
+
+def guided(model: ScriptedModel, place: Path, answers: list[Any], **settings: Any) -> Worked:
+    model.answers = answers
+    return work(model, place, strategy="guided", **settings)
+
+
+def verdicts(worked: Worked) -> list[str]:
+    return [event.verdict for event in worked.of("candidate_made")]
+
+
+def phases(worked: Worked) -> list[str]:
+    return [f"{event.phase} {event.detail}".strip() for event in worked.of("phase_began")]
+
+
+def test_the_first_candidate_that_passes_by_a_small_change_is_taken(model: ScriptedModel, tmp_path: Path) -> None:
+    worked = guided(model, tmp_path, [WRONG[0], RIGHT, WRONG[1]])
+    assert worked.result.status == "fixed", worked.result.error
+    assert worked.result.attempts == 2
+    assert verdicts(worked)[-1] == "passes"
+    assert "+    return a + b" in worked.result.patch
+    assert len(model.requests) == 2
+
+
+def test_the_failing_tests_run_before_the_others(model: ScriptedModel, tmp_path: Path) -> None:
+    worked = guided(model, tmp_path, [WRONG[0], RIGHT])
+    tried = [event for event in worked.of("tests_ran") if event.phase == "candidate"]
+    assert next(event.about for event in tried) == "the tests that failed"
+    assert tried[-1].about == "" and tried[-1].passed
+
+
+def test_a_failure_is_shown_after_the_same_beginning(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = CALC["calc.py"].split("\n\n\ndef double")[0] + "\n"
+    test = CALC["test_calc.py"].split("    def test_double")[0].replace(", double", "")
+    monkeypatch.setattr("agent.strategy.search.ROUNDS", (Round("rewrite", (0.2,)), Round("again", (0.8, 0.8))))
+    worked = guided(model, tmp_path, [*WRONG[:2], RIGHT], files={"calc.py": alone, "test_calc.py": test})
+    assert worked.result.status == "fixed", worked.result.error
+    first, second, third = (request["messages"] for request in model.requests)
+    assert first == second == third[: len(first)]
+    assert third[len(first)]["content"] == WRONG[1]
+    assert "With your version" in third[-1]["content"]
+
+
+def test_small_changes_are_tried_where_rewrites_fail(model: ScriptedModel, tmp_path: Path) -> None:
+    worked = guided(model, tmp_path, ["I can't say."])
+    assert worked.result.status == "fixed", worked.result.error
+    assert "+    return a + b" in worked.result.patch
+    assert any(phase.startswith("vary") for phase in phases(worked))
+
+
+TWO = {
+    "calc.py": "def add(a, b):\n    return a - b\n\n\ndef times(a, b):\n    return a - b\n",
+    "test_calc.py": (
+        "import unittest\n\nfrom calc import add, times\n\n\nclass Tests(unittest.TestCase):\n"
+        "    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n\n"
+        "    def test_times_add(self):\n        self.assertEqual(times(2, 4), 8)\n"
+    ),
+}
+
+
+def test_a_part_that_is_mended_is_kept_and_the_rest_searched_for(model: ScriptedModel, tmp_path: Path) -> None:
+    def answer(body: dict[str, Any]) -> str:
+        asked = body["messages"][1]["content"]
+        times = "Find the mistake in `times`" in asked
+        return f"```python\ndef {'times' if times else 'add'}(a, b):\n    return a {'*' if times else '+'} b\n```"
+
+    worked = guided(model, tmp_path, [answer], files=TWO)
+    assert worked.result.status == "fixed", worked.result.error
+    assert "+    return a + b" in worked.result.patch and "+    return a * b" in worked.result.patch
+
+
+def test_of_large_changes_that_pass_the_majority_is_taken(model: ScriptedModel, tmp_path: Path) -> None:
+    long = "```python\ndef add(a, b):\n    total = a\n    for _ in range(b):\n        total += 1\n    return total\n```"
+    other = "```python\ndef add(a, b):\n    numbers = [a, b]\n    first = sum(numbers[:1])\n    assert numbers\n    return first + sum(numbers[1:])\n```"
+    worked = guided(model, tmp_path, [other, long, long])
+    assert worked.result.status == "fixed", worked.result.error
+    assert "for _ in range(b)" in worked.result.patch
+    assert verdicts(worked) == ["passes", "passes", "tried before"]
+
+
+WEAK = {
+    **CALC,
+    "test_calc.py": "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_x(self):\n        pass\n",
+}
+
+
+def unshown(body: dict[str, Any]) -> str:
+    """Scripts that show nothing, and the same change each time."""
+    asked = body["messages"][-1]["content"]
+    return "```python\nassert True\n```" if "Write a short Python script" in asked else RIGHT
+
+
+def test_what_several_replies_agree_on_is_proposed_where_nothing_shows_the_problem(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.strategy.guided.find_reproductions", _none)
+    worked = guided(model, tmp_path, [unshown], files=WEAK)
+    assert worked.result.status == "unverified"
+    assert "+    return a + b" in worked.result.patch
+    assert worked.result.exit_code == 1
+
+
+async def _none(*_: object) -> list[object]:
+    return []
+
+
+def test_nothing_is_proposed_where_replies_do_not_agree(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.strategy.guided.find_reproductions", _none)
+    worked = guided(model, tmp_path, WRONG, files=WEAK)
+    assert worked.result.status == "no_patch"
+    assert "do not agree" in (worked.result.error or "")
+
+
+def test_an_old_failure_that_has_nothing_to_do_with_the_issue_does_not_stand_in_the_way(
+    model: ScriptedModel, tmp_path: Path
+) -> None:
+    old = "\n\nclass Network(unittest.TestCase):\n    def test_proxy(self):\n        raise OSError('unreachable')\n"
+    worked = guided(model, tmp_path, [RIGHT], files={**CALC, "test_calc.py": CALC["test_calc.py"] + old})
+    assert worked.result.patch, worked.result.error
+    assert worked.of("ended")[0].status == "submitted"
+
+
+def test_no_more_candidates_are_tried_than_the_user_allows(model: ScriptedModel, tmp_path: Path) -> None:
+    worked = guided(model, tmp_path, WRONG, attempts=3)
+    assert len(worked.of("candidate_made")) == 3
+    assert worked.result.status == "no_patch"
+
+
+def test_a_budget_of_tokens_ends_it(model: ScriptedModel, tmp_path: Path) -> None:
+    worked = guided(model, tmp_path, WRONG, max_tokens=25)
+    assert worked.result.status == "budget"
+    assert worked.result.exit_code == 5
+
+
+def test_many_suspects_are_ranked_by_the_model(model: ScriptedModel, tmp_path: Path) -> None:
+    names = ["one", "two", "three", "four", "five", "six"]
+    code = "".join(f"def {name}(a):\n    return a\n\n\n" for name in names)
+    calls = " + ".join(f"{name}(1)" for name in names)
+    test = f"import unittest\n\nfrom calc import *\n\n\nclass T(unittest.TestCase):\n    def test_all(self):\n        self.assertEqual({calls}, 7)\n"
+
+    def answer(body: dict[str, Any]) -> str:
+        asked = body["messages"][-1]["content"]
+        if "likeliest" in asked:
+            numbered = [line for line in asked.split("\n") if " six in " in line]
+            return f'{{"likeliest": {numbered[0].split(".")[0]}, "second": 1}}'
+        return "```python\ndef six(a):\n    return a + 1\n```" if "`six`" in asked else "no"
+
+    worked = guided(model, tmp_path, [answer], files={"calc.py": code, "test_calc.py": test})
+    assert worked.result.status == "fixed", worked.result.error
+    assert len(worked.of("candidate_made")) == 1
