@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from agent import __version__
+from agent.cli.bench import bench
 from agent.cli.demo import demo
 from agent.cli.doctor import doctor
 from agent.cli.fix import fix
@@ -50,6 +51,7 @@ app.command("demo")(demo)
 app.command("doctor")(doctor)
 app.add_typer(models, name="models")
 app.add_typer(sessions, name="sessions")
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

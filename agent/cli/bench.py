@@ -1,0 +1,106 @@
+"""`swe-agent bench`: many tasks with many workers, their report, runs compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bench = typer.Typer(
+    name="bench",
+    help="Many tasks: run them, report what was solved, compare runs.\n\n"
+    "Example:  swe-agent bench run tasks.jsonl --workers 2 --out runs/first",
+    no_args_is_help=True,
+)
+
+_TASKS = "A JSON or JSON lines file with SWE-bench's columns, or HumanEvalPack's (single functions)."
+
+
+@bench.command("run")
+def run_tasks(  # noqa: PLR0913 - one parameter an option
+    tasks: Annotated[Path, typer.Argument(help=_TASKS)],
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Sessions at once.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the run is kept; run again, it goes on. [default: bench-TASKS-TIME]")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name at the backend, or in the catalogue.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="An OpenAI-compatible endpoint. [default: the bundled runtime]")
+    ] = None,
+    api_key: Annotated[str | None, typer.Option(help="Its key, if it wants one.")] = None,
+    context: Annotated[int | None, typer.Option(help="Context window to ask for, in tokens.")] = None,
+    sandbox: Annotated[str | None, typer.Option(help="auto, docker, bubblewrap, or local (no isolation).")] = None,
+    image: Annotated[str | None, typer.Option(help="Container image.")] = None,
+    network: Annotated[str | None, typer.Option(help="none, setup (only while setting up), or allow.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="auto, agent (the model decides) or guided (the program).")
+    ] = None,
+    attempts: Annotated[int | None, typer.Option(help="Candidate fixes to try; the tests choose.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Most replies of the model, a task. [default: 100]")] = None,
+    time_limit: Annotated[str | None, typer.Option(help="A task's, like 90s, 15m, 1h30m.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Most tokens generated, a task.")] = None,
+    only: Annotated[
+        str | None, typer.Option("--filter", metavar="REGEX", help="Only tasks whose id has a match.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many of them.")] = None,
+    repositories: Annotated[
+        Path | None, typer.Option(help="Where clones lie, as owner/name; what is not there is cloned.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="A JSON line a finished task, a summary last.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Seed for sampling.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Temperature for sampling.")] = None,
+) -> None:
+    """Run many tasks, each a session of its own, and score what comes out by the tests that decide.
+
+    Exit codes: 0 all were run (whatever was solved), 2 usage, 3 model server, 4 sandbox, 6 repository: some could not
+    be run, and are tried again by the same command with the same --out; 130 interrupted.
+
+    Example:  swe-agent bench run tasks.jsonl --model qwen2.5-coder-1.5b --time-limit 5m --limit 10 --out runs/first
+    """
+    from agent.ui.bench import Wanted, run_bench
+
+    flags = {
+        "model": model, "base_url": base_url, "api_key": api_key, "context": context, "sandbox": sandbox,
+        "image": image, "network": network, "strategy": strategy, "attempts": attempts, "max_steps": max_steps,
+        "time_limit": time_limit, "max_tokens": max_tokens, "seed": seed, "temperature": temperature,
+    }  # fmt: skip
+    wanted = Wanted(
+        tasks=tasks,
+        out=out,
+        workers=workers,
+        pattern=only,
+        limit=limit,
+        repositories=repositories.absolute() if repositories else None,
+        json=json,
+    )
+    raise typer.Exit(run_bench(wanted, flags))
+
+
+@bench.command("report")
+def report_run(
+    directory: Annotated[Path, typer.Argument(help="The --out of a run.")],
+    html: Annotated[Path | None, typer.Option(help="Also write a page that needs nothing else.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+) -> None:
+    """Print what a run solved; with --html, a page with each task's patch, verification and reason.
+
+    Example:  swe-agent bench report runs/first --html report.html
+    """
+    from agent.ui.bench import run_report
+
+    raise typer.Exit(run_report(directory, html, json=json))
+
+
+@bench.command("compare")
+def compare_runs(
+    directories: Annotated[list[Path], typer.Argument(help="The --out of two or more runs.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Print runs side by side: solved, the tasks that differ, tokens, time, and how sure the difference is.
+
+    Example:  swe-agent bench compare runs/first runs/second
+    """
+    from agent.ui.bench import run_compare
+
+    raise typer.Exit(run_compare(directories, json=json))
