@@ -23,6 +23,7 @@ GOOD = [
     call("shell", command="python3 -c 'import socket; socket.create_connection((\"192.0.2.1\", 80), 1)'; echo tried"),
     call("run_tests"),
     call("submit", summary="add subtracted"),
+    call("submit", summary="add subtracted"),  # after a look at the change
 ]
 DEAD_PROXY = "http://127.0.0.1:9"
 

@@ -151,11 +151,11 @@ MENDED: dict[str, Fault] = {
 def test_what_can_be_mended_is_and_the_session_goes_on(
     start: Callable[..., Session], scripted: Any, fault: Fault
 ) -> None:
-    session = start(READ, fault, EDIT, SUBMIT)
+    session = start(READ, fault, EDIT, SUBMIT, SUBMIT)  # the first submit is answered with the change to look at
     result = session.end()
     assert (result["status"], result["exit_code"], session.process.returncode) == ("fixed", 0, 0), session.told()
     assert result["files"] == ["calc.py"]
-    assert len(scripted.requests) == 4 and scripted.requests[1]["messages"] == scripted.requests[2]["messages"]
+    assert len(scripted.requests) == 5 and scripted.requests[1]["messages"] == scripted.requests[2]["messages"]
     assert len(session.of("warned")) == 1  # told once, in the journal
     nothing_harmful(session)
     session.check_journal()
@@ -165,9 +165,9 @@ def test_what_can_be_mended_is_and_the_session_goes_on(
     "fault", [Pings(EDIT), Resplit(EDIT, 3), Whole(EDIT)], ids=["pings", "split anywhere", "whole"]
 )
 def test_what_is_no_fault_is_read_at_once(start: Callable[..., Session], scripted: Any, fault: Fault) -> None:
-    session = start(READ, fault, SUBMIT)
+    session = start(READ, fault, SUBMIT, SUBMIT)
     assert session.end()["status"] == "fixed", session.told()
-    assert len(scripted.requests) == 3 and not session.of("warned")
+    assert len(scripted.requests) == 4 and not session.of("warned")
 
 
 def test_a_server_that_falls_silent_is_given_up_on_and_asked_again(start: Callable[..., Session]) -> None:
