@@ -1,4 +1,4 @@
-"""Which of several candidates that pass the tests is taken: what most of them agree on, then the smallest change."""
+"""Which of several candidates that pass the tests is taken: the documentation, then the majority, then the size."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ SMALL = 3
 
 @dataclass(frozen=True)
 class Candidate:
-    """New texts of files, path → text, from one reply; `title` names what was rewritten."""
+    """New texts of files, path → text, from one reply; `title` names what was rewritten.
+
+    `names` are the functions that were, and `doubts` how many documented examples of them fail, known once it is tried.
+    """
 
     number: int
     title: str
     files: Mapping[str, str]
     reply: str = ""
+    names: tuple[str, ...] = ()
+    doubts: int = 0
 
 
 def changed_lines(candidate: Candidate, before: Mapping[str, str]) -> int:
@@ -56,6 +61,9 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def choose(passing: Sequence[Candidate], before: Mapping[str, str]) -> Candidate:
-    """The one to take, of one at least: by the number that mean the same, then by size, then the earliest."""
+    """The one to take, of one at least.
+
+    By the documented examples that fail, the number that mean the same, the size of the change, then the earliest.
+    """
     votes = Counter(meaning(each) for each in passing)
-    return min(passing, key=lambda each: (-votes[meaning(each)], changed_lines(each, before), each.number))
+    return min(passing, key=lambda each: (each.doubts, -votes[meaning(each)], changed_lines(each, before), each.number))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -57,7 +57,7 @@ class Search:
                 await self._vary()
             elif await self.round(each, enough=self._enough):
                 break
-            if self.passing or self._spent():
+            if self._believed() or self._spent() or (self.passing and self._late()):
                 break
         reason = self.work.exhausted()
         return Ended(status="budget", reason=reason) if reason and self.chosen() is None else None
@@ -74,15 +74,22 @@ class Search:
 
     async def _vary(self) -> None:
         varied = await vary(self.work, self.trials, [suspect.region for suspect in self.suspects])
-        self.passing = [varied.picked] if varied.picked else []
+        self.passing += [varied.picked] if varied.picked else []
+
+    def _believed(self) -> list[Candidate]:
+        """Those that pass with nothing in the documentation against them."""
+        return [each for each in self.passing if not each.doubts]
 
     def _enough(self) -> bool:
         """Whether there is a candidate that helps, and no more of them need be compared."""
         if not self.passing:
             return self.partly is not None
+        believed = self._believed()
+        if not believed:
+            return self._late()
         self._spare -= 1
-        small = changed_lines(self.passing[0], self.trials.sources) <= SMALL
-        return small or len(self.passing) >= PASSING or self._spare <= 0 or self._late()
+        small = changed_lines(believed[0], self.trials.sources) <= SMALL
+        return small or len(believed) >= PASSING or self._spare <= 0 or self._late()
 
     def _late(self) -> bool:
         """Whether half of a budget is used: no more of it goes into comparing."""
@@ -150,10 +157,11 @@ class Search:
         if not files:
             self.trials.refuse(title, "not code for this region")
             return Verdict("untried")
-        candidate = Candidate(self.trials.count + 1, title, files)
+        names = tuple(region.short_name for region in regions if region.name)
+        candidate = Candidate(self.trials.count + 1, title, files, names=names)
         verdict = await self.trials.run(candidate)
         if verdict.kind == "passes":
-            self.passing.append(candidate)
+            self.passing.append(replace(candidate, doubts=verdict.doubts))
         elif verdict.kind == "better" and verdict.ran is not None:
             left = self.trials.target.names & frozenset(verdict.ran.failures)
             self.partly = candidate, Target(verdict.ran, left)

@@ -194,13 +194,13 @@ def _called(node: ast.Call, source: str, names: list[str]) -> Iterator[_Change]:
 
 
 def _indexed(node: ast.Subscript, source: str) -> Iterator[_Change]:
-    places = [node.slice]
+    places = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     if isinstance(node.slice, ast.Slice):
         places = [each for each in (node.slice.lower, node.slice.upper) if each is not None]
         text = _text(node.value, source)
         yield _on(node, text, 4)
     for place in places:
-        if not isinstance(place, ast.Constant | ast.Tuple):
+        if not isinstance(place, ast.Constant | ast.Slice | ast.Starred):
             text = _text(place, source)
             yield from (_on(place, f"{text} {by}", 2) for by in ("+ 1", "- 1"))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.model.types import ToolCall, new_call_id
 from agent.session.events import CandidateMade, TestsRan
 from agent.strategy.calls import plan, run_planned
 from agent.strategy.choose import Candidate
+from agent.strategy.documented import doubts
 from agent.strategy.work import Work
 from agent.verify.selection import Selection, ran_nothing, selections
 from agent.verify.tests import describe
@@ -26,6 +27,14 @@ class Verdict:
 
     kind: Kind
     ran: TestsRan | None = None
+    doubts: int = 0  # documented examples of the changed functions that fail, of one that passes
+
+
+def _word(verdict: Verdict) -> str:
+    if verdict.kind != "passes":
+        return f"tests {describe(verdict.ran)}" if verdict.ran else "fails"
+    examples = "a documented example fails" if verdict.doubts == 1 else f"{verdict.doubts} documented examples fail"
+    return f"passes, but {examples}" if verdict.doubts else "passes"
 
 
 @dataclass
@@ -56,10 +65,12 @@ class Trials:
         if key in self._tried:
             return self._made(candidate, "tried before", self._tried[key])
         await self.place(candidate)
-        verdict = self._tried[key] = await self._judge(files)
+        verdict = await self._judge(files)
+        if verdict.kind == "passes":
+            verdict = replace(verdict, doubts=await doubts(self.work, self.sources, files, candidate.names))
+        self._tried[key] = verdict
         await self.work.snapshots.restore(self.tree)
-        word = "passes" if verdict.kind == "passes" else f"tests {describe(verdict.ran)}" if verdict.ran else "fails"
-        return self._made(candidate, word, verdict)
+        return self._made(candidate, _word(verdict), verdict)
 
     def refuse(self, title: str, why: str) -> None:
         """Journal a reply that came to no candidate."""

@@ -7,7 +7,7 @@ import io
 import shlex
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.model.dialects import loads
 from agent.model.types import Request
@@ -61,16 +61,20 @@ async def vary(work: Work, trials: Trials, regions: Sequence[Region]) -> Varied:
             continue
         work.session.emit(PhaseBegan(phase="vary", detail=f"{len(texts)} small changes to {region.title}"))
         for at in range(0, len(texts), _BATCH):
-            if now() >= deadline or len(found) >= _ENOUGH:
+            if now() >= deadline or len([each for each in found if not each.doubts]) >= _ENOUGH:
                 break
             batch = texts[at : at + _BATCH]
             for number in await _run(work, trials, region, batch, deadline - now()):
                 title = f"a small change in {region.title}"
-                candidate = Candidate(trials.count + 1, title, {region.path: batch[number]})
-                if (await trials.run(candidate)).kind == "passes":
-                    found.append(candidate)
+                files = {region.path: batch[number]}
+                candidate = Candidate(trials.count + 1, title, files, names=(region.short_name,))
+                verdict = await trials.run(candidate)
+                if verdict.kind == "passes":
+                    found.append(replace(candidate, doubts=verdict.doubts))
         if found:
-            return Varied(tuple(found), await _picked(work, region, found, trials.sources))
+            fewest = min(each.doubts for each in found)
+            best = [each for each in found if each.doubts == fewest]
+            return Varied(tuple(found), await _picked(work, region, best, trials.sources))
     return Varied((), None)
 
 

@@ -67,6 +67,12 @@ def test_a_usual_slip_is_among_them(line: str) -> None:
     assert [line] in [lines_of(text) for text in small_changes(SOURCE, region())]
 
 
+def test_each_part_of_an_index_of_several_is_changed_alone() -> None:
+    source = "def f(table, i, j):\n    return table[i, j]\n"
+    found = [lines_of(text, source) for text in small_changes(source, region(source, "f"))]
+    assert ["return table[i - 1, j]"] in found and ["return table[i, j + 1]"] in found
+
+
 def test_each_parses_and_is_in_its_function_alone() -> None:
     texts = small_changes(SOURCE, region())
     assert len(texts) == len(set(texts)) > 60
