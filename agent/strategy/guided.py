@@ -7,6 +7,7 @@ candidate (trial.py), and of several that pass the best is chosen (choose.py).
 
 from __future__ import annotations
 
+import anyio
 from anyio import to_thread
 
 from agent.session.events import Ended, PhaseBegan, TestsRan
@@ -16,7 +17,7 @@ from agent.strategy.propose import propose
 from agent.strategy.ranking import rank_by_model
 from agent.strategy.related import related
 from agent.strategy.reproduce import find_reproductions, run_script
-from agent.strategy.search import search_for
+from agent.strategy.search import Search, search_for
 from agent.strategy.trial import Target
 from agent.strategy.work import Work
 
@@ -66,7 +67,11 @@ async def _repair(work: Work, target: Target) -> Ended:
         if not suspects:
             return Ended(status="gave_up", reason="neither the failure nor the issue names any code of the repository")
         search = search_for(work, target, suspects, sources, tree)
-        ended = await search.run()
+        try:
+            ended = await search.run()
+        except anyio.get_cancelled_exc_class():
+            await _keep(work, search)
+            raise
         tried += search.trials.count
         chosen = search.chosen()
         if chosen is None:
@@ -82,6 +87,17 @@ async def _repair(work: Work, target: Target) -> Ended:
         assert search.rest is not None
         target = search.rest
     return Ended(status="submitted", summary=f"Rewrote {', '.join(rewritten)}; some of the failing tests pass now.")
+
+
+async def _keep(work: Work, search: Search) -> None:
+    """Leave the best candidate so far in the workspace, where the time is over before the search is."""
+    chosen = search.chosen()
+    if chosen is None:
+        return
+    with anyio.CancelScope(shield=True):
+        await work.snapshots.restore(search.trials.tree)
+        await search.trials.place(chosen)
+    work.fallback = Ended(status="submitted", summary=f"Rewrote {chosen.title}, when the time was over.")
 
 
 async def _suspects(work: Work, failure: TestsRan | None, sources: dict[str, str]) -> list[Suspect]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles.faults import Silent
 from support import CALC, ScriptedModel
 from working import Worked, work
 
@@ -179,3 +180,15 @@ def test_many_suspects_are_ranked_by_the_model(model: ScriptedModel, tmp_path: P
     worked = guided(model, tmp_path, [answer], files={"calc.py": code, "test_calc.py": test})
     assert worked.result.status == "fixed", worked.result.error
     assert len(worked.of("candidate_made")) == 1
+
+
+def test_what_passes_is_kept_where_the_time_ends_before_the_search(model: ScriptedModel, tmp_path: Path) -> None:
+    long = RIGHT.replace(
+        "    return", "    total = a\n    total += b\n    total += 0\n    total *= 1\n    return"
+    ).replace("a + b", "total")
+    silent = Silent(WRONG[0])
+    worked = guided(model, tmp_path, [long, silent], time_limit=6.0)
+    assert silent.begun.is_set()
+    silent.release.set()
+    assert worked.result.status == "fixed" and "total += b" in worked.result.patch
+    assert worked.result.summary.endswith("when the time was over.")
