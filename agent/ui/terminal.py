@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent.session.events import (
@@ -42,12 +43,16 @@ _WAIT_SECONDS = 10.0
 
 
 class Terminal:
-    """A subscriber that tells a person. All untrusted text is printed without markup or control characters."""
+    """A subscriber that tells a person. All untrusted text is printed without markup or control characters.
 
-    def __init__(self, console: Console, *, stream: bool = True) -> None:
+    `clock` gives the seconds that the lines are told at; the first it gives is their zero.
+    """
+
+    def __init__(self, console: Console, *, stream: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._stream = stream
-        self._started = time.monotonic()
+        self._clock = clock
+        self._started = clock()
         self._in_text = False
         self._percent = -1
         self._waited = 0.0
@@ -106,7 +111,7 @@ class Terminal:
             self._console.out("")
 
     def _say(self, mark: str, text: str, style: str = "") -> None:
-        seconds = int(time.monotonic() - self._started)
+        seconds = max(int(self._clock() - self._started), 0)
         text = printable(text.replace("\r", " "))  # a carriage return would take back what stands before it
         line = f"{seconds // 60:3d}:{seconds % 60:02d} {mark} {text}"
         self._console.out(line, style=style or None, highlight=False)

@@ -1,0 +1,35 @@
+"""A session for other programs: ATIF, a SWE-agent trajectory, JSON lines; piece by piece, and masked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal, get_args
+
+from agent.errors import JournalError
+from agent.session.export.atif import atif
+from agent.session.export.json_lines import json_lines
+from agent.session.export.masking import Mask
+from agent.session.export.swe_agent import swe_agent
+from agent.session.records import Record, read_records
+from agent.session.store import JOURNAL
+
+Format = Literal["atif", "swe-agent", "jsonl"]
+FORMATS: tuple[str, ...] = get_args(Format)
+
+_WRITERS: dict[Format, Callable[[Iterable[Record], Mask], Iterator[str]]] = {
+    "atif": atif,
+    "swe-agent": swe_agent,
+    "jsonl": json_lines,
+}
+
+
+def export_session(directory: Path, form: Format) -> Iterator[bytes]:
+    """The session in a directory as `form`: its bytes, UTF-8, in pieces of a step each.
+
+    Credentials and the home directory are masked. Raises `JournalError`s, all before the first piece.
+    """
+    records = list(read_records(directory / JOURNAL))
+    if not records:
+        raise JournalError(f"the session {directory.name} has no event yet")
+    return (piece.encode() for piece in _WRITERS[form](records, Mask(str(Path.home()))))

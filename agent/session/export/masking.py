@@ -1,0 +1,75 @@
+"""What must not leave with an export: credentials by their shape, and whose machine it was. And what JSON can't hold.
+
+The journal has the session's own keys masked already; these are those that a repository, a command's output or the
+model brought in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import PurePath
+from typing import Any
+
+MASKED = "***"
+_TOKENS = "|".join(
+    (
+        r"gh[pousr]_[A-Za-z0-9]{30,255}",  # GitHub
+        r"github_pat_[A-Za-z0-9_]{22,255}",
+        r"glpat-[A-Za-z0-9_-]{20,255}",  # GitLab
+        r"sk-[A-Za-z0-9_-]{20,255}",  # OpenAI, Anthropic
+        r"hf_[A-Za-z0-9]{30,255}",  # Hugging Face
+        r"(?:AKIA|ASIA)[0-9A-Z]{16}",  # AWS
+        r"AIza[A-Za-z0-9_-]{35}",  # Google
+        r"xox[abeprs]-[A-Za-z0-9-]{10,255}",  # Slack
+        r"npm_[A-Za-z0-9]{36}",
+        r"pypi-AgEI[A-Za-z0-9_-]{50,255}",
+        r"eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}",  # a JSON web token
+    )
+)
+_SECRET = re.compile(
+    rf"(?<![A-Za-z0-9_])(?:{_TOKENS})"
+    r"|-----BEGIN (?:[A-Z]{1,20} ){0,3}PRIVATE KEY-----.*?(?:-----END (?:[A-Z]{1,20} ){0,3}PRIVATE KEY-----|\Z)",
+    re.DOTALL,
+)
+# Here a part is kept: what says that it was a credential.
+_AFTER = re.compile(
+    r"(?P<kept>\b(?i:Authorization)\W{1,6}(?:Bearer|Basic|token) +"
+    r"|://[^\s/:@\"']{0,100}:(?=[^\s/@\"']{1,200}@)"
+    r"|\b[A-Z][A-Z0-9_]{0,60}(?:TOKEN|SECRET|PASSWORD|PASSWD|API_KEY|ACCESS_KEY|PRIVATE_KEY)=[\"']?"
+    r"(?=[A-Za-z0-9+/_.=-]*[0-9]))"
+    r"[A-Za-z0-9+/_.=~!%-]{6,4000}"
+)
+
+
+class Mask:
+    """Masks texts, and all texts within a JSON value; `home` is the directory whose name is the user's own affair."""
+
+    def __init__(self, home: str = "") -> None:
+        deep = len(PurePath(home).parts) > 2  # `/root` and `/` tell of nobody
+        self._home = re.compile(rf"(?<![\w/.-]){re.escape(home)}(?![\w.-])") if deep else None
+
+    def text(self, text: str) -> str:
+        """The text without credentials, with `~` for the home directory, and with nothing but valid Unicode."""
+        text = _SECRET.sub(MASKED, text)
+        text = _AFTER.sub(lambda match: match["kept"] + MASKED, text)
+        if self._home is not None:
+            text = self._home.sub("~", text)
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+    def value(self, value: Any) -> Any:
+        """A JSON value with its texts masked, its tuples as lists, and what is not finite as text."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(str(key)): self.value(each) for key, each in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.value(each) for each in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)
+        return value
+
+    def dump(self, value: Any, *, ascii_only: bool = False) -> str:
+        """A value as JSON on one line, masked."""
+        return json.dumps(self.value(value), ensure_ascii=ascii_only, allow_nan=False)
