@@ -13,31 +13,33 @@ from pathlib import PurePath
 from typing import Any
 
 MASKED = "***"
+# Where a word begins; a call's arguments are JSON, where the letter of an escape may stand right before it.
+_START = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
 _TOKENS = "|".join(
     (
         r"gh[pousr]_[A-Za-z0-9]{30,255}",  # GitHub
         r"github_pat_[A-Za-z0-9_]{22,255}",
         r"glpat-[A-Za-z0-9_-]{20,255}",  # GitLab
-        r"sk-[A-Za-z0-9_-]{20,255}",  # OpenAI, Anthropic
+        rf"{_START}sk-[A-Za-z0-9_-]{{20,255}}",  # OpenAI, Anthropic
         r"hf_[A-Za-z0-9]{30,255}",  # Hugging Face
         r"(?:AKIA|ASIA)[0-9A-Z]{16}",  # AWS
         r"AIza[A-Za-z0-9_-]{35}",  # Google
         r"xox[abeprs]-[A-Za-z0-9-]{10,255}",  # Slack
         r"npm_[A-Za-z0-9]{36}",
         r"pypi-AgEI[A-Za-z0-9_-]{50,255}",
-        r"eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}",  # a JSON web token
+        rf"{_START}eyJ[A-Za-z0-9_-]{{8,2000}}\.eyJ[A-Za-z0-9_-]{{8,4000}}\.[A-Za-z0-9_-]{{8,2000}}",  # a JSON web token
     )
 )
 _SECRET = re.compile(
-    rf"(?<![A-Za-z0-9_])(?:{_TOKENS})"
+    rf"(?:{_TOKENS})"
     r"|-----BEGIN (?:[A-Z]{1,20} ){0,3}PRIVATE KEY-----.*?(?:-----END (?:[A-Z]{1,20} ){0,3}PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
 # Here a part is kept: what says that it was a credential.
 _AFTER = re.compile(
-    r"(?P<kept>\b(?i:Authorization)\W{1,6}(?:Bearer|Basic|token) +"
+    rf"(?P<kept>{_START}(?i:Authorization)\W{{1,6}}(?:Bearer|Basic|token) +"
     r"|://[^\s/:@\"']{0,100}:(?=[^\s/@\"']{1,200}@)"
-    r"|\b[A-Z][A-Z0-9_]{0,60}(?:TOKEN|SECRET|PASSWORD|PASSWD|API_KEY|ACCESS_KEY|PRIVATE_KEY)=[\"']?"
+    rf"|{_START}[A-Z][A-Z0-9_]{{0,60}}(?:TOKEN|SECRET|PASSWORD|PASSWD|API_KEY|ACCESS_KEY|PRIVATE_KEY)=\\?[\"']?"
     r"(?=[A-Za-z0-9+/_.=-]*[0-9]))"
     r"[A-Za-z0-9+/_.=~!%-]{6,4000}"
 )
@@ -48,7 +50,7 @@ class Mask:
 
     def __init__(self, home: str = "") -> None:
         deep = len(PurePath(home).parts) > 2  # `/root` and `/` tell of nobody
-        self._home = re.compile(rf"(?<![\w/.-]){re.escape(home)}(?![\w.-])") if deep else None
+        self._home = re.compile(rf"(?:(?<![\w/.-])|(?<=\\[nrt])){re.escape(home)}(?![\w.-])") if deep else None
 
     def text(self, text: str) -> str:
         """The text without credentials, with `~` for the home directory, and with nothing but valid Unicode."""
