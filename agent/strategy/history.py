@@ -17,8 +17,8 @@ class History:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._trees = [work.session.state.tree or work.base_tree]
-        self._now = self._trees[0]
+        self._trees = work.session.state.trees[:] or [work.base_tree]  # a resumed session can undo as before
+        self._now = self._trees[-1]
 
     def add(self, tree: str) -> bool:
         """Take the tree after a step; whether it is another than before."""
