@@ -19,10 +19,14 @@ class History:
         self._work = work
         self._trees = [work.session.state.tree or work.base_tree]
         self._now = self._trees[0]
+        self._seen = {self._now}
+        self.is_new = False  # whether the last tree that was taken had not been there before
 
     def add(self, tree: str) -> bool:
         """Take the tree after a step; whether it is another than before."""
         changed, self._now = tree != self._now, tree
+        self.is_new = tree not in self._seen
+        self._seen.add(tree)
         if tree != self._trees[-1]:
             self._trees.append(tree)
         return changed
