@@ -42,9 +42,10 @@ class Sameness:
         given = _object(arguments)
         if given is None:
             return _hash(name, arguments, VARYING.sub("#", result))
-        kept = {key: self._value(key, value, result) for key, value in given.items() if _told(key, value)}
         if name in _EDITS:
+            kept = {key: self._path(value) if key in _PATHS else value for key, value in given.items()}
             return _hash(name, json.dumps(kept, sort_keys=True), str(ok))
+        kept = {key: self._value(key, value, result) for key, value in given.items() if _told(key, value)}
         if name == "read_file" and ok and (lines := dict(_NUMBERED.findall(result))):
             return self._reading(str(kept.get("path", "")), lines)
         return _hash(name, json.dumps(kept, sort_keys=True), VARYING.sub("#", result))
@@ -56,11 +57,13 @@ class Sameness:
             return value
         if key == "command":
             return self._command(value, result)
-        return self._path(value.strip()) if key in _PATHS else value.strip()
+        return self._path(value) if key in _PATHS else value.strip()
 
-    def _path(self, path: str) -> str:
-        """A path relative to the repository's root, where it lies below it."""
-        path = posixpath.normpath(path) if path else "."
+    def _path(self, path: Any) -> Any:
+        """A path relative to the repository's root, where it lies below it; what is no text as it is."""
+        if not isinstance(path, str):
+            return path
+        path = posixpath.normpath(path.strip() or ".")
         if self._repo and (path == self._repo or path.startswith(f"{self._repo}/")):
             return path[len(self._repo) + 1 :] or "."
         return path
@@ -105,7 +108,8 @@ def _object(arguments: str) -> dict[str, Any] | None:
 
 def _told(key: str, value: Any) -> bool:
     """Whether an argument says anything: one that is left out and one that is empty are the same."""
-    return key not in _OF_NO_MATTER and value is not None and value is not False and value != ""
+    empty = value is None or value is False or (isinstance(value, str) and not value.strip())
+    return key not in _OF_NO_MATTER and not empty
 
 
 def _words(command: str) -> list[str]:

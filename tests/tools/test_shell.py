@@ -93,7 +93,7 @@ def test_there_is_no_input_and_no_terminal(tmp_path: Path) -> None:
 def test_programs_that_want_a_terminal_end_and_what_to_do_is_told(tmp_path: Path) -> None:
     asking, plain = shell(tmp_path, "cd . && python3 -c 'input()'", "echo not a tty")
     assert not asking.ok and "EOFError" in asking.text
-    assert asking.text.endswith("use options, files or a pipe instead of an interactive program]")
+    assert asking.text.endswith("or use options (-y, --no-input) or a file]")
     assert plain.text == "not a tty\n[exit code 0]"
 
 
