@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 
 from agent.errors import PatchRejected, SandboxError
 from sandbox.protocol import ExecResult, Sandbox
@@ -108,6 +109,15 @@ class Snapshots:
     async def restore(self, tree: str) -> None:
         """Put the repository back to `tree`; files that no snapshot holds (ignored ones) stay."""
         await self._must(f"git add -A . && git read-tree -u --reset {tree}", "restoring a snapshot")
+
+    async def prune(self, keep: Iterable[str], limit: int) -> bool:
+        """Where the snapshots take more than `limit` bytes, drop all trees but `keep`; whether that was done."""
+        counted = await self._must("git count-objects -v", "measuring the snapshots")
+        sizes = dict(re.findall(r"^(size|size-pack): (\d+)$", counted.decode("ascii", "replace"), re.MULTILINE))
+        if sum(map(int, sizes.values())) * 1024 <= limit:
+            return False
+        await self._must(f"git prune --expire=now {shlex.join(keep)}", "dropping old snapshots")
+        return True
 
     async def diff(self, before: str, after: str) -> bytes:
         """The patch from one tree to another, binary files included, renames as removal and addition.

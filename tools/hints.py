@@ -18,7 +18,8 @@ _BY_COMMAND = (
     (_START + r"git\s[^;&|\n]*\brebase\s(?:[^;&|\n]*\s)?(?:-i|--interactive)\b",
      "no editor opens here, so git took its list of commits as it was: "
      "use git reset --soft and commit again, or set GIT_SEQUENCE_EDITOR to a sed command"),
-    (_START + r"git\s+(?:add|checkout|restore|reset|commit|stash)\s(?:[^;&|\n'\"]*\s)?(?:-[pi]|--patch|--interactive)\b",
+    (_START + r"git\s+(?:add|checkout|restore|reset|commit|stash)\s(?:[^;&|\n'\"]*\s)?"
+     r"(?:-[pi]|--patch|--interactive)\b",
      "git can't ask here, so nothing was chosen: name the files, or git apply a patch"),
     (_START + r"(?:vim?|nvim|nano|emacs|pico|ed|code)\s", _EDITOR),
     (_START + r"(?:top|htop|watch)\b", "nothing refreshes here: use ps, or top -b -n 1"),

@@ -69,6 +69,7 @@ class Caller:
         changed = changes and self._history.add(await work.snapshot())
         if changed:
             work.fallback = None
+            await self._history.keep_within_quota()
         if new := changed and self._history.is_new:
             self._stuck.moved()
         if self._end is None and (lack := self._progress.step(changed=new)):
@@ -95,8 +96,10 @@ class Caller:
         name, arguments = planned.run.name, planned.run.arguments
         self._progress.observed(seen.text, edit=name in _EDITS, ok=seen.ok)
         reads = _only_reads(self._work, planned)
-        stage, count, cycle = self._stuck.observe(name, arguments, seen.text, ok=seen.ok, reads=reads)
         words, self._words = self._words, []
+        if name == "undo" and seen.ok:  # one after the other, each goes further back
+            return _with(seen, *words)
+        stage, count, cycle = self._stuck.observe(name, arguments, seen.text, ok=seen.ok, reads=reads)
         if stage == "stop":
             what = "the same call was" if cycle == 1 else f"the same {cycle} calls were"
             result = "the same result" if cycle == 1 else "the same results"
