@@ -53,6 +53,7 @@ def test_directory_variables_and_functions_last(tmp_path: Path) -> None:
     assert seen.text == f"{tmp_path.resolve()}/repo/d\nx y 2\ncalled\n[exit code 0]"
 
 
+# peers row 38; case 3
 def test_exit_does_not_end_the_shell(tmp_path: Path) -> None:
     *_, seen = shell(tmp_path, "cd /; A=1; exit 7", "pwd; echo $A")
     assert seen.text == "/\n1\n[exit code 0]"
