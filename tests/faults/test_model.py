@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def test_words_to_the_model_never_move(tmp_path: Path) -> None:
         tools = {json.dumps(body["tools"]) for body in double.requests}
     assert worked.result.status == "fixed", worked.result.error
     assert len(sent) == len(script) + 1 and len(tools) == 1
-    assert all(later.startswith(earlier[:-1]) for earlier, later in zip(sent, sent[1:], strict=False))
+    assert all(later.startswith(earlier[:-1]) for earlier, later in itertools.pairwise(sent))
     assert "ordinary maintenance" in sent[-1] and "Change your approach" in sent[-1]
 
 
