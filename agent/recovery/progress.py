@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from agent.recovery.sameness import VARYING
+from agent.recovery.sameness import normal
 from agent.recovery.stuck import Stage
 
 Lack = Literal["failed", "idle", "unedited"]
@@ -66,7 +66,7 @@ class Progress:
 
     def observed(self, text: str, *, edit: bool, ok: bool) -> None:
         """Take an observation of this step; `edit` says that its call was to change a file."""
-        lines = {hash(VARYING.sub("#", line)) for line in text.splitlines() if _informs(line)}
+        lines = {hash(line) for line in normal(text).splitlines() if _informs(line)}
         self._news = self._news or bool(lines - self._known)
         if len(self._known) < _KNOWN_LINES:
             self._known |= lines

@@ -10,23 +10,30 @@ import json
 import posixpath
 import re
 import shlex
+from collections import deque
+from functools import lru_cache
 from typing import Any
 
-VARYING = re.compile(
-    r"(?<!\d)\d+(?:\.\d+)? ?(?:ms|µs|us|ns|s|secs?|seconds?|mins?|minutes?)\b|0x[0-9a-f]+"
-    r"|\d{4}-\d\d-\d\d|\d{1,2}:\d{2}:\d{2}(?:\.\d+)?|/\d+-\d+\.log|\btmp[\w.-]{6,12}\b|\b(?:pid|PID) \d+"
+_VARYING = re.compile(
+    r"\b(?:\d[\d.]{0,11}(?: ?(?:ms|µs|us|ns|s|secs?|seconds?|mins?|minutes?)\b|:\d\d:\d\d(?:\.\d+)?"
+    r"|-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?)?)"
+    r"|0x[0-9a-f]+|tmp[\w.-]{6,12}\b|(?:pid|PID) \d+)|/\d+-\d+\.log"
 )
-"""What differs from run to run and says nothing: durations, times, addresses, names of temporary files."""
-
 _EDITS = {"edit_file", "apply_patch", "write_file"}
 _PATHS = {"path", "target"}
 _OF_NO_MATTER = {"timeout_seconds", "max_results"}
 _LEADING_CD = re.compile(r"cd[ \t]+('[^']*'|\"[^\"$`\\]*\"|[^\s;&|'\"$`()<>]+)[ \t]*(?:&&|;|\n|$)\s*")
 _FORM = re.compile(r"\s*2>&1|\s*\|\|\s*true\s*$|\s*\|\s*cat\s*$")
-_LONG = 4000  # characters; a longer command is not taken to pieces, which would take longer than it is worth
+_LONG = 2000  # characters; a longer command is not taken to pieces, which would take longer than it is worth
 _NUMBERED = re.compile(r"^(\d+)\t(.*)$", re.MULTILINE)
 _SAME_OF_NEW, _SAME_OF_OLD = 0.8, 0.5  # lines that two readings share, for them to be one
-_MOST_READS = 200
+_COMPARED = 8  # the latest readings of a file
+
+
+@lru_cache(maxsize=4)
+def normal(text: str) -> str:
+    """A text without what differs from run to run: durations, times, addresses, names of temporary files."""
+    return _VARYING.sub("#", text)
 
 
 class Sameness:
@@ -35,20 +42,20 @@ class Sameness:
     def __init__(self, repo: str = "") -> None:
         self._repo = repo.rstrip("/")
         self._directory = self._repo or "."
-        self._reads: dict[str, tuple[str, dict[str, str]]] = {}
+        self._reads: dict[str, deque[tuple[str, dict[str, str]]]] = {}
 
     def key(self, name: str, arguments: str, result: str, *, ok: bool = True) -> str:
         """The key of a call that gave `result`. The same edit is the same whatever it showed of the file."""
         given = _object(arguments)
         if given is None:
-            return _hash(name, arguments, VARYING.sub("#", result))
+            return _hash(name, arguments, normal(result))
         if name in _EDITS:
             kept = {key: self._path(value) if key in _PATHS else value for key, value in given.items()}
             return _hash(name, json.dumps(kept, sort_keys=True), str(ok))
         kept = {key: self._value(key, value, result) for key, value in given.items() if _told(key, value)}
         if name == "read_file" and ok and (lines := dict(_NUMBERED.findall(result))):
             return self._reading(str(kept.get("path", "")), lines)
-        return _hash(name, json.dumps(kept, sort_keys=True), VARYING.sub("#", result))
+        return _hash(name, json.dumps(kept, sort_keys=True), normal(result))
 
     def _value(self, key: str, value: Any, result: str) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -84,17 +91,14 @@ class Sameness:
 
     def _reading(self, path: str, lines: dict[str, str]) -> str:
         """The key of a reading that shows these lines: an earlier one's, if it showed nearly the same of the file."""
-        for key, (earlier, known) in self._reads.items():
-            if earlier != path:
-                continue
+        earlier = self._reads.setdefault(path, deque(maxlen=_COMPARED))
+        for key, known in earlier:
             shared = lines.keys() & known.keys()
             enough = len(shared) >= max(_SAME_OF_NEW * len(lines), _SAME_OF_OLD * len(known))
             if enough and all(lines[number] == known[number] for number in shared):
                 return key
         key = _hash("read_file", path, json.dumps(lines, sort_keys=True))
-        self._reads[key] = path, lines
-        if len(self._reads) > _MOST_READS:
-            self._reads.pop(next(iter(self._reads)))
+        earlier.append((key, lines))
         return key
 
 

@@ -6,7 +6,7 @@ import re
 
 from agent.errors import PatchRejected
 from agent.model.dialects import Repaired
-from agent.recovery.sameness import VARYING
+from agent.recovery.sameness import normal
 from agent.strategy.work import Work
 from agent.verify.outcome import failing_id, read_outcome
 from prompts import render
@@ -57,10 +57,10 @@ def _failing(run: Repaired, seen: Observation) -> str:
     if run.name == "run_tests":
         if seen.ok or "exit_code" not in seen.meta:  # refused
             return ""
-        return str(seen.meta.get("failing") or failing_id([VARYING.sub("#", seen.text)]))
+        return str(seen.meta.get("failing") or failing_id([normal(seen.text)]))
     if run.name != "shell" or not _RUNS_TESTS.search(run.arguments):
         return ""
     outcome = read_outcome(seen.text)
     if outcome.failed and not outcome.failures:
-        return failing_id([VARYING.sub("#", seen.text)])
+        return failing_id([normal(seen.text)])
     return failing_id(outcome.failures)

@@ -100,6 +100,8 @@ def test_the_order_and_spacing_of_arguments_do_not_matter() -> None:
         ("took 1.25 s", "took 0.5 s"),
         ("<A object at 0x7f00aa>", "<A object at 0x7fffbb>"),
         ("12:30:01 started", "12:31:59 started"),
+        ("2026-01-02T03:04:05.678 started", "2026-11-12T13:14:15.1 started"),
+        ("wrote /tmp/tmpab12cd_x/out", "wrote /tmp/tmpzz99yy_q/out"),
         ("in /ws/outputs/1700000000-3.log", "in /ws/outputs/1700000099-14.log"),
     ],
 )
