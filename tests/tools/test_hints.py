@@ -66,6 +66,19 @@ def test_what_wants_a_terminal_or_input_ends_and_says_what_to_do(tmp_path: Path,
     assert again.text == "usable\n[exit code 0]"
 
 
+def test_an_editor_that_is_there_ends_too_and_the_file_stays(tmp_path: Path) -> None:  # peers row 12
+    """`vi`, where it is installed; where it is not, its absence is answered alike."""
+    edited, after = shell(tmp_path, "mkdir a; echo text >a/x; cd a && vi x", "cat x; pwd")
+    assert "edit_file or write_file" in hint(edited), edited.text
+    assert after.text.startswith("text\n") and "/a\n" in after.text
+
+
+def test_pagers_show_all_and_end(tmp_path: Path) -> None:
+    log, paged = shell(tmp_path, f"{REPOSITORY}; git -p log --oneline", "seq 500 | ${PAGER:-less}")
+    assert log.ok and log.text.count("\n") == 3 and hint(log) == ""
+    assert paged.ok and "\n500\n[exit code 0]" in paged.text
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
@@ -122,6 +135,11 @@ def test_what_does_the_same_under_another_name_comes_first(tmp_path: Path) -> No
     (seen,) = shell(tmp_path, "PATH=/nowhere; xxd f")
     assert hint(seen).startswith("[xxd is not installed here; nearest installed: od")
     assert "xxdd" in hint(seen)
+
+
+def test_without_sudo_the_command_is_to_be_run_as_it_is(tmp_path: Path) -> None:
+    (seen,) = shell(tmp_path, "PATH=/nowhere; sudo make install")
+    assert "run the command without it" in hint(seen)
 
 
 def test_a_missing_editor_is_answered_with_the_tools_for_edits(tmp_path: Path) -> None:
