@@ -52,6 +52,7 @@ class Settings(BaseModel):
     max_tokens: int | None = Field(None, ge=1)
     output: Literal["patch", "apply", "branch"] = "patch"
     patch_file: Path | None = None
+    keep_workspace: bool = True  # of a session that can be resumed
     allow_workflows: bool = False
     seed: int | None = None
     temperature: float | None = Field(None, ge=0, le=2)

@@ -21,7 +21,8 @@
     │   └── PatchRejected                     the diff that came out breaks the rules for leaving the sandbox
     └── JournalError                 exit 1   the record of the session
         ├── JournalDamaged                    a line other than the last can't be read
-        └── JournalWriteFailed                disk full, read-only, gone
+        ├── JournalWriteFailed                disk full, read-only, gone
+        └── SessionInUse             exit 2   another process works on the session
 
 Control flow that ends a session (submitted, budget, interrupted) is an event, never one of these.
 """
@@ -138,3 +139,9 @@ class JournalDamaged(JournalError):
 
 class JournalWriteFailed(JournalError):
     """An event could not be written; nothing that relied on it was done."""
+
+
+class SessionInUse(JournalError):
+    """Another process works on the session; the message says which, and since when."""
+
+    exit_code = 2

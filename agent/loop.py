@@ -3,6 +3,7 @@
 ::
 
     run_session
+      resume      where there is a journal: what it says is gone on with, nothing of it is done again
       prepare     (prepare.py) repository copied into the sandbox, environment set up, tests run once
       strategy    agent (strategy/agent.py): the model chooses each tool call, in one or several attempts
                   guided (strategy/guided.py): the program asks narrow questions
@@ -17,12 +18,11 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
-from typing import Literal
 
 import anyio
 
 from agent import __version__
-from agent.errors import BudgetExhausted, SandboxError, SandboxLost, SweAgentError
+from agent.errors import BudgetExhausted, SandboxError, SandboxLost, SourceError, SweAgentError, UsageError
 from agent.forge.patch import CheckedPatch
 from agent.model.backend import Backend, open_backend
 from agent.prepare import prepare
@@ -30,18 +30,22 @@ from agent.session.events import (
     BackendFound,
     Ended,
     Result,
+    Resumed,
     SessionStarted,
     Verification,
     Warned,
+    WorkBegan,
 )
 from agent.session.journal import Journal
 from agent.session.session import Session
-from agent.strategy.handover import work_by
+from agent.session.state import FINISHED
+from agent.strategy.handover import Strategy, work_by
 from agent.strategy.judge import Judge
-from agent.strategy.work import Work
+from agent.strategy.resuming import judged_again, put_back
+from agent.strategy.work import Work, spent
 from agent.task import Task
 from agent.verify.evidence import status_of, why_unverified
-from sandbox import open_sandbox
+from agent.workspace import open_clean, open_workspace
 
 _EXIT_CODES = {"fixed": 0, "unverified": 1, "no_patch": 1, "budget": 5, "interrupted": 130}
 
@@ -57,13 +61,18 @@ class Outcome:
 async def run_session(task: Task) -> Outcome:
     """Work on a task until it is done or can't go on; never raises for what a session can end with.
 
-    A cancellation ends it as `interrupted`. Raises `JournalError` when the record can't be written.
+    Where the task's directory has a journal, it is gone on with. A cancellation ends it as `interrupted`. Raises
+    `JournalError` when the record can't be read or written, or another process has it; `UsageError` for a session that
+    is finished, `BudgetExhausted` for one whose budget ended it and is still the same.
     """
     secrets = [task.settings.api_key] if task.settings.api_key else []
     with Journal(task.directory / "journal.jsonl", secrets=secrets) as journal:
         session = Session(task.session_id, journal, task.subscribers)
-        session.emit(_started(task))
-        run = _Run(task, session)
+        resumed = session.state.started is not None
+        if resumed:
+            _check(task, session)
+        session.emit(_resumed(session) if resumed else _started(task))
+        run = _Run(task, session, resumed=resumed)
         try:
             await run.go()
         except SweAgentError as error:
@@ -79,27 +88,56 @@ async def run_session(task: Task) -> Outcome:
 
 
 def _started(task: Task) -> SessionStarted:
+    settings = task.settings.model_dump(mode="json", exclude={"api_key"})
+    if task.settings.patch_file is not None:
+        settings["patch_file"] = str(task.settings.patch_file.absolute())  # it may be resumed from elsewhere
     return SessionStarted(
         session_id=task.session_id,
         version=__version__,
         issue_title=task.issue.title,
         issue_body=task.issue.body,
         issue_source=task.issue.source,
+        issue_repository=task.issue.repository,
         repository=str(task.repository.directory),
         base_commit=task.repository.commit,
         strategy=task.settings.strategy,
-        settings=task.settings.model_dump(mode="json", exclude={"api_key"}),
+        settings=settings,
     )
+
+
+def _resumed(session: Session) -> Resumed:
+    return Resumed(
+        session_id=session.id,
+        version=__version__,
+        interrupted=session.state.interruption,
+        seconds=round(session.earlier_seconds(), 3),
+    )
+
+
+def _check(task: Task, session: Session) -> None:
+    """Raise for a session that has nothing to go on with."""
+    state, settings = session.state, task.settings
+    if state.finished:
+        raise UsageError(f"the session {session.id} is finished: {state.finished}", hint="there is nothing to resume")
+    if state.result is None or state.result.status != "budget":
+        return
+    if reason := spent(state, settings):
+        option = "--max-steps" if state.steps >= settings.max_steps else "--max-tokens"
+        raise BudgetExhausted(reason, hint=f"resume it with a larger {option}")
+    if settings.time_limit and settings.time_limit <= session.earlier_seconds():
+        reason = f"the time limit of {settings.time_limit:g} s is over"
+        raise BudgetExhausted(reason, hint="resume it with a larger --time-limit; it is for the session as a whole")
 
 
 class _Run:
     """The state of one `run_session`: how it ended and what came out so far."""
 
-    def __init__(self, task: Task, session: Session) -> None:
+    def __init__(self, task: Task, session: Session, *, resumed: bool) -> None:
         self.task = task
         self.session = session
-        self.strategy: Literal["agent", "guided"] | None = None
-        self.ended: Ended | None = None
+        self.resumed = resumed
+        self.strategy: Strategy | None = session.state.work.strategy if session.state.work else None
+        self.ended = session.state.ended  # the work was done, its result was not
         self.patch = CheckedPatch(b"", ())
         self.verification: Verification | None = None
         self.error: SweAgentError | None = None
@@ -112,40 +150,58 @@ class _Run:
             open_backend(
                 task.settings, log_path=log, on_progress=task.on_progress, on_download=task.on_download
             ) as backend,
-            open_sandbox(
-                task.settings.sandbox,
-                name=task.session_id,
-                directory=task.directory / "workspace",
-                image=task.settings.image,
-                on_progress=task.on_progress,
-            ) as sandbox,
+            open_workspace(task, self.session, self._keep, resumed=self.resumed) as (sandbox, kept),
         ):
             wanted = task.settings.strategy
-            self.strategy = backend.profile.strategy if wanted == "auto" else wanted
+            self.strategy = self.strategy or (backend.profile.strategy if wanted == "auto" else wanted)
             self.session.emit(_backend_event(backend), *(Warned(message=each) for each in backend.warnings))
-            work = await prepare(task, self.session, backend, sandbox)
-            clean = await sandbox.fork()  # made before the agent starts, so nothing it does can reach it
-            work.judge = Judge(clean)
-            try:
-                await self._work(work, self.strategy)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await self._conclude(work, work.judge)
-                    await clean.close(keep=False)
+            work = await prepare(task, self.session, backend, sandbox, kept=kept)
+            # made before the agent starts, so nothing it does can reach it
+            async with open_clean(task, self.session, sandbox, self._keep, touched=kept) as clean:
+                work.judge = Judge(clean)
+                try:
+                    await self._begin(work, self.strategy, kept=kept)
+                    if self.ended is None:
+                        await self._work(work, self.strategy)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await self._conclude(work, work.judge)
 
-    async def _work(self, work: Work, strategy: Literal["agent", "guided"]) -> None:
-        """Run the strategy within the time limit."""
+    def _keep(self) -> bool:
+        """Whether the session may go on in its workspace."""
+        finished = self.ended is not None and self.ended.status in FINISHED
+        lost = self.error is not None and not isinstance(self.error, SourceError)
+        return self.task.settings.keep_workspace and (lost or not finished)
+
+    async def _begin(self, work: Work, strategy: Strategy, *, kept: bool) -> None:
+        """The work begins, or goes on where the journal says that it was. Raises `SandboxError`s."""
+        state = self.session.state
+        if state.work is None:
+            self.session.emit(WorkBegan(strategy=strategy, flaky=sorted(work.flaky)))
+            return
+        if state.attempts <= 1:  # a later attempt has a workspace of its own
+            if not kept:
+                await put_back(work, state.standing)
+            await work.snapshot()
+        if state.ended is not None:
+            work.chosen = await judged_again(work, state.ended.patch)
+
+    async def _work(self, work: Work, strategy: Strategy) -> None:
+        """Run the strategy within the time limit, of which earlier processes used a part."""
+        seconds = self.task.settings.time_limit
+        left = None if seconds is None else max(seconds - self.session.state.earlier_seconds, 0.0)
         try:
-            with anyio.move_on_after(self.task.settings.time_limit) as limit:
-                self.end(await work_by(work, strategy))
+            with anyio.move_on_after(left) as limit:
+                ended = await work_by(work, strategy)
+                self.end(_with_patch(ended, work))
         except anyio.get_cancelled_exc_class():
             self.end(Ended(status="interrupted", reason="interrupted"))
             raise
         except SweAgentError as error:
             self.failed(error)
         if limit.cancelled_caught:
-            reason = f"the time limit of {self.task.settings.time_limit:g} s is over"
-            self.end(work.fallback or Ended(status="budget", reason=reason))
+            reason = f"the time limit of {seconds:g} s is over"
+            self.end(_with_patch(work.fallback or Ended(status="budget", reason=reason), work))
 
     async def _conclude(self, work: Work, judge: Judge) -> None:
         """Get the diff out and check it; if the work was not interrupted, verify it. What fails is told."""
@@ -163,8 +219,8 @@ class _Run:
     def end(self, ended: Ended) -> None:
         """Journal how it ended, once."""
         if self.ended is None:
-            self.ended = ended
             self.session.emit(ended)
+            self.ended = ended
 
     def failed(self, error: SweAgentError) -> None:
         """It ended by an error, which goes into the result."""
@@ -206,6 +262,11 @@ class _Run:
         if ended.status == "submitted":
             return why_unverified(self.verification) if self.patch.data else "nothing was changed"
         return ended.reason
+
+
+def _with_patch(ended: Ended, work: Work) -> Ended:
+    """With the change that was chosen, where the workspace has another."""
+    return ended.model_copy(update={"patch": work.chosen.patch.text}) if work.chosen else ended
 
 
 def _backend_event(backend: Backend) -> BackendFound:

@@ -204,6 +204,8 @@ def proxy_environment() -> dict[str, str]:
 def copy_tree(directory: Path) -> Path:
     """Copy a workspace beside itself, links as links; the copy's place. Raises `SandboxUnavailable`."""
     target = directory.with_name(f"{directory.name}-clean")
+    if target.exists():
+        remove_tree(target)  # of a process that was killed
     command = ["cp", "-a", "--reflink=auto", "--", str(directory), str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

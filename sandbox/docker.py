@@ -152,6 +152,14 @@ class DockerSandbox(ShellSandbox):
         with contextlib.suppress(NotFound):
             self._client.containers.get(self._name).remove(force=True)
 
+    def _remove(self, *, volume: bool) -> None:
+        from docker.errors import NotFound
+
+        self._remove_container()
+        if volume:
+            with contextlib.suppress(NotFound):
+                self._client.volumes.get(self._name).remove(force=True)
+
     async def _connect(self, name: str) -> Channel:
         from docker.errors import DockerException
 
@@ -179,6 +187,7 @@ class DockerSandbox(ShellSandbox):
         copy = DockerSandbox(await anyio.to_thread.run_sync(connect), f"{self._name}-clean", self._image)
 
         def copy_volume() -> None:
+            copy._remove(volume=True)  # of a process that was killed
             copy._client.volumes.create(copy._name, labels={LABEL: copy._name})
             copy._own_workspace(copy._name)
             self._client.containers.run(
@@ -216,9 +225,7 @@ class DockerSandbox(ShellSandbox):
 
         def remove() -> None:
             with contextlib.suppress(DockerException, OSError):
-                self._remove_container()
-                if not keep:
-                    self._client.volumes.get(self._name).remove(force=True)
+                self._remove(volume=not keep)
             self._client.close()
 
         with anyio.CancelScope(shield=True):

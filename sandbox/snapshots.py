@@ -48,6 +48,8 @@ class Snapshots:
         self._directory = shlex.quote(f"{workspace.private}/snapshots.git")
         self._repo = shlex.quote(str(workspace.repo))
         self._private = shlex.quote(str(workspace.private))
+        # the lock is that of a git that was killed
+        self._add = f"rm -f {self._directory}/index.lock; git add -A --ignore-errors . || {_ADD_WITHOUT_NESTED}"
 
     async def _git(self, command: str, *, stdin: bytes = b"", capture: int = 1 << 20) -> ExecResult:
         environment = (
@@ -95,11 +97,7 @@ class Snapshots:
 
         What git can't read (a file without permissions, a repository without a commit within) is left out.
         """
-        add = (
-            "true"
-            if first
-            else f"rm -f {self._directory}/index.lock; git add -A --ignore-errors . || {_ADD_WITHOUT_NESTED}"
-        )
+        add = "true" if first else self._add
         written = await self._must(f"{{ {add}; }} >/dev/null 2>&1; git write-tree 2>/dev/null", "a snapshot")
         tree = written.decode("utf-8", "replace").strip()
         if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", tree):
@@ -108,7 +106,20 @@ class Snapshots:
 
     async def restore(self, tree: str) -> None:
         """Put the repository back to `tree`; files that no snapshot holds (ignored ones) stay."""
-        await self._must(f"git add -A . && git read-tree -u --reset {tree}", "restoring a snapshot")
+        await self._must(f"{{ {self._add}; }} >/dev/null 2>&1; git read-tree -u --reset {tree}", "restoring a snapshot")
+
+    async def holds(self, *trees: str) -> bool:
+        """Whether these trees are all there, with the pristine copy beside them. Raises `SandboxLost`."""
+        checks = " && ".join(f"git cat-file -e {tree}'^{{tree}}'" for tree in trees)
+        # in a workspace that was never begun there is no directory to go to
+        there = await self._sandbox.exec(f"[ -d {self._directory} ] && [ -d {self._private}/pristine ]", timeout=60)
+        return there.ok and (await self._git(checks)).ok
+
+    async def apply(self, patch: bytes) -> None:
+        """Apply a patch to the repository as it is. Raises `PatchRejected` when it does not fit."""
+        result = await self._git("git apply --whitespace=nowarn -", stdin=patch) if patch else None
+        if result is not None and not result.ok:
+            raise PatchRejected(f"the change does not apply: {result.output.text().strip()[-400:]}")
 
     async def prune(self, keep: Iterable[str], limit: int) -> bool:
         """Where the snapshots take more than `limit` bytes, drop all trees but `keep`; whether that was done."""

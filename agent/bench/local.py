@@ -149,6 +149,7 @@ def _environment(job: Job) -> dict[str, str]:
     if job.settings.api_key:
         environment["SWE_AGENT_API_KEY"] = job.settings.api_key
     environment["SWE_AGENT_TEST_TIMEOUT"] = str(_test_timeout(job))
+    environment["SWE_AGENT_KEEP_WORKSPACE"] = "false"  # a run goes on by whole tasks
     return environment
 
 

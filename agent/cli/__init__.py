@@ -14,6 +14,7 @@ from agent.cli.demo import demo
 from agent.cli.doctor import doctor
 from agent.cli.fix import fix
 from agent.cli.models import models
+from agent.cli.resume import resume
 from agent.cli.sessions import sessions
 from agent.errors import SweAgentError
 
@@ -47,6 +48,7 @@ def _common(
 
 
 app.command("fix")(fix)
+app.command("resume")(resume)
 app.command("demo")(demo)
 app.command("doctor")(doctor)
 app.add_typer(models, name="models")

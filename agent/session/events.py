@@ -7,6 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from agent.model.types import Rung, ToolCall, Usage
+from agent.session.results import Result as Result  # noqa: PLC0414 - these are events, or parts of them
+from agent.session.results import Seconds as Seconds  # noqa: PLC0414
+from agent.session.results import TestOutcome as TestOutcome  # noqa: PLC0414
+from agent.session.results import Verification as Verification  # noqa: PLC0414
 
 VERSION = 1
 
@@ -16,7 +20,10 @@ class _Event(BaseModel):
 
 
 class SessionStarted(_Event):
-    """The first event: the task and the settings it is worked on with."""
+    """The first event: the task and the settings it is worked on with.
+
+    A fork names the session and the step whose beginning it shares.
+    """
 
     kind: Literal["session_started"] = "session_started"
     session_id: str
@@ -28,6 +35,19 @@ class SessionStarted(_Event):
     base_commit: str
     strategy: str
     settings: dict[str, Any] = {}
+    issue_repository: str = ""
+    forked_from: str = ""
+    forked_at: int = 0
+
+
+class Resumed(_Event):
+    """Another process goes on with the session: how the one before ended, and the seconds that all of them took."""
+
+    kind: Literal["resumed"] = "resumed"
+    session_id: str
+    version: str
+    interrupted: str
+    seconds: float = 0.0
 
 
 class BackendFound(_Event):
@@ -104,6 +124,22 @@ class TestsRan(_Event):
     tests: int | None = None
     failed: int | None = None
     details: list[TestFailure] = []
+
+
+class WorkBegan(_Event):
+    """All is prepared: the work begins, by this strategy. `flaky` are tests that fail at random at the base commit."""
+
+    kind: Literal["work_began"] = "work_began"
+    strategy: Literal["agent", "guided"]
+    flaky: list[str] = []
+
+
+class ReproductionFound(_Event):
+    """A command that fails at the base commit and must pass, and the script that it runs."""
+
+    kind: Literal["reproduction_found"] = "reproduction_found"
+    command: str
+    script: str
 
 
 class PromptBegan(_Event):
@@ -211,12 +247,13 @@ class AttemptChosen(_Event):
 
 
 class StrategyChanged(_Event):
-    """Another strategy takes over."""
+    """Another strategy takes over; `patch` is the session's change until it has a better one."""
 
     kind: Literal["strategy_changed"] = "strategy_changed"
     before: Literal["agent", "guided"]
     after: Literal["agent", "guided"]
     reason: str
+    patch: str = ""
 
 
 class Warned(_Event):
@@ -227,82 +264,25 @@ class Warned(_Event):
 
 
 class Ended(_Event):
-    """The work ended: why, and what the model said of it."""
+    """The work ended: why, and what the model said of it. `patch` is its change where the workspace has another."""
 
     kind: Literal["ended"] = "ended"
     status: Literal["submitted", "gave_up", "budget", "interrupted", "failed"]
     reason: str = ""
     summary: str = ""
-
-
-class TestOutcome(_Event):
-    """A test run as the result tells it."""
-
-    __test__ = False
-    exit_code: int
-    passed: bool
-    tests: int | None = None
-    failed: int | None = None
-    failures: list[str] = []
-    seconds: float = 0.0
-
-
-class Verification(_Event):
-    """The evidence: a command, and its outcome without and with the patch, each in a clean copy.
-
-    Where the runner tells of each test: `fixes` failed without the patch and pass with it, `broke` passed without it
-    and don't with it, `still_failing` failed before and after, `flaky` fail and pass at random; `rewritten` are old
-    tests that the patch changed or replaced together with what they test. `shown` is what it comes to; None where the
-    two outcomes alone decide.
-    """
-
-    command: str
-    before: TestOutcome | None = None
-    after: TestOutcome | None = None
-    reproduction: str = ""
-    fixes: list[str] = []
-    broke: list[str] = []
-    rewritten: list[str] = []
-    still_failing: list[str] = []
-    flaky: list[str] = []
-    shown: bool | None = None
-
-
-class Seconds(_Event):
-    """Where the time went."""
-
-    total: float = 0.0
-    model: float = 0.0
-    tools: float = 0.0
-    own: float = 0.0
-
-
-class Result(_Event):
-    """The last event: what came out. The contract's result line."""
-
-    kind: Literal["result"] = "result"
-    status: Literal["fixed", "unverified", "no_patch", "budget", "interrupted", "error"]
-    exit_code: int
-    session_id: str
-    patch: str
-    files: list[str] = []
-    verification: Verification | None = None
-    strategy: str = ""
-    attempts: int = 1
-    steps: int = 0
-    usage: Usage = Usage()
-    seconds: Seconds = Seconds()
-    summary: str = ""
-    error: str | None = None
+    patch: str = ""
 
 
 Event = Annotated[
     SessionStarted
+    | Resumed
     | BackendFound
     | SandboxStarted
     | SandboxRestarted
     | SetupRan
     | TestsRan
+    | WorkBegan
+    | ReproductionFound
     | PromptBegan
     | UserSaid
     | ModelReplied

@@ -1,11 +1,13 @@
 """The append-only record of a session: `journal.jsonl`, one event a line, on disk before anything relies on it.
 
-A line is `{"v":1,"n":N,"t":T,"crc":"XXXXXXXX","event":{…}}`: version, number from 0, seconds since 1970, CRC-32 of
-the event's bytes as they stand in the line. A torn last line is dropped; any other damage is told with its number.
+A line is `{"v":1,"n":N,"t":T,"len":L,"crc":"XXXXXXXX","event":{…}}`: version, number from 0, seconds since 1970,
+length and CRC-32 of the event's bytes as they stand in the line. A torn last line is dropped; any other damage is told
+with its number. Who has the journal open is told by the file `holder` beside it; what counts is the journal's lock.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -18,32 +20,33 @@ from types import TracebackType
 
 from pydantic import ValidationError
 
-from agent.errors import JournalDamaged, JournalError, JournalWriteFailed
+from agent.errors import JournalDamaged, JournalError, JournalWriteFailed, SessionInUse
 from agent.session.events import EVENT, VERSION, Event
 
-_LINE = re.compile(rb'^\{"v":(\d+),"n":(\d+),"t":([\d.]+),"crc":"([0-9a-f]{8})","event":(\{.*\})\}$')
+_LINE = re.compile(rb'^\{"v":(\d+),"n":(\d+),"t":([\d.]+),(?:"len":(\d+),)?"crc":"([0-9a-f]{8})","event":(\{.*\})\}$')
 
 
-def _encode(number: int, event: Event, secrets: Iterable[str]) -> bytes:
+def _encode(number: int, event: Event, secrets: Iterable[str], at: float) -> bytes:
     body = EVENT.dump_json(event)
     for secret in secrets:
         for form in {secret.encode(), *(json.dumps(secret, ensure_ascii=a)[1:-1].encode() for a in (True, False))}:
             body = body.replace(form, b"***")
-    head = f'{{"v":{VERSION},"n":{number},"t":{time.time():.3f},"crc":"{zlib.crc32(body):08x}","event":'
+    head = f'{{"v":{VERSION},"n":{number},"t":{at:.3f},"len":{len(body)},"crc":"{zlib.crc32(body):08x}","event":'
     return head.encode() + body + b"}\n"
 
 
-def _decode(line: bytes, number: int) -> Event:
-    """The event in a line; a `ValueError` when the line is not whole."""
+def _decode(line: bytes, number: int) -> tuple[Event, float]:
+    """The event in a line and its time; a `ValueError` when the line is not whole."""
     match = _LINE.match(line)
     if not match:
         raise ValueError("not a journal line")
     if int(match[1]) > VERSION:
         raise JournalError(f"the journal is of version {int(match[1])}, newer than this program", hint="update it")
-    if int(match[2]) != number or int(match[4], 16) != zlib.crc32(match[5]):
-        raise ValueError("number or checksum do not match")
+    length = int(match[4] or len(match[6]))  # the first journals had none
+    if int(match[2]) != number or length != len(match[6]) or int(match[5], 16) != zlib.crc32(match[6]):
+        raise ValueError("number, length or checksum do not match")
     try:
-        return EVENT.validate_json(match[5])
+        return EVENT.validate_json(match[6]), float(match[3])
     except ValidationError as error:
         raise ValueError(f"not an event: {error.errors()[0]['msg']}") from error
 
@@ -51,13 +54,20 @@ def _decode(line: bytes, number: int) -> Event:
 def load(path: Path) -> tuple[list[Event], int]:
     """The events of a journal and how many bytes of it they take; a torn last line is left out.
 
-    Raises `JournalDamaged` with the number of a line that can't be read before the last.
+    Raises `JournalDamaged` with the number of a line that can't be read before the last, `JournalError` for a journal
+    of a later version.
     """
+    timed, size = load_timed(path)
+    return [event for event, _ in timed], size
+
+
+def load_timed(path: Path) -> tuple[list[tuple[Event, float]], int]:
+    """`load`, each event with its time in seconds since 1970."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise JournalDamaged(f"{path} can't be read: {error.strerror}") from error
-    events: list[Event] = []
+    events: list[tuple[Event, float]] = []
     at = 0
     while at < len(data):
         end = data.find(b"\n", at)
@@ -77,40 +87,93 @@ def load(path: Path) -> tuple[list[Event], int]:
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
+def sync_directory(place: Path) -> None:
+    """Have a directory's names on disk, so that a new file in it is found after a power loss."""
+    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _holder_file(path: Path) -> Path:
+    return path.with_name("holder")
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process has the journal `path` open for writing."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def holder(path: Path) -> str:
+    """Who has the journal `path` open, as ` (process 123, since …)`; empty where that is not known."""
+    try:
+        said = json.loads(_holder_file(path).read_text(encoding="utf-8"))
+        return f" (process {int(said['pid'])}, since {said['since']})"
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+
+
 class Journal:
     """A journal open for appending; one process at a time. Use it as a context manager."""
 
     def __init__(self, path: Path, *, secrets: Iterable[str] = ()) -> None:
         self.path = path
         self.events: list[Event] = []
+        self.times: list[float] = []  # of the events, in seconds since 1970
         self._secrets = [secret for secret in secrets if len(secret) >= 6]
         self._file = -1
 
     def __enter__(self) -> Journal:
-        """Open or make it. Raises `JournalDamaged`, `JournalWriteFailed`, `JournalError` when another has it."""
+        """Open or make it. Raises `JournalDamaged`, `JournalWriteFailed`, `SessionInUse` when another has it."""
         try:
+            new = not self.path.exists()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if new:
+                sync_directory(self.path.parent)
         except OSError as error:
             raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._close()
-            raise JournalError(f"the session {self.path.parent.name} is in use by another process") from error
+            name, who = self.path.parent.name, holder(self.path)
+            raise SessionInUse(f"the session {name} is in use by another process{who}") from error
         try:
-            self.events, whole = load(self.path)
+            timed, whole = load_timed(self.path)
+            self.events = [event for event, _ in timed]
+            self.times = [at for _, at in timed]
             os.ftruncate(self._file, whole)  # mends a torn last line
             os.lseek(self._file, 0, os.SEEK_END)
         except BaseException:
             self._close()
             raise
+        self._sign()
         return self
+
+    def _sign(self) -> None:
+        """Tell who has it; that is for people, so a full disk is no reason to stop."""
+        said = json.dumps({"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")})
+        with contextlib.suppress(OSError):
+            _holder_file(self.path).write_text(said, encoding="utf-8")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
+        with contextlib.suppress(OSError):
+            _holder_file(self.path).unlink()
         self._close()
 
     def _close(self) -> None:
@@ -120,8 +183,14 @@ class Journal:
 
     def append(self, *events: Event) -> None:
         """Write events and flush them to disk. Raises `JournalWriteFailed`; what was there before is intact."""
+        now = time.time()
+        self.append_timed((event, now) for event in events)
+
+    def append_timed(self, timed: Iterable[tuple[Event, float]]) -> None:
+        """`append`, for events that have their time already."""
+        events = list(timed)
         start = len(self.events)
-        lines = [_encode(start + i, event, self._secrets) for i, event in enumerate(events)]
+        lines = [_encode(start + i, event, self._secrets, at) for i, (event, at) in enumerate(events)]
         data = b"".join(lines)
         before = os.lseek(self._file, 0, os.SEEK_CUR)
         try:
@@ -134,7 +203,8 @@ class Journal:
             raise JournalWriteFailed(
                 f"{self.path} can't be written: {error.strerror}", hint="free some disk, then resume"
             ) from error
-        self.events.extend(events)
+        self.events.extend(event for event, _ in events)
+        self.times.extend(at for _, at in events)
 
     def _undo(self, size: int) -> None:
         try:

@@ -15,6 +15,7 @@ from agent.session.events import Ended, ModelReplied, PromptBegan
 from agent.session.transcript import as_text
 from agent.strategy.calls import Caller
 from agent.strategy.equipment import equip
+from agent.strategy.resuming import take_up
 from agent.strategy.showing import Showing
 from agent.strategy.work import REFUSED, Work
 from agent.verify.tests import describe
@@ -40,8 +41,10 @@ async def work_as_agent(work: Work) -> Ended:
 async def _work(work: Work) -> Ended:
     ladder = work.backend.ladder()
     equip(work)
+    if not await take_up(work, ladder):
+        carry = work.session.state.prompted  # of a prompt that this server can't go on with
+        await begin(work, ladder, "another server" if carry else "start", carry=carry)
     caller = Caller(work)
-    await begin(work, ladder, "start", carry=False)
     while True:
         if reason := work.exhausted():
             return Ended(status="budget", reason=reason)

@@ -9,6 +9,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Literal, cast, get_args
 
 import anyio
 
@@ -19,6 +20,7 @@ from agent.session.events import AttemptBegan, AttemptChosen, AttemptEnded, Ende
 from agent.strategy.agent import work_as_agent
 from agent.strategy.compare import changed_lines, choose
 from agent.strategy.judge import Judge, Judged
+from agent.strategy.resuming import judged_again, put_back
 from agent.strategy.work import Work
 from agent.verify.evidence import status_of
 from agent.verify.tests import TestRunner
@@ -28,6 +30,7 @@ from sandbox.snapshots import Snapshots
 _WARMER = 0.15  # added to the temperature from one attempt to the next
 _WARMEST = 1.0
 _USUAL_TEMPERATURE = 0.7
+Status = Literal["submitted", "gave_up", "budget", "interrupted", "failed"]
 VERDICTS = ("verified", "passes", "fails", "not tested", "not submitted")
 """What an attempt's change came to, the best first."""
 
@@ -50,11 +53,13 @@ class Attempt:
 async def work_in_attempts(work: Work, judge: Judge, most: int) -> Ended:
     """Make attempts until the tests verify one, or `most` are made; how the chosen one ended, its change in `chosen`.
 
-    Raises `BackendError`s and `SandboxUnavailable`; what was done by then is in `chosen` and `fallback`.
+    A resumed session goes on with those it has made. Raises `BackendError`s and `SandboxUnavailable`; what was done by
+    then is in `chosen` and `fallback`.
     """
-    done: list[Attempt] = []
-    for number in range(1, most + 1):
-        if done and work.exhausted():
+    done = [await _again(work, each) for each in work.session.state.over]
+    _keep(work, done)
+    for number in range(len(done) + 1, most + 1):
+        if done and (done[-1].verdict == "verified" or work.exhausted()):
             break
         try:
             attempt = await _attempt(work, judge, number, most)
@@ -68,6 +73,13 @@ async def work_in_attempts(work: Work, judge: Judge, most: int) -> Ended:
         if attempt.verdict == "verified":
             break
     return await _choose(work, done)
+
+
+async def _again(work: Work, event: AttemptEnded) -> Attempt:
+    """An attempt out of the journal, to be verified again if it is the one."""
+    status = event.status if event.status in get_args(Status) else "failed"
+    ended = Ended(status=cast("Status", status), reason=event.reason, summary=event.summary)
+    return Attempt(event.number, ended, await judged_again(work, event.patch), event.verdict)
 
 
 def _keep(work: Work, done: list[Attempt]) -> None:
@@ -100,12 +112,17 @@ async def _choose(work: Work, done: list[Attempt]) -> Ended:
 
 async def _attempt(work: Work, judge: Judge, number: int, most: int) -> Attempt:
     """Make one attempt and judge it. Raises `SandboxUnavailable`, `BackendError`s."""
+    begun = work.session.state.attempt  # by a process before this one
     async with _workspace(work, judge, number) as sandbox:
         own = _own_work(work, sandbox, number, most)
         sampling = own.backend.sampling
-        work.session.emit(
-            AttemptBegan(number=number, of=most, temperature=sampling.temperature, seed=sampling.seed),
-        )
+        if begun is None or begun.number != number:
+            work.session.emit(
+                AttemptBegan(number=number, of=most, temperature=sampling.temperature, seed=sampling.seed),
+            )
+        elif number > 1:  # the first one's workspace is the session's own
+            await put_back(own, work.session.state.standing)
+            await own.snapshot()
         try:
             ended = await _within_its_time(own, most - number + 1)
         except BaseException:

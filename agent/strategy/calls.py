@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import anyio
 
-from agent.errors import SandboxLost
+from agent.errors import SandboxLost, SweAgentError
 from agent.model.dialects import Repaired, repair_call
 from agent.model.types import ToolCall
 from agent.recovery.progress import Progress
 from agent.recovery.stuck import StuckDetector
-from agent.session.events import Ended, Observed, ToolCalled
+from agent.session.events import Ended, Event, Observed, ToolCalled
 from agent.strategy.failing import SameFailures
 from agent.strategy.history import History
 from agent.strategy.review import Reviewer
@@ -61,12 +61,14 @@ class Caller:
             elif group[0].run.name == "submit":
                 submitted = True
                 await run_planned(work, group, act=self._submit)
+            elif _only_reads(work, group[0]):
+                await run_planned(work, group, self._look)
             else:
-                changes = changes or not _only_reads(work, group[0])
-                await run_planned(work, group, self._look, self._act)
+                changes = True
+                await run_planned(work, group, self._look, self._act, settle=lambda: _changed(work))
             if self._end is not None:
                 break
-        changed = changes and self._history.add(await work.snapshot())
+        changed = changes and self._history.add(work.session.state.tree or work.base_tree)
         if changed:
             work.fallback = None
             await self._history.keep_within_quota()
@@ -155,45 +157,87 @@ def _only_reads(work: Work, planned: Planned) -> bool:
 
 Look = Callable[[Planned, Observation], Observation]
 Act = Callable[[Repaired], Awaitable[Observation]]
+Settle = Callable[[], Awaitable[Sequence[Event]]]
 
 
 async def run_planned(
-    work: Work, group: Sequence[Planned], look: Look = lambda _, seen: seen, act: Act | None = None
+    work: Work,
+    group: Sequence[Planned],
+    look: Look = lambda _, seen: seen,
+    act: Act | None = None,
+    settle: Settle | None = None,
 ) -> list[Observation]:
     """Run calls beside each other; intent is journalled before, observations after, in order, as `look` gives them.
 
-    `act` does a call, where it is not the tool alone. Raises `SandboxUnavailable`.
+    `act` does a call, where it is not the tool alone. `settle` gives what the calls left behind: it is journalled with
+    the observations, in one piece, so that no call is observed whose effect is not known. Raises `SandboxUnavailable`.
     """
     work.session.emit(*(ToolCalled(call=planned.call) for planned in group))
     results: list[tuple[Observation, float] | None] = [None] * len(group)
+    errors: list[SweAgentError] = []
 
     async def run(number: int, planned: Planned) -> None:
         started = now()
-        results[number] = (await _guarded(work, planned.run, act), now() - started)
+        try:
+            results[number] = (await _guarded(work, planned.run, act), now() - started)
+        except SweAgentError as error:  # out of a task group it would come as a group
+            errors.append(error)
 
+    left: Sequence[Event] = ()
     try:
         async with anyio.create_task_group() as tasks:
             for number, planned in enumerate(group):
                 tasks.start_soon(run, number, planned)
+        if settle is not None and not errors:
+            try:
+                with anyio.CancelScope(shield=True):
+                    left = await settle()
+            except SweAgentError as error:
+                errors.append(error)
     finally:
-        observations = []
-        for planned, result in zip(group, results, strict=True):
-            if result is None:
-                observation, seconds = Observation("interrupted before it ended", ok=False), 0.0
-            else:
-                observation, seconds = look(planned, result[0]), result[1]
-            observations.append(observation)
-            event = Observed(
-                call_id=planned.call.id,
-                name=planned.run.name,
-                ok=observation.ok,
-                content=observation.text,
-                seconds=round(seconds, 3),
-                meta=observation.meta,
-            )
-            work.session.emit(event)
-            work.meter.added(observation.text)
+        # what could not be settled stays without an observation: it is one of a call that was interrupted
+        observations = [] if errors else _observe(work, group, results, look, left)
+    if errors:
+        raise errors[0]
     return observations
+
+
+def _observe(
+    work: Work,
+    group: Sequence[Planned],
+    results: Sequence[tuple[Observation, float] | None],
+    look: Look,
+    left: Sequence[Event],
+) -> list[Observation]:
+    """Journal what calls gave; one without a result was interrupted."""
+    observations, events = [], []
+    for planned, result in zip(group, results, strict=True):
+        if result is None:
+            observation, seconds = Observation("interrupted before it ended", ok=False), 0.0
+        else:
+            observation, seconds = look(planned, result[0]), result[1]
+        observations.append(observation)
+        event = Observed(
+            call_id=planned.call.id,
+            name=planned.run.name,
+            ok=observation.ok,
+            content=observation.text,
+            seconds=round(seconds, 3),
+            meta=observation.meta,
+        )
+        events.append(event)
+        work.meter.added(observation.text)
+    work.session.emit(*left, *events)
+    return observations
+
+
+async def _changed(work: Work) -> Sequence[Event]:
+    """The workspace's snapshot, where it changed; a sandbox that is gone by then is started again."""
+    try:
+        return (await work.look())[1]
+    except SandboxLost as error:
+        await work.revive(error.message)
+        return (await work.look())[1]
 
 
 async def _guarded(work: Work, run: Repaired, act: Act | None) -> Observation:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import anyio
 from anyio import to_thread
 
-from agent.session.events import Ended, PhaseBegan, TestsRan
+from agent.session.events import Ended, PhaseBegan, ReproductionFound, TestsRan
 from agent.strategy.equipment import code_index
 from agent.strategy.localise import Suspect, is_test, localise, places
 from agent.strategy.propose import propose
@@ -52,6 +52,7 @@ async def _by_reproduction(work: Work) -> Ended | None:
     for reproduction in (await find_reproductions(work, suspects))[:_REPRODUCTIONS]:
         await run_script(work, reproduction.script)  # it is the file that the command runs
         work.reproduction, work.reproduction_script = reproduction.failure.command, reproduction.script
+        work.session.emit(ReproductionFound(command=work.reproduction, script=work.reproduction_script))
         ended = await _repair(work, Target(reproduction.failure))
         if ended.status != "gave_up":
             break
@@ -97,6 +98,7 @@ async def _keep(work: Work, search: Search) -> None:
     with anyio.CancelScope(shield=True):
         await work.snapshots.restore(search.trials.tree)
         await search.trials.place(chosen)
+    work.chosen = None  # what was there before this search does not pass
     work.fallback = Ended(status="submitted", summary=f"Rewrote {chosen.title}, when the time was over.")
 
 

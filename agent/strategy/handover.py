@@ -14,6 +14,7 @@ from agent.strategy.agent import work_as_agent
 from agent.strategy.attempts import work_in_attempts
 from agent.strategy.guided import work_as_guided
 from agent.strategy.judge import Judged
+from agent.strategy.resuming import judged_again, keep_standing
 from agent.strategy.work import Work
 from prompts import render
 from tools.truncate import truncate
@@ -25,16 +26,35 @@ _SCRIPT_TOKENS = 400
 async def work_by(work: Work, strategy: Strategy) -> Ended:
     """Work on the issue by a strategy, and by the other where the first gives up and may hand over; why it ended.
 
-    Raises `BackendError`s and `SandboxUnavailable`.
+    A resumed session goes on with the one that has it. Raises `BackendError`s and `SandboxUnavailable`.
     """
+    if change := next(reversed(work.session.state.changes), None):
+        ended = Ended(status="gave_up", reason=change.reason)
+        if not (work.session.state.searching or work.session.state.prompted):
+            await work.restore(work.base_tree)
+        if change.after == "agent":
+            return await _as_agent(work, ended)
+        work.chosen = await judged_again(work, change.patch)
+        return await _as_guided(work, ended)
     if strategy == "guided":
-        ended = await work_as_guided(work)
+        ended = await _search(work)
         return await _to_agent(work, ended) if _may_change(work, ended) and calls_tools(work) else ended
     if (work.settings.attempts or 1) > 1 and work.judge is not None:
         ended = await work_in_attempts(work, work.judge, work.settings.attempts or 1)
     else:
         ended = await work_as_agent(work)
     return await _to_guided(work, ended) if _may_change(work, ended) and work.tests is not None else ended
+
+
+async def _search(work: Work) -> Ended:
+    """Guided's part, from its beginning: what it had in mind is not in the journal, what it changed is kept."""
+    if work.session.state.searching:
+        await keep_standing(work)
+        work.warn("the guided search begins anew; the budgets go on")
+    ended = await work_as_guided(work)
+    if ended.status == "submitted":
+        work.chosen = None
+    return ended
 
 
 def _may_change(work: Work, ended: Ended) -> bool:
@@ -48,7 +68,6 @@ def calls_tools(work: Work) -> bool:
 
 async def _to_guided(work: Work, ended: Ended) -> Ended:
     """Guided begins at the base commit; what the agent did stays the session's change until guided has a better one."""
-    work.session.emit(StrategyChanged(before="agent", after="guided", reason=ended.reason))
     if work.chosen is None and work.judge is not None:
         try:
             patch = await work.judge.check(work, await work.diff())
@@ -56,10 +75,16 @@ async def _to_guided(work: Work, ended: Ended) -> Ended:
             work.warn(str(error))
         else:
             work.chosen = Judged(patch) if patch.data else None
+    kept = work.chosen.patch.text if work.chosen else ""
+    work.session.emit(StrategyChanged(before="agent", after="guided", reason=ended.reason, patch=kept))
     await work.restore(work.base_tree)
-    second = await work_as_guided(work)
+    return await _as_guided(work, ended)
+
+
+async def _as_guided(work: Work, ended: Ended) -> Ended:
+    """The second part, after an agent that ended so."""
+    second = await _search(work)
     if second.status == "submitted":
-        work.chosen = None
         return second
     return second.model_copy(update={"reason": f"{ended.reason}; then, guided: {second.reason}"})
 
@@ -67,6 +92,12 @@ async def _to_guided(work: Work, ended: Ended) -> Ended:
 async def _to_agent(work: Work, ended: Ended) -> Ended:
     """The agent begins at the base commit, and is told what guided tried."""
     work.session.emit(StrategyChanged(before="guided", after="agent", reason=ended.reason))
+    await work.restore(work.base_tree)
+    return await _as_agent(work, ended)
+
+
+async def _as_agent(work: Work, ended: Ended) -> Ended:
+    """The second part, after a guided search that ended so."""
     work.notes = render(
         "handover_notes",
         reason=ended.reason,
@@ -74,7 +105,6 @@ async def _to_agent(work: Work, ended: Ended) -> Ended:
         script=truncate(work.reproduction_script, _SCRIPT_TOKENS) if work.reproduction_script else "",
         command=work.reproduction,
     )
-    await work.restore(work.base_tree)
     second = await work_as_agent(work)
     if second.status in {"submitted", "budget"}:
         return second

@@ -21,8 +21,8 @@ class History:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._trees = [work.session.state.tree or work.base_tree]
-        self._now = self._trees[0]
+        self._trees = work.session.state.trees[:] or [work.base_tree]  # a resumed session can undo as before
+        self._now = self._trees[-1]
         self._seen = set(self._trees)
         self._added = 0
         self._told = False  # whether the user knows that snapshots were dropped

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from agent.config import Settings
 from agent.context.budget import TokenMeter, WindowBudget
-from agent.errors import BackendRefused
+from agent.errors import BackendRefused, PatchRejected
 from agent.forge.issue import Issue
 from agent.forge.repository import HostRepository
 from agent.model.backend import Backend
 from agent.model.types import OnText, OnWait, Reply, Request, Sampling
+from agent.session.changes import Changes
 from agent.session.events import Ended, ModelReplied, SandboxRestarted, SnapshotTaken, TestsRan, UserSaid, Warned
 from agent.session.session import Session
+from agent.session.state import State
 from agent.verify.report import TestReport
 from agent.verify.tests import TestRunner
 from sandbox.protocol import Sandbox
@@ -55,6 +57,7 @@ class Work:
     reproduction_script: str = ""
     reproduction: str = ""  # a command that fails on the base commit and must pass, found by a strategy
     notes: str = ""  # what another strategy found out, for the opening of an agent's prompt
+    changes: Changes | None = None  # where the host keeps what is in the workspace
     judge: Judge | None = None
     chosen: Judged | None = None  # the session's change where it is not the one in the workspace
     fallback: Ended | None = None  # how it ends if a budget ends it now: work that was done, but not ended yet
@@ -74,12 +77,7 @@ class Work:
 
     def exhausted(self) -> str:
         """Which budget is used up, in words; empty when none is. The time limit is kept by the loop."""
-        state, settings = self.session.state, self.settings
-        if state.steps >= settings.max_steps:
-            return f"the budget of {settings.max_steps} steps is used up"
-        if settings.max_tokens and state.usage.completion_tokens >= settings.max_tokens:
-            return f"the budget of {settings.max_tokens} generated tokens is used up"
-        return ""
+        return spent(self.session.state, self.settings)
 
     @property
     def room(self) -> int:
@@ -130,10 +128,24 @@ class Work:
 
     async def snapshot(self) -> str:
         """Take a snapshot, journalled when something changed; the tree's id."""
-        tree = await self.snapshots.take()
-        if tree != (self.session.state.tree or self.base_tree):
-            self.session.emit(SnapshotTaken(tree=tree))
+        tree, taken = await self.look()
+        self.session.emit(*taken)
         return tree
+
+    async def look(self) -> tuple[str, list[SnapshotTaken]]:
+        """Take a snapshot; the tree's id, and the event to journal where something changed.
+
+        The change is on the host's disk by then. Raises `JournalWriteFailed`.
+        """
+        tree = await self.snapshots.take()
+        if tree == (self.session.state.tree or self.base_tree):
+            return tree, []
+        if self.changes is not None:
+            try:
+                self.changes.keep(tree, await self.snapshots.diff(self.base_tree, tree))
+            except PatchRejected:
+                self.changes.give_up()
+        return tree, [SnapshotTaken(tree=tree)]
 
     async def diff(self) -> bytes:
         """The workspace's change from the base commit. Raises `PatchRejected` for one that is too long."""
@@ -148,6 +160,15 @@ class Work:
         """Start a lost sandbox again. Raises `SandboxUnavailable`."""
         await self.sandbox.revive()
         self.session.emit(SandboxRestarted(reason=reason))
+
+
+def spent(state: State, settings: Settings) -> str:
+    """Which budget of steps or tokens is used up, in words; empty when none is."""
+    if state.steps >= settings.max_steps:
+        return f"the budget of {settings.max_steps} steps is used up"
+    if settings.max_tokens and state.usage.completion_tokens >= settings.max_tokens:
+        return f"the budget of {settings.max_tokens} generated tokens is used up"
+    return ""
 
 
 def now() -> float:

@@ -51,7 +51,7 @@ def run_demo(flags: Mapping[str, Any], *, json_lines: bool) -> int:
         issue = example / "issue.md"
         task, _ = make_task(new_session_id(), str(issue), str(repository), "HEAD", flags)
         # the user's own backend is not the demonstration's: it shows the bundled runtime
-        settings = task.settings.model_copy(update={"base_url": None, "api_key": None})
+        settings = task.settings.model_copy(update={"base_url": None, "api_key": None, "keep_workspace": False})
         task = watched(replace(task, settings=settings), terminal, json_lines=json_lines)
         if not json_lines:
             console.out(issue.read_text(encoding="utf-8"), style="dim", highlight=False)

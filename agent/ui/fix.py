@@ -36,20 +36,31 @@ def run_fix(issue: str, repo: str | None, base: str, flags: Mapping[str, Any], *
     terminal = Terminal(Console(stderr=True, soft_wrap=True))
     try:
         task, warnings = make_task(session_id, issue, repo, base, flags)
-        task = watched(task, terminal, json_lines=json_lines)
         for warning in warnings:
             terminal.progress(warning)
-        outcome = anyio.run(run_interruptibly, task)
-        deliver(outcome, task, json_lines=json_lines)
+        return run_task(task, terminal, json_lines=json_lines)
     except SweAgentError as error:
         if json_lines:
-            exit_code = error.exit_code
-            JsonLines()(Result(status="error", exit_code=exit_code, session_id=session_id, patch="", error=str(error)))
+            tell_error(error, session_id)
         raise
+
+
+def run_task(task: Task, terminal: Terminal, *, json_lines: bool) -> int:
+    """Run a session and put its patch where it is wanted; the exit code. Raises `SweAgentError`s."""
+    task = watched(task, terminal, json_lines=json_lines)
+    outcome = anyio.run(run_interruptibly, task)
+    deliver(outcome, task, json_lines=json_lines)
     result = outcome.result
     if result.exit_code:
+        if result.exit_code in {5, 130}:
+            sys.stderr.write(f"swe-agent: to go on: swe-agent resume {task.session_id}\n")
         sys.stderr.write(f"swe-agent: {printable(result.error or result.status)}\n")
     return result.exit_code
+
+
+def tell_error(error: SweAgentError, session_id: str) -> None:
+    """What prevented a session, as the last of the JSON lines."""
+    JsonLines()(Result(status="error", exit_code=error.exit_code, session_id=session_id, patch="", error=str(error)))
 
 
 def make_task(
@@ -93,7 +104,7 @@ def watched(task: Task, terminal: Terminal, *, json_lines: bool) -> Task:
 
 
 async def run_interruptibly(task: Task) -> Outcome:
-    """Run a session; the first SIGINT or SIGTERM ends it in good order, the second at once."""
+    """Run a session; the first SIGINT, SIGTERM or SIGHUP ends it in good order, the second at once."""
     outcomes: list[Outcome] = []
     errors: list[SweAgentError] = []
     with anyio.CancelScope() as scope:
@@ -121,7 +132,10 @@ async def run_interruptibly(task: Task) -> Outcome:
 
 
 def _signals() -> AbstractContextManager[AsyncIterator[signal.Signals]]:
-    return anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        wanted.append(signal.SIGHUP)
+    return anyio.open_signal_receiver(*wanted)
 
 
 def deliver(outcome: Outcome, task: Task, *, json_lines: bool) -> None:

@@ -18,6 +18,7 @@ from agent.session.events import (
     Observed,
     PhaseBegan,
     Result,
+    Resumed,
     SandboxRestarted,
     SandboxStarted,
     SessionStarted,
@@ -115,6 +116,10 @@ class Terminal:
         title = event.issue_title or event.issue_body.split("\n", 1)[0]
         self._say("▶", f"{_cut(title)}", "bold")
         self._say("·", f"{event.repository} at {event.base_commit[:12]}, session {event.session_id}", "dim")
+
+    def _on_resumed(self, event: Resumed) -> None:
+        self._say("▶", f"session {event.session_id} goes on; it stopped after {event.seconds:.0f} s", "bold")
+        self._say("·", f"how it stopped: {_cut(event.interrupted)}", "dim")
 
     def _on_backend_found(self, event: BackendFound) -> None:
         self._say("·", f"model {event.model} ({event.server}), window {event.window:,} tokens")

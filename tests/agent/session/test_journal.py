@@ -32,7 +32,9 @@ from agent.session.events import (
     Observed,
     PhaseBegan,
     PromptBegan,
+    ReproductionFound,
     Result,
+    Resumed,
     SandboxRestarted,
     SandboxStarted,
     Seconds,
@@ -46,6 +48,7 @@ from agent.session.events import (
     UserSaid,
     Verification,
     Warned,
+    WorkBegan,
 )
 from agent.session.journal import Journal, load
 
@@ -56,11 +59,14 @@ EVENTS: list[Event] = [
         session_id="20260131-142501-k3f9", version="0.1", issue_title="t", issue_body="b\n", issue_source="-",
         repository="/r", base_commit="c0ffee", strategy="auto", settings={"model": None, "context": 8192},
     ),
+    Resumed(session_id="20260131-142501-k3f9", version="0.1", interrupted="killed", seconds=3.25),
     BackendFound(base_url="http://x/v1", server="vLLM", model="m", window=8192, window_held=8192),
     SandboxStarted(sandbox="docker", image="i", tree="t"),
     SetupRan(command="make", exit_code=0, seconds=1.5, output="ok"),
     TestsRan(phase="before", command="pytest", exit_code=1, passed=False, ended="exited", seconds=2.0, output="1 failed",
              failures=["t.py::test_a"], tests=3, failed=1),
+    WorkBegan(strategy="agent", flaky=["t.py::test_b"]),
+    ReproductionFound(command="python3 x.py", script="assert 1\n"),
     PromptBegan(mode="native", messages=[{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]),
     UserSaid(content="漢 🦉 \x00 \u2028 \"quoted\" \\ \r\n"),
     ModelReplied(content="", reasoning="r", tool_calls=[CALL], usage=Usage(prompt_tokens=9, cached_tokens=4), seconds=0.1),
@@ -119,7 +125,7 @@ def test_events_are_appended_over_several_openings(path: Path) -> None:
 def test_a_line_has_version_number_time_and_checksum(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_module.time, "time", lambda: 1234.5)
     event = b'{"kind":"warned","message":"w"}'
-    line = b'{"v":1,"n":0,"t":1234.500,"crc":"%08x","event":%s}\n' % (zlib.crc32(event), event)
+    line = b'{"v":1,"n":0,"t":1234.500,"len":%d,"crc":"%08x","event":%s}\n' % (len(event), zlib.crc32(event), event)
     assert written(path, Warned(message="w")) == line
 
 
@@ -131,7 +137,8 @@ def test_the_file_is_for_its_owner_alone(path: Path) -> None:
 def test_events_of_a_later_version_with_more_fields_are_read(path: Path) -> None:
     event = b'{"kind":"warned","message":"w","added_later":[1]}'
     path.parent.mkdir(parents=True)
-    path.write_bytes(b'{"v":1,"n":0,"t":1.0,"crc":"%08x","event":%s}\n' % (zlib.crc32(event), event))
+    line = b'{"v":1,"n":0,"t":1.0,"len":%d,"crc":"%08x","event":%s}\n' % (len(event), zlib.crc32(event), event)
+    path.write_bytes(line)
     assert load(path)[0] == [Warned(message="w")]
 
 
@@ -151,9 +158,9 @@ def test_a_journal_that_is_not_there_is_told(path: Path) -> None:
 @settings(derandomize=True, deadline=None, database=None, max_examples=100)
 @given(text=st.text(st.characters(codec="utf-8"), max_size=40))
 def test_any_text_comes_back(text: str) -> None:
-    line = journal_module._encode(0, UserSaid(content=text), [])
+    line = journal_module._encode(0, UserSaid(content=text), [], 2.5)
     assert line.count(b"\n") == 1
-    assert journal_module._decode(line[:-1], 0) == UserSaid(content=text)
+    assert journal_module._decode(line[:-1], 0) == (UserSaid(content=text), 2.5)
 
 
 # ---------------------------------------------------------------- damage
@@ -197,7 +204,7 @@ def test_zeros_after_a_crash_are_dropped(path: Path) -> None:
         lambda line: b"",
         lambda line: b"garbage",
         lambda line: line.replace(b'"n":', b'"n":1'),
-        lambda line: b'{"v":1,"n":0,"t":1.0,"crc":"00000000","event":{}}',
+        lambda line: b'{"v":1,"n":0,"t":1.0,"len":2,"crc":"00000000","event":{}}',
     ],
 )
 def test_damage_before_the_last_line_is_told_with_its_number(

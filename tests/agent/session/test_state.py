@@ -13,7 +13,7 @@ from agent.session.events import (
     StrategyChanged,
     UserSaid,
 )
-from agent.session.session import KEPT_CANDIDATES, State
+from agent.session.state import KEPT_CANDIDATES, State
 from agent.session.transcript import Transcript
 
 
