@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agent.errors import PatchRejected, SandboxError
+from agent.errors import PatchRejected, SandboxError, SandboxLost
 from agent.strategy.work import Work
 from tools.base import ToolError
 
@@ -74,6 +74,10 @@ class History:
             diff = await snapshots.diff(before, now)
         except PatchRejected:
             diff = b""
+        except SandboxLost:
+            raise
+        except SandboxError as error:
+            raise ToolError("what was before that is not kept any more, so it can't be gone back to") from error
         files = [path.decode("utf-8", "replace") for path in _CHANGED.findall(diff)]
         await snapshots.restore(before)
         shown = ", ".join(files[:_MOST_FILES]) + (", …" if len(files) > _MOST_FILES else "")

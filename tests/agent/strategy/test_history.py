@@ -51,3 +51,13 @@ def test_within_the_quota_everything_can_be_taken_back(tmp_path: Path) -> None:
     undone = [each for each in worked.observed if each.name == "undo"]
     assert [each.ok for each in undone] == [True] * 6 + [False]
     assert "take much space" not in str(worked.of("warned"))
+
+
+def test_what_is_not_kept_any_more_is_said_to_be_gone(tmp_path: Path) -> None:
+    lost = calls(call("shell", command="GIT_DIR=../.agent/snapshots.git git prune --expire=now"))
+    made = [calls(call("shell", command=f"echo {n} >number")) for n in range(2)]
+    with LlamaCppDouble(*made, lost, UNDO, calls(call("shell", command="cat number")), calls(FIX)) as double:
+        worked = work(double, tmp_path, max_steps=5)
+    undone = next(each for each in worked.observed if each.name == "undo")
+    assert not undone.ok and "not kept any more" in undone.content
+    assert worked.observed[-1].content.startswith("1\n")  # the files are as they were
