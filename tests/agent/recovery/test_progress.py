@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.recovery.progress import LIMITS, Progress, Standstill
+from prompts import render
 
 
 def lacks(*steps: tuple[str, bool], edit: bool = False, ok: bool = True) -> list[Standstill]:
@@ -76,3 +77,13 @@ def test_thoughts_and_marks_of_what_was_left_out_are_no_news() -> None:
     stop = LIMITS["idle"].stop
     said = lacks(*((f"same line\n[... {n} lines left out ...]", False) for n in range(stop + 1)))
     assert said[-1].kind == "idle" and said[-1].stop
+
+
+@pytest.mark.parametrize("kind", ["repeat", "failed", "idle", "unedited", "tests"])
+def test_another_approach_is_demanded_with_the_tools_there_are(kind: str) -> None:
+    roomy, small = (
+        render("nudge_change", kind=kind, count=7, cycle=1, names=names) for names in (["plan", "undo"], ["shell"])
+    )
+    assert "7" in roomy and "Call plan with" in roomy and "undo" in roomy
+    assert "Begin your next reply with a plan" in small and "undo" not in small
+    assert roomy.count("\n") == 1  # what is seen, and what to do
