@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 
 from agent.errors import PatchRejected, SandboxError
 from sandbox.protocol import ExecResult, Sandbox
@@ -119,6 +120,15 @@ class Snapshots:
         result = await self._git("git apply --whitespace=nowarn -", stdin=patch) if patch else None
         if result is not None and not result.ok:
             raise PatchRejected(f"the change does not apply: {result.output.text().strip()[-400:]}")
+
+    async def prune(self, keep: Iterable[str], limit: int) -> bool:
+        """Where the snapshots take more than `limit` bytes, drop all trees but `keep`; whether that was done."""
+        counted = await self._must("git count-objects -v", "measuring the snapshots")
+        sizes = dict(re.findall(r"^(size|size-pack): (\d+)$", counted.decode("ascii", "replace"), re.MULTILINE))
+        if sum(map(int, sizes.values())) * 1024 <= limit:
+            return False
+        await self._must(f"git prune --expire=now {shlex.join(keep)}", "dropping old snapshots")
+        return True
 
     async def diff(self, before: str, after: str) -> bytes:
         """The patch from one tree to another, binary files included, renames as removal and addition.

@@ -15,10 +15,14 @@ from tools.shell import command_observation, ending
 
 @dataclass(frozen=True)
 class TestResult(ExecResult):
-    """A run of the tests; `digest` gives the failures alone in about so many tokens, None where none are known."""
+    """A run of the tests; `digest` gives the failures alone in about so many tokens, None where none are known.
+
+    `failing` is a short word that is the same for the same failing tests; empty where none are named.
+    """
 
     __test__ = False
     digest: Callable[[int], str] | None = None
+    failing: str = ""
 
 
 class RunTestsArguments(Arguments):
@@ -43,8 +47,11 @@ class RunTests:
         result = await context.run_tests(arguments.target, arguments.timeout_seconds)
         seen = command_observation(result, context.observation_tokens, arguments.timeout_seconds)
         target = f" {arguments.target}" if arguments.target else ""
-        text = seen.text
-        if isinstance(result, TestResult) and result.digest is not None:
-            failures = result.digest(context.observation_tokens)
-            text = f"{failures}\n[{ending(result, arguments.timeout_seconds)}; the whole output is in {result.saved}]"
-        return Observation(f"$ {context.test_command}{target}\n{text}", seen.ok, seen.meta)
+        text, meta = seen.text, seen.meta
+        if isinstance(result, TestResult):
+            meta = meta | {"failing": result.failing}
+            if result.digest is not None:
+                failures = result.digest(context.observation_tokens)
+                end = ending(result, arguments.timeout_seconds)
+                text = f"{failures}\n[{end}; the whole output is in {result.saved}]"
+        return Observation(f"$ {context.test_command}{target}\n{text}", seen.ok, meta)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
 
 from sandbox.protocol import ExecResult
 from tools.base import Arguments, Observation, ToolContext, ToolError
+from tools.hints import missing_hint, terminal_hint
 from tools.truncate import printable, truncate
 
 CAPTURE_BYTES = 256 << 10
-
-_WANTED_TERMINAL = (
-    "not a tty", "not a terminal", "not from a terminal", "not to a terminal", "inappropriate ioctl for device",
-    "eof when reading a line", "error reading input", "error opening terminal", "terminal is required",
-)  # fmt: skip
 
 
 class ShellArguments(Arguments):
@@ -41,7 +38,9 @@ class Shell:
             raise ToolError("the command is empty")
         limit = arguments.timeout_seconds or context.command_seconds
         result = await context.sandbox.exec(arguments.command, timeout=limit, persistent=True, capture=CAPTURE_BYTES)
-        return command_observation(result, context.observation_tokens, limit)
+        seen = command_observation(result, context.observation_tokens, limit, arguments.command)
+        hint = "" if result.ok and "|" not in arguments.command else await missing_hint(context, result.output.text())
+        return replace(seen, text=f"{seen.text}\n[{hint}]") if hint else seen
 
 
 def ending(result: ExecResult, limit: float | None) -> str:
@@ -60,21 +59,17 @@ def ending(result: ExecResult, limit: float | None) -> str:
     return words
 
 
-def command_observation(result: ExecResult, tokens: int, limit: float | None) -> Observation:
-    """The bounded observation of a command."""
+def command_observation(result: ExecResult, tokens: int, limit: float | None, command: str = "") -> Observation:
+    """The bounded observation of a command, with what to do instead where it wanted a terminal or input."""
     output = result.output
     text = printable(output.text()).strip("\n")
     shown = truncate(text, tokens, more=f"the whole output is in {result.saved}" if result.saved else "")
     if output.dropped and result.saved and result.saved not in shown:
         shown += f"\n[the whole output, {output.total} bytes, is in {result.saved}]"
     body = f"{shown}\n" if shown else ""
-    hint = ""
-    if not result.ok and any(words in text[-2000:].lower() for words in _WANTED_TERMINAL):
-        hint = (
-            "\n[there is no terminal and no input here: use options, files or a pipe instead of an interactive program]"
-        )
+    hint = terminal_hint(command, text, result)
     return Observation(
-        f"{body}[{ending(result, limit)}]{hint}",
+        f"{body}[{ending(result, limit)}]" + (f"\n[{hint}]" if hint else ""),
         ok=result.ok,
         meta={"exit_code": result.exit_code, "ended": result.ended, "bytes": output.total},
     )

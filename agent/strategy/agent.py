@@ -10,6 +10,7 @@ from agent.errors import BackendRefused, ContextOverflow, ReplyUnparsable
 from agent.model.dialects import DIALECTS, arguments_json, call_schema, is_json, json_call, parse_text
 from agent.model.ladder import Ladder
 from agent.model.types import Reply, Request
+from agent.recovery.replies import word_on_silence
 from agent.session.events import Ended, ModelReplied, PromptBegan
 from agent.session.transcript import as_text
 from agent.strategy.calls import Caller
@@ -60,13 +61,10 @@ async def _work(work: Work) -> Ended:
             ladder.called()
             if ended := await caller.run(reply.tool_calls):
                 return ended
-        elif reply.finish_reason in {"length", "repetition"}:  # says nothing about how calls are asked for
-            ladder.silent += 1
-            work.tell(render("nudge_cut", tokens=reply.usage.completion_tokens))
-        elif ladder.stayed_silent():
-            await begin(work, ladder, "the replies had no tool call")
+        elif word := word_on_silence(reply, ladder, work.registry.names):
+            work.tell(word)
         else:
-            work.tell(render("nudge_no_call", names=work.registry.names))
+            await begin(work, ladder, "the replies had no tool call")
         if ladder.silent >= GIVE_UP_AFTER:
             return Ended(status="gave_up", reason=f"{ladder.silent} replies in a row had no tool call")
 

@@ -10,8 +10,10 @@ import anyio
 from agent.errors import SandboxLost, SweAgentError
 from agent.model.dialects import Repaired, repair_call
 from agent.model.types import ToolCall
-from agent.recovery.stuck import Progress, StuckDetector
+from agent.recovery.progress import Progress
+from agent.recovery.stuck import StuckDetector
 from agent.session.events import Ended, Event, Observed, ToolCalled
+from agent.strategy.failing import SameFailures
 from agent.strategy.history import History
 from agent.strategy.review import Reviewer
 from agent.strategy.work import Work, now
@@ -38,12 +40,13 @@ class Caller:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._stuck = StuckDetector()
+        self._stuck = StuckDetector(str(work.sandbox.workspace.repo))
         self._progress = Progress()
         self._history = History(work)
         self._reviewer = Reviewer(work)
         self._questioned = False  # whether a submit of nothing was asked about
-        self._word = ""  # to the model, with the next observation
+        self._failing = SameFailures(work)
+        self._words: list[str] = []  # to the model, with the next observation
         self._end: Ended | None = None
         work.tools.undo = self._history.undo if "undo" in work.registry.names else None
 
@@ -62,30 +65,52 @@ class Caller:
                 await run_planned(work, group, self._look)
             else:
                 changes = True
-                await run_planned(work, group, self._look, settle=lambda: _changed(work))
+                await run_planned(work, group, self._look, self._act, settle=lambda: _changed(work))
             if self._end is not None:
                 break
         changed = changes and self._history.add(work.session.state.tree or work.base_tree)
         if changed:
             work.fallback = None
-        if self._end is None and (lack := self._progress.step(changed=changed)):
+            await self._history.keep_within_quota()
+        if new := changed and self._history.is_new:
+            self._stuck.moved()
+        if self._end is None and (lack := self._progress.step(changed=new)):
             if lack.stop:
                 self._end = Ended(status="gave_up", reason=lack.reason)
+            elif lack.stage == "change":
+                self._words.append(self._another_approach(lack.kind, lack.count))
             else:
-                self._word = render("nudge_progress", kind=lack.kind, count=lack.count)
+                self._words.append(render("nudge_progress", kind=lack.kind, count=lack.count))
         return self._end
+
+    def _another_approach(self, kind: str, count: int, cycle: int = 1) -> str:
+        return render("nudge_change", kind=kind, count=count, cycle=cycle, names=self._work.registry.names)
+
+    async def _act(self, run: Repaired) -> Observation:
+        """Run a call; a word on tests that go on failing comes with its observation, and is no part of its result."""
+        seen = await _run_call(self._work, run)
+        if word := await self._failing.word(run, seen):
+            self._words.append(word)
+        return seen
 
     def _look(self, planned: Planned, seen: Observation) -> Observation:
         """An observation with a word to the model where the same call keeps giving the same, or nothing moves."""
         name, arguments = planned.run.name, planned.run.arguments
         self._progress.observed(seen.text, edit=name in _EDITS, ok=seen.ok)
-        verdict, count = self._stuck.observe(name, arguments, seen.text)
-        if verdict == "stop":
-            reason = f"the same call was made {count} times with the same result"
-            self._end = Ended(status="gave_up", reason=reason)
-        word, self._word = self._word, ""
-        words = [render("nudge_repeat", count=count)] if verdict == "nudge" else []
-        return _with(seen, *words, *filter(None, [word]))
+        reads = _only_reads(self._work, planned)
+        words, self._words = self._words, []
+        if name == "undo" and seen.ok:  # one after the other, each goes further back
+            return _with(seen, *words)
+        stage, count, cycle = self._stuck.observe(name, arguments, seen.text, ok=seen.ok, reads=reads)
+        if stage == "stop":
+            what = "the same call was" if cycle == 1 else f"the same {cycle} calls were"
+            result = "the same result" if cycle == 1 else "the same results"
+            self._end = Ended(status="gave_up", reason=f"{what} made {count} times with {result}")
+        elif stage == "nudge":
+            words.append(render("nudge_repeat", count=count, cycle=cycle))
+        elif stage == "change":
+            words.append(self._another_approach("repeat", count, cycle))
+        return _with(seen, *words)
 
     async def _submit(self, run: Repaired) -> Observation:
         """Run a submit: one of nothing is questioned once, one of a change is looked at."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from agent.verify.report import MAX_CASES, Case, Status, joined
@@ -53,6 +54,12 @@ class Outcome:
     cases: tuple[Case, ...] = ()
     complete: bool = False
     runs: int = 1  # how many summaries there were: several runs, one after another
+
+
+def failing_id(names: Iterable[str]) -> str:
+    """A short word for a set of failing tests, the same for the same ones; empty for none."""
+    every = "\n".join(sorted(set(names)))
+    return hashlib.sha256(every.encode("utf-8", "replace")).hexdigest()[:16] if every else ""
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:

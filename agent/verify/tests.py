@@ -12,7 +12,7 @@ from agent.session.events import TestFailure, TestOutcome, TestsRan
 from agent.verify.digest import digest
 from agent.verify.junit import read_junit
 from agent.verify.machine import read_go, read_jest, read_rspec
-from agent.verify.outcome import Outcome, read_outcome
+from agent.verify.outcome import Outcome, failing_id, read_outcome
 from agent.verify.report import Case, TestReport, bounded, joined, places_in
 from agent.verify.runners import Asked, Known, ask_for_report, know, last_step, was_refused
 from agent.verify.sections import with_sections
@@ -69,7 +69,7 @@ class TestRunner:
         given = {field.name: getattr(result, field.name) for field in fields(result)}
         given |= {"saved": saved, "output": Output(done.text.encode("utf-8", "replace"))}
         told: Callable[[int], str] | None = (lambda tokens: digest(ran, tokens, sources.get)) if saved else None
-        return TestResult(**given, digest=told)
+        return TestResult(**given, digest=told, failing=failing_id(ran.failures))
 
     async def run(self, phase: Phase, *, command: str = "", about: str = "", limit: float | None = None) -> TestsRan:
         """Run `command`, or all tests, and give the event that tells of it; `about` says what is checked.

@@ -132,6 +132,7 @@ def test_a_patch_that_guts_the_failing_test_is_no_fix(
     assert (done.returncode, result_of(done)["status"]) == (1, "unverified")
 
 
+# peers row 35
 def test_prose_is_never_success(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [GOOD[1], "I have fixed the issue. All tests pass now. The task is complete."]
     done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", "--strategy", "agent")
@@ -152,6 +153,7 @@ def test_prose_is_never_success(scripted: Any, calc: Path, issue_file: Path, tmp
     ],
     ids=["hermes", "qwen3-coder", "json fence", "bash fence"],
 )
+# peers rows 5 and 36
 def test_calls_written_as_text_are_run(text: str, scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [text, call("submit", summary="done")]
     done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json")
@@ -187,6 +189,7 @@ def test_a_server_that_knows_no_tools_is_asked_without(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+# peers row 27
 def test_the_prompt_only_grows(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [*GOOD[:3], call("shell", command="git log --oneline | cat; ls"), GOOD[3]]
     fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap")
@@ -251,6 +254,7 @@ def test_later_history_remotes_and_credentials_are_not_in_the_sandbox(
         assert secret not in seen
 
 
+# peers row 4
 def test_half_a_gigabyte_of_output_stays_small_in_memory_record_and_prompt(
     kind: str, scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:
@@ -313,6 +317,7 @@ def test_a_dead_server_is_told_in_one_line(calc: Path, issue_file: Path, tmp_pat
     assert result_of(done)["status"] == "error"
 
 
+# peers row 23: a result line, however it ends
 def test_budgets_end_a_session_with_its_work_kept(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [GOOD[1], lambda body: call("shell", command=f"echo {len(body['messages'])}")]
     done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", "--max-steps", "5")

@@ -148,6 +148,7 @@ MENDED: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("fault", MENDED.values(), ids=MENDED)
+# cases 20 and 21
 def test_what_can_be_mended_is_and_the_session_goes_on(
     start: Callable[..., Session], scripted: Any, fault: Fault
 ) -> None:
@@ -181,6 +182,7 @@ def test_a_server_that_falls_silent_is_given_up_on_and_asked_again(start: Callab
     session.check_journal()
 
 
+# case 20
 def test_a_server_that_is_started_again_is_waited_for(start: Callable[..., Session], scripted: Any) -> None:
     def gone(_: dict[str, Any]) -> dict[str, Any]:
         scripted.stop()
@@ -225,6 +227,7 @@ STAYING: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize(("fault", "says"), STAYING.values(), ids=STAYING)
+# case 21
 def test_what_stays_broken_ends_the_session_with_its_work_kept(
     start: Callable[..., Session], fault: Fault, says: str
 ) -> None:

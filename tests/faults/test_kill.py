@@ -30,6 +30,7 @@ def start(scripted: Any, repo: Path, issue: Path, home: Path) -> subprocess.Pope
     )
 
 
+# peers row 42
 def test_a_kill_after_any_event_leaves_a_journal_that_loads(
     scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ def events_of(done: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+# peers row 9
 def test_a_shell_that_kills_its_supervisor(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     scripted.answers = [EDIT, call("shell", command="kill -9 $PPID; sleep 60"), call("submit", summary="done")]
     arguments = ["--issue", issue_file, "--repo", calc, "--base-url", scripted.base_url, "--sandbox", "bubblewrap"]
@@ -29,6 +30,7 @@ def test_a_shell_that_kills_its_supervisor(scripted: Any, calc: Path, issue_file
     assert "started again" in told[0]
 
 
+# peers row 9; case 14
 def test_a_container_that_is_killed(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
     if reason := docker_missing():
         if os.environ.get("CI"):

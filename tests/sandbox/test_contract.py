@@ -72,6 +72,7 @@ def test_commands_without_input_end_at_once(within: Callable[[Body], None]) -> N
     within(body)
 
 
+# peers row 38; cases 3 and 4
 def test_nothing_a_command_does_to_its_shell_lasts(within: Callable[[Body], None]) -> None:
     async def body(sandbox: Sandbox) -> None:
         await sh(sandbox, "cd /tmp")
@@ -164,6 +165,7 @@ def test_a_long_command_is_no_argument(within: Callable[[Body], None]) -> None:
     within(body)
 
 
+# peers row 4
 def test_output_is_bounded_in_memory_and_whole_in_a_file(within: Callable[[Body], None]) -> None:
     async def body(sandbox: Sandbox) -> None:
         result = await sandbox.exec("seq 1 200000", persistent=True, capture=1000, timeout=60)

@@ -95,6 +95,29 @@ def test_restoring_undoes_edits_additions_and_removals(within: Callable[..., Non
     within(body)
 
 
+def test_over_their_quota_the_old_snapshots_go_and_what_is_kept_stays_whole(within: Callable[..., None]) -> None:
+    """peers row 32: undo storage does not grow without end."""
+
+    async def body(sandbox: BubblewrapSandbox, snapshots: Snapshots, base: str) -> None:
+        trees = []
+        for n in range(4):
+            await sandbox.exec(f"head -c 300000 /dev/urandom >big; echo {n} >a.txt")
+            trees.append(await snapshots.take())
+        assert not await snapshots.prune([base], 10 << 20)
+        size = f"du -sk {sandbox.workspace.private}/snapshots.git | cut -f1"
+        before = int((await sandbox.exec(size)).output.whole)
+        assert await snapshots.prune([base, trees[2]], 100_000)
+        after = int((await sandbox.exec(size)).output.whole)
+        assert after < before - 500
+        for tree, text in ((trees[2], b"2\n"), (trees[3], b"3\n")):  # the last one is that of the files as they are
+            await snapshots.restore(tree)
+            assert (await sandbox.exec("cat a.txt")).output.whole == text
+        await snapshots.restore(base)
+        assert await snapshots.take() == base
+
+    within(body)
+
+
 def test_the_clean_copy_has_the_patch_and_none_of_the_rest(within: Callable[..., None]) -> None:
     async def body(sandbox: BubblewrapSandbox, snapshots: Snapshots, base: str) -> None:
         await sandbox.exec("echo built > built.log")  # what a setup leaves, ignored by git

@@ -53,6 +53,7 @@ def test_directory_variables_and_functions_last(tmp_path: Path) -> None:
     assert seen.text == f"{tmp_path.resolve()}/repo/d\nx y 2\ncalled\n[exit code 0]"
 
 
+# peers row 38; case 3
 def test_exit_does_not_end_the_shell(tmp_path: Path) -> None:
     *_, seen = shell(tmp_path, "cd /; A=1; exit 7", "pwd; echo $A")
     assert seen.text == "/\n1\n[exit code 0]"
@@ -93,7 +94,7 @@ def test_there_is_no_input_and_no_terminal(tmp_path: Path) -> None:
 def test_programs_that_want_a_terminal_end_and_what_to_do_is_told(tmp_path: Path) -> None:
     asking, plain = shell(tmp_path, "cd . && python3 -c 'input()'", "echo not a tty")
     assert not asking.ok and "EOFError" in asking.text
-    assert asking.text.endswith("use options, files or a pipe instead of an interactive program]")
+    assert asking.text.endswith("or use options (-y, --no-input) or a file]")
     assert plain.text == "not a tty\n[exit code 0]"
 
 

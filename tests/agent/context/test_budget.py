@@ -20,6 +20,7 @@ from agent.context.budget import TokenMeter, WindowBudget
         (1_048_576, 8_192, 1_040_384, 10_000),
     ],
 )
+# peers row 22
 def test_the_parts_of_a_window(window: int, reply: int, prompt: int, observation: int) -> None:
     budget = WindowBudget(window)
     assert (budget.reply, budget.prompt, budget.observation) == (reply, prompt, observation)
@@ -27,6 +28,7 @@ def test_the_parts_of_a_window(window: int, reply: int, prompt: int, observation
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=200)
 @given(window=st.integers(1_024, 2_000_000))
+# peers row 22
 def test_prompt_and_reply_fill_the_window_and_no_more(window: int) -> None:
     budget = WindowBudget(window)
     assert budget.prompt + budget.reply == window

@@ -51,6 +51,7 @@ def test_the_smallest_figure_counts(window: Window, size: int) -> None:
 
 
 @pytest.mark.parametrize("profile", [QWEN, UNKNOWN], ids=lambda profile: profile.name)
+# peers row 28
 def test_a_window_nobody_tells_is_assumed_and_that_is_told(profile: Any) -> None:
     size, told = usable_window(Window(), profile)
     assert size == UNKNOWN_WINDOW

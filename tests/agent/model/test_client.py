@@ -53,6 +53,7 @@ def test_a_busy_server_is_asked_again_when_it_says(
     assert slept == [waited]
 
 
+# peers row 8; case 21
 def test_what_may_be_gone_next_time_is_tried_again(double: GenericDouble) -> None:
     statuses = [408, 409, 425, 429, 500, 502, 503, 504]
     for status in statuses:
@@ -163,6 +164,7 @@ def test_a_server_that_stays_silent_is_given_up_the_second_time(double: GenericD
 @pytest.mark.parametrize(
     ("status", "hint"), [(401, "API key"), (403, "API key"), (404, "--model"), (400, ""), (501, "")]
 )
+# peers row 8
 def test_a_refusal_is_told_at_once(double: GenericDouble, status: int, hint: str) -> None:
     double.answers = [Status(status, "no such thing")]
     with pytest.raises(BackendRefused) as caught:

@@ -111,6 +111,7 @@ def test_what_may_be_gone_next_time(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [300, 400, 401, 402, 403, 404, 405, 413, 415, 422, 451, 501, 505])
+# peers row 8
 def test_what_asking_again_can_not_mend(status: int) -> None:
     found = status_error(status, {"error": {"message": "no"}}, {})
     assert isinstance(found, BackendRefused)

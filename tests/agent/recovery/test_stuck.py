@@ -1,4 +1,4 @@
-"""The same call with the same result is a loop; a result that changes is progress; so is a change, and news."""
+"""The same call with the same result is a loop, alone or in turn with others; a result that changes is progress."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.recovery.stuck import LIMITS, NUDGE_AT, STOP_AT, WINDOW, Progress, Standstill, StuckDetector
+from agent.recovery.stuck import CHANGE_AT, LONGEST_CYCLE, NUDGE_AT, STOP_AT, WINDOW, StuckDetector, Verdict
 
 ARGUMENTS = '{"command": "pytest"}'
 
@@ -19,13 +19,13 @@ def verdicts(*calls: tuple[str, str, str]) -> list[str]:
     return [verdict(detector, *call)[0] for call in calls]
 
 
-def verdict(detector: StuckDetector, *call: str) -> tuple[str, int]:
+def verdict(detector: StuckDetector, *call: str) -> Verdict:
     detector.begin()
     return detector.observe(*call)
 
 
-def test_the_third_time_is_told_once_and_the_sixth_ends_it() -> None:
-    assert verdicts(*[("shell", ARGUMENTS, "same")] * 7) == ["", "", "nudge", "", "", "stop", "stop"]
+def test_the_third_time_is_told_the_fourth_demands_a_change_and_the_sixth_ends_it() -> None:
+    assert verdicts(*[("shell", ARGUMENTS, "same")] * 7) == ["", "", "nudge", "change", "", "stop", "stop"]
 
 
 def test_how_often_it_was_seen_is_counted() -> None:
@@ -33,13 +33,54 @@ def test_how_often_it_was_seen_is_counted() -> None:
     assert [verdict(detector, "shell", ARGUMENTS, "same")[1] for _ in range(4)] == [1, 2, 3, 4]
 
 
-def test_two_calls_in_turn_are_a_loop_too() -> None:
+def test_two_calls_in_turn_are_a_loop_too() -> None:  # A-B-A-B
     found = verdicts(*[("shell", ARGUMENTS, "a"), ("read_file", "{}", "b")] * 6)
     assert found[4:6] == ["nudge", "nudge"] and found[10:] == ["stop", "stop"]
 
 
-def test_polling_a_result_that_changes_is_spared() -> None:
+@pytest.mark.parametrize("length", range(2, LONGEST_CYCLE + 1))
+def test_calls_in_turn_are_told_and_ended_whatever_the_length_of_the_turn(length: int) -> None:
+    turn = [("shell", json.dumps({"command": f"step {n}"}), "same") for n in range(length)]
+    detector = StuckDetector()
+    found = [verdict(detector, *call) for call in turn * STOP_AT]
+    stages = [each.stage for each in found]
+    assert "nudge" in stages and "change" in stages
+    assert stages.index("nudge") < stages.index("change") < stages.index("stop")
+    assert stages.index("stop") >= length * (STOP_AT - 1)
+    assert found[-1] == ("stop", STOP_AT, length)
+
+
+def test_a_turn_broken_by_anything_else_is_none() -> None:
+    turn = [("shell", json.dumps({"command": f"step {n}"}), "same") for n in range(5)]
+    calls = [call for n in range(8) for call in (*turn, ("read_file", json.dumps({"path": str(n)}), "x"))]
+    assert "stop" not in verdicts(*calls)
+
+
+def test_polling_a_result_that_changes_is_spared() -> None:  # peers row 43
     assert set(verdicts(*[("shell", ARGUMENTS, f"{n} of 20 done") for n in range(20)])) == {""}
+
+
+def test_polling_in_turn_with_a_wait_is_spared_too() -> None:  # peers row 43
+    calls = [(("shell", '{"command": "sleep 5"}', f"[{n}]"), ("shell", ARGUMENTS, f"{n}%")) for n in range(20)]
+    assert set(verdicts(*[call for pair in calls for call in pair])) == {""}
+
+
+def test_the_same_call_after_a_change_that_is_new_is_no_repetition() -> None:
+    detector = StuckDetector()
+    for n in range(3 * STOP_AT):
+        detector.begin()
+        assert detector.observe("edit_file", json.dumps({"new": str(n)}), "done").stage == ""
+        detector.moved()
+        assert verdict(detector, "run_tests", "{}", "1 failed").stage == ""
+
+
+def test_a_change_that_a_repeated_call_makes_does_not_spare_it() -> None:
+    detector = StuckDetector()
+    found = []
+    for _ in range(STOP_AT + 1):
+        found.append(verdict(detector, "shell", '{"command": "echo x >> log; pytest"}', "1 failed").stage)
+        detector.moved()
+    assert found == ["", "", "", "nudge", "change", "", "stop"]  # the first made it, as far as one can tell
 
 
 def test_other_arguments_or_another_tool_are_another_call() -> None:
@@ -59,6 +100,8 @@ def test_the_order_and_spacing_of_arguments_do_not_matter() -> None:
         ("took 1.25 s", "took 0.5 s"),
         ("<A object at 0x7f00aa>", "<A object at 0x7fffbb>"),
         ("12:30:01 started", "12:31:59 started"),
+        ("2026-01-02T03:04:05.678 started", "2026-11-12T13:14:15.1 started"),
+        ("wrote /tmp/tmpab12cd_x/out", "wrote /tmp/tmpzz99yy_q/out"),
         ("in /ws/outputs/1700000000-3.log", "in /ws/outputs/1700000099-14.log"),
     ],
 )
@@ -85,78 +128,27 @@ def test_a_result_of_digits_alone_is_no_trouble() -> None:
     assert verdicts(*[("t", "{}", "1" * 100_000)] * 3)[-1] == "nudge"
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=100)
-@given(results=st.lists(st.sampled_from("abcd"), max_size=40))
-def test_the_verdict_is_that_of_the_last_calls_alone(results: list[str]) -> None:
+@settings(derandomize=True, deadline=None, database=None, max_examples=200)
+@given(results=st.lists(st.sampled_from("abcdefg"), max_size=60))
+def test_nothing_ends_that_was_not_made_often_and_words_are_said_in_their_order(results: list[str]) -> None:
     detector = StuckDetector()
+    said: dict[str, int] = {}
     for at, result in enumerate(results):
-        said, count = verdict(detector, "t", "{}", result)
-        assert count == results[max(0, at + 1 - WINDOW) : at + 1].count(result)
-        assert said == ("stop" if count >= STOP_AT else "nudge" if count == NUDGE_AT else "")
+        stage, times, cycle = verdict(detector, "t", "{}", result)
+        lately = results[max(0, at + 1 - WINDOW) : at + 1].count(result)
+        assert times >= lately and (cycle == 1) <= (times == lately)
+        if cycle > 1:
+            turn = results[at + 1 - cycle : at + 1]
+            assert results[at + 1 - cycle * times : at + 1] == turn * times
+        assert (stage == "stop") == (times >= STOP_AT)
+        assert stage != "nudge" or times == NUDGE_AT
+        assert stage != "change" or CHANGE_AT <= times < STOP_AT
+        said[stage] = said.get(stage, 0) + 1
+    assert not said.get("stop") or said.get("nudge")
 
 
-def test_what_one_reply_calls_many_times_counts_once() -> None:
+def test_what_one_reply_calls_many_times_counts_once() -> None:  # peers row 23
     detector = StuckDetector()
     detector.begin()
-    assert {detector.observe("read_file", "{}", "same") for _ in range(20)} == {("", 1)}
+    assert {detector.observe("read_file", "{}", "same") for _ in range(20)} == {("", 1, 1)}
     assert [verdict(detector, "read_file", "{}", "same")[0] for _ in range(2)] == ["", "nudge"]
-
-
-# ---------------------------------------------------------------- progress
-
-
-def lacks(*steps: tuple[str, bool], edit: bool = False, ok: bool = True) -> list[Standstill]:
-    """What is said of steps, each one observation and whether the workspace changed."""
-    progress = Progress()
-    said = []
-    for text, changed in steps:
-        progress.observed(text, edit=edit, ok=ok)
-        if lack := progress.step(changed=changed):
-            said.append(lack)
-    return said
-
-
-@pytest.mark.parametrize("kind", ["idle", "unedited"])
-def test_steps_without_news_or_change_are_told_once_and_then_the_end(kind: str) -> None:
-    nudge, stop = LIMITS[kind]  # type: ignore[index]
-    reads = [(f"a line never seen, {n}" if kind == "unedited" else "the same line", False) for n in range(stop + 1)]
-    said = lacks(*reads[: stop + (kind == "idle")])
-    assert [(lack.kind, lack.count, lack.stop) for lack in said] == [(kind, nudge, False), (kind, stop, True)]
-    assert str(stop) in said[-1].reason
-
-
-def test_reading_what_was_read_in_other_pieces_is_no_news() -> None:
-    file = [f"{n:4d}\tsome code on this line" for n in range(100)]
-    pages = ["\n".join(file[start : start + 30]) for start in range(0, 70, 3)] * 3
-    said = lacks(("\n".join(file), False), *((page, False) for page in pages))
-    assert said[0].kind == "idle" and not said[0].stop and said[1].stop
-
-
-def test_polling_a_build_is_progress_to_the_limit_of_unedited_steps() -> None:
-    polls = [(f"build running\n{n} of 50 done in 1.{n}s", False) for n in range(LIMITS["unedited"][0] - 1)]
-    assert lacks(*polls) == []
-
-
-def test_a_change_begins_the_count_anew() -> None:
-    nudge = LIMITS["idle"][0]
-    steps = [("same line", False)] * (nudge - 1) + [("same line", True)]
-    assert lacks(*(steps * 5)) == []
-
-
-def test_edits_that_fail_are_counted_in_a_row() -> None:
-    nudge, stop = LIMITS["failed"]
-    steps = [(f"not found, nearest is line {n}", False) for n in range(stop)]
-    assert [(lack.kind, lack.count, lack.stop) for lack in lacks(*steps, edit=True, ok=False)] == [
-        ("failed", nudge, False),
-        ("failed", stop, True),
-    ]
-    progress = Progress()
-    for n in range(40):
-        progress.observed(f"not found {n}", edit=True, ok=n % nudge == nudge - 1)
-        assert progress.step(changed=n % nudge == nudge - 1) is None
-
-
-def test_thoughts_and_marks_of_what_was_left_out_are_no_news() -> None:
-    stop = LIMITS["idle"][1]
-    said = lacks(*((f"same line\n[... {n} lines left out ...]", False) for n in range(stop + 1)))
-    assert said[-1].kind == "idle" and said[-1].stop

@@ -166,6 +166,7 @@ def test_any_text_comes_back(text: str) -> None:
 # ---------------------------------------------------------------- damage
 
 
+# peers row 42; case 17
 def test_a_last_line_torn_at_any_byte_is_dropped_and_mended(path: Path) -> None:
     kept, last = EVENTS[:2], Warned(message="the last one, é")
     whole = written(path, *kept)
@@ -231,6 +232,7 @@ def test_a_line_left_out_or_twice_is_damage(path: Path) -> None:
 # ---------------------------------------------------------------- one writer
 
 
+# case 19
 def test_a_second_opener_is_refused_until_the_first_is_gone(path: Path) -> None:
     with Journal(path) as first:
         first.append(EVENTS[0])
@@ -281,6 +283,7 @@ def test_words_too_short_for_a_secret_are_left_alone(path: Path) -> None:
 # ---------------------------------------------------------------- a full disk
 
 
+# peers row 32; case 18
 def test_a_full_disk_is_told_and_leaves_the_events_before(path: Path) -> None:
     script = """
 import pathlib, resource, sys
@@ -306,6 +309,7 @@ with Journal(path) as journal:
 
 
 @pytest.mark.parametrize("failing", ["write", "_sync", "short"])
+# peers row 32; case 18
 def test_no_event_is_taken_that_is_not_on_disk(path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     def fail(*_: object) -> int:
         raise OSError(errno.EIO, "Input/output error")

@@ -98,6 +98,7 @@ GROWING = st.lists(
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=100)
 @given(events=GROWING, mode=st.sampled_from(["native", "text", "begun", "constrained"]))
+# peers row 27
 def test_each_request_is_a_prefix_of_the_next(events: list[Event], mode: str) -> None:
     transcript = Transcript.of([PromptBegan.model_validate({"mode": mode, "messages": [SYSTEM, ISSUE]})])
     sent = json.dumps(transcript.messages)

@@ -76,6 +76,7 @@ def test_a_model_that_writes_prose_is_asked_in_another_way_each_time(tmp_path: P
 
 
 @pytest.mark.parametrize("made", [in_json, in_fence], ids=["json", "fence"])
+# peers rows 5 and 36
 def test_calls_in_the_text_are_run_on_the_native_rung_too(tmp_path: Path, made: Any) -> None:
     with LlamaCppDouble(made(FIX), made(SUBMIT)) as double:
         worked = work(double, tmp_path)
@@ -183,6 +184,7 @@ def test_a_reply_that_stays_endless_is_told_to_the_model_and_moves_nothing(tmp_p
     assert "cut off" in worked.told[0]
 
 
+# peers row 41; case 22
 def test_arguments_that_are_no_json_are_stored_so_that_they_can_be_sent_again(tmp_path: Path) -> None:
     broken = ("read_file", '{"path": "calc.py",}')
     with LlamaCppDouble(calls(broken), calls(FIX), calls(SUBMIT)) as double:  # which refuses a history it can't read
@@ -200,6 +202,7 @@ def test_the_models_own_argument_string_is_sent_again_byte_for_byte(tmp_path: Pa
     assert all(later.startswith(earlier[:-1]) for earlier, later in itertools.pairwise(sent))
 
 
+# peers row 35
 def test_prose_without_end_is_given_up(tmp_path: Path) -> None:
     with GenericDouble("The issue is fixed and all tests pass.") as double:
         worked = work(double, tmp_path)

@@ -9,7 +9,8 @@ import pytest
 from doubles import LlamaCppDouble, OllamaDouble
 from working import FIX, SUBMIT, Worked, call, calls, work
 
-from agent.recovery.stuck import NUDGE_AT, STOP_AT
+from agent.recovery.progress import LIMITS
+from agent.recovery.stuck import CHANGE_AT, NUDGE_AT, STOP_AT
 
 READ = call("read_file", path="calc.py")
 MARK = call("shell", command="date +%s%N > mark; cat mark")
@@ -91,17 +92,93 @@ def test_what_comes_after_a_submit_is_not_run(tmp_path: Path) -> None:
     assert len(results) == 3 and results[-1]["content"].startswith("not run")  # every call has a result
 
 
+def observed_with(worked: Worked, words: str) -> list[int]:
+    """The numbers, from 1, of the observations that have some words."""
+    return [number for number, each in enumerate(worked.observed, 1) if words in each.content]
+
+
 def test_the_same_call_with_the_same_result_is_told_and_then_ended(tmp_path: Path) -> None:
     with LlamaCppDouble(calls(call("search", pattern="nothing_like_this"))) as double:
         worked = work(double, tmp_path)
         assert len(double.requests) == STOP_AT
         assert all(message["role"] != "user" for message in double.requests[-1]["messages"][2:])
     assert worked.result.status == "no_patch"
-    told = [number for number, each in enumerate(worked.observed, 1) if "try something else" in each.content]
-    assert told == [NUDGE_AT]
+    assert observed_with(worked, "try something else") == [NUDGE_AT]
+    assert observed_with(worked, "Change your approach now. Call plan with") == [CHANGE_AT]
+
+
+def test_a_failing_command_with_other_thoughts_and_in_other_forms_is_one(tmp_path: Path) -> None:
+    """peers row 37: the same failing command 14 times with varied thoughts."""
+    forms = ["python3 missing.py", "cd . && python3 missing.py", "python3  'missing.py'"]
+
+    def says(body: dict[str, object]) -> object:
+        at = len(double.requests)
+        return calls(call("shell", command=forms[at % 3]), content=f"Thought {at}: this time it will work.")
+
+    with LlamaCppDouble(says) as double:
+        worked = work(double, tmp_path)
+        assert len(double.requests) == STOP_AT < 14
+    assert worked.of("ended")[0].reason == f"the same call was made {STOP_AT} times with the same result"
+
+
+def test_edits_to_and_fro_are_a_loop_and_end_with_the_work_kept(tmp_path: Path) -> None:
+    """A-B-A-B in edits: the files change with every step, but never to what they were not before."""
+    there = call("edit_file", path="calc.py", old="return a - b", new="return b - a")
+    back = call("edit_file", path="calc.py", old="return b - a", new="return a - b")
+    keep = call("write_file", path="kept.py", content="kept = 1\n")
+    with LlamaCppDouble(calls(keep), *[calls(there), calls(back)] * 20) as double:
+        worked = work(double, tmp_path, max_steps=60)
+        assert len(double.requests) <= 2 * STOP_AT + 2
+    assert worked.of("ended")[0].status == "gave_up" and "same call" in worked.of("ended")[0].reason
+    assert "kept = 1" in worked.result.patch
+    assert observed_with(worked, "Change your approach")
+
+
+def test_three_calls_in_turn_are_a_loop(tmp_path: Path) -> None:
+    """A-B-C: each of them seldom, together for ever."""
+    turn = [READ, call("search", pattern="return"), call("shell", command="ls")]
+    with LlamaCppDouble(*[calls(each) for each in turn * 10]) as double:
+        worked = work(double, tmp_path, max_steps=60)
+    ended = worked.of("ended")[0]
+    assert ended.status == "gave_up"
+    assert len(double.requests) <= LIMITS["idle"].stop + len(turn)
+    assert observed_with(worked, "3 calls in turn")
+
+
+def test_the_last_edits_are_taken_back_when_the_model_asks(tmp_path: Path) -> None:
+    wrong = call("edit_file", path="calc.py", old="return a - b", new="return a * b")
+    stuck = [calls(call("run_tests"))] * CHANGE_AT
+    with LlamaCppDouble(calls(wrong), *stuck, calls(call("undo")), calls(FIX), calls(SUBMIT)) as double:
+        worked = work(double, tmp_path)
+    assert worked.result.status == "fixed", worked.result.error
+    asked = observed_with(worked, "take them back with undo first")
+    undone = next(each for each in worked.observed if each.name == "undo")
+    assert asked == [1 + CHANGE_AT] and undone.ok and "calc.py" in undone.content
+
+
+def test_testing_after_each_of_many_changes_is_no_loop(tmp_path: Path) -> None:
+    made: list[object] = []
+    for n in range(2 * STOP_AT):
+        made += [
+            calls(call("write_file", path="notes.txt", content=f"{n}\n")),
+            calls(call("shell", command="ls; false")),
+        ]
+    with LlamaCppDouble(*made, calls(FIX), calls(SUBMIT)) as double:
+        worked = work(double, tmp_path, max_steps=60)
+    assert worked.result.status == "fixed", worked.result.error
+    assert not observed_with(worked, "same result")
+
+
+def test_many_reads_in_one_reply_are_no_loop(tmp_path: Path) -> None:
+    """peers row 23: five parallel reads are one step."""
+    with LlamaCppDouble(calls(*[READ] * 5), calls(FIX), calls(SUBMIT)) as double:
+        worked = work(double, tmp_path)
+    assert worked.result.status == "fixed", worked.result.error
+    assert not observed_with(worked, "same result")
 
 
 def test_the_same_call_with_another_result_is_no_loop(tmp_path: Path) -> None:
+    """peers row 43: polling something that moves."""
     with LlamaCppDouble(*[calls(MARK)] * (STOP_AT + 2), calls(FIX), calls(SUBMIT)) as double:
         worked = work(double, tmp_path)
     assert worked.result.status == "fixed", worked.result.error

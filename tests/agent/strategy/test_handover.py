@@ -10,7 +10,8 @@ import pytest
 from doubles import LlamaCppDouble
 from working import FIX, SUBMIT, call, calls, work
 
-from agent.recovery.stuck import LIMITS, STOP_AT
+from agent.recovery.progress import LIMITS
+from agent.recovery.stuck import STOP_AT
 from agent.session.events import CandidateMade, Ended
 from agent.strategy import handover
 from agent.strategy.work import Work
@@ -49,13 +50,15 @@ def test_an_agent_that_is_stuck_hands_over_to_guided(tmp_path: Path) -> None:
 
 
 def test_edits_that_fail_again_and_again_hand_over_too(tmp_path: Path) -> None:
-    failing = [call("edit_file", path="calc.py", old=f"no such line {n}", new="x") for n in range(LIMITS["failed"][1])]
+    failing = [
+        call("edit_file", path="calc.py", old=f"no such line {n}", new="x") for n in range(LIMITS["failed"].stop)
+    ]
     with LlamaCppDouble(Model(*failing, answer=RIGHT)) as double:
         worked = work(double, tmp_path, strategy="auto")
     assert worked.result.status == "fixed", worked.result.error
     assert "edits in a row failed" in worked.of("strategy_changed")[0].reason
     told = [number for number, each in enumerate(worked.observed, 1) if "edits in a row have failed" in each.content]
-    assert told == [LIMITS["failed"][0] + 1]
+    assert told == [LIMITS["failed"].nudge + 1, LIMITS["failed"].change + 1]
 
 
 async def gives_up(work: Work) -> Ended:

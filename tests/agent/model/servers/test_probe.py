@@ -79,6 +79,7 @@ def test_llama_cpp_tells_the_window_it_holds_and_the_trained_one(table: Table) -
     assert summary(opened(table.base_url + "/", "alias")) == ("llama.cpp", "alias", Window(8192, None, 32768))
 
 
+# peers row 28
 def test_llama_cpp_that_does_not_know_its_window_says_so(table: Table) -> None:
     table.table = {
         "GET /v1/models": {"data": [{"id": "m", "meta": None}]},

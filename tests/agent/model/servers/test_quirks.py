@@ -62,6 +62,7 @@ def test_a_reply_llama_cpp_can_not_parse_is_told_and_works_without_tools() -> No
         assert talk(double.base_url, asked()).reply.content == "hello"
 
 
+# peers row 41
 def test_a_history_llama_cpp_can_not_read_is_not_sent_for_ever() -> None:
     function = {"name": "shell", "arguments": '{"command": '}
     broken = [*HI, {"role": "assistant", "content": "", "tool_calls": [{"id": "a", "function": function}]}]
