@@ -119,6 +119,10 @@ def _check(task: Task, session: Session) -> None:
     state, settings = session.state, task.settings
     if state.finished:
         raise UsageError(f"the session {session.id} is finished: {state.finished}", hint="there is nothing to resume")
+    if state.prompted and state.work is None:
+        raise UsageError(
+            f"the session {session.id} is of an earlier version", hint="start it again with `swe-agent fix`"
+        )
     if state.result is None or state.result.status != "budget":
         return
     if reason := spent(state, settings):
@@ -179,7 +183,7 @@ class _Run:
         if state.work is None:
             self.session.emit(WorkBegan(strategy=strategy, flaky=sorted(work.flaky)))
             return
-        if state.attempts <= 1:  # a later attempt has a workspace of its own
+        if not state.apart:
             if not kept:
                 await put_back(work, state.standing)
             await work.snapshot()

@@ -30,9 +30,8 @@ async def open_workspace(
     sandbox = await _start(task, session, "")
     try:
         state = session.state
-        # a later attempt has a workspace of its own, which is made again from its change
-        later = state.attempts > 1
-        trees = [state.base, "" if later else state.standing]
+        # a later attempt's own workspace is made again from its change
+        trees = [state.base, "" if state.apart else state.standing]
         kept = bool(state.base) and await _is_whole(sandbox, [tree for tree in trees if tree])
         if resumed and not kept:
             sandbox = await _anew(task, session, sandbox, "")

@@ -90,6 +90,11 @@ class State:
         return self.before_calls if self.begun_calls else self.tree
 
     @property
+    def apart(self) -> bool:
+        """Whether the last tree is that of an attempt in a workspace of its own."""
+        return self.attempts > 1 and not self.changes
+
+    @property
     def finished(self) -> str:
         """What a session came to that can't go on; empty for one that can."""
         result = self.result

@@ -50,6 +50,7 @@ async def _search(work: Work) -> Ended:
     """Guided's part, from its beginning: what it had in mind is not in the journal, what it changed is kept."""
     if work.session.state.searching:
         await keep_standing(work)
+        work.reproduction = work.reproduction_script = ""
         work.warn("the guided search begins anew; the budgets go on")
     ended = await work_as_guided(work)
     if ended.status == "submitted":

@@ -88,23 +88,20 @@ async def put_back(work: Work, tree: str) -> None:
 async def keep_standing(work: Work) -> None:
     """Before a search begins anew: the change there is stays the session's until there is a better one."""
     tree = work.session.state.tree
-    if tree in {"", work.base_tree} or work.judge is None:
+    if tree in {"", work.base_tree}:
         return
-    try:
-        patch = await work.judge.check(work, await work.snapshots.diff(work.base_tree, tree))
-    except PatchRejected as error:
-        work.warn(str(error))
-    else:
-        work.chosen = Judged(patch) if patch.data else None
+    kept = work.changes.read(tree) if work.changes else None
+    work.chosen = await judged_again(work, kept or b"") or work.chosen
     await work.restore(work.base_tree)
 
 
-async def judged_again(work: Work, patch: str) -> Judged | None:
-    """A change out of the journal, held to the rules once more; None for none, or one that breaks them."""
-    if not patch or work.judge is None:
+async def judged_again(work: Work, patch: str | bytes) -> Judged | None:
+    """A change that an earlier process had, held to the rules once more; None for none, or one that breaks them."""
+    data = patch.encode("utf-8", "replace") if isinstance(patch, str) else patch
+    if not data or work.judge is None:
         return None
     try:
-        return Judged(await work.judge.check(work, patch.encode("utf-8", "replace")))
+        return Judged(await work.judge.check(work, data))
     except PatchRejected as error:
         work.warn(str(error))
         return None

@@ -238,6 +238,27 @@ def test_a_kill_while_it_is_prepared(scripted: Any, home: Path, kind: str) -> No
 # ---------------------------------------------------------------- strategies
 
 
+def test_undo_goes_back_behind_the_interruption(scripted: Any, home: Path) -> None:
+    scripted.answers = [calls(FIX), calls(OTHER), calls(call("undo")), calls(LOOK), calls(SUBMIT)]
+    begin(scripted, home, max_steps=2)
+    second = resume(max_steps=20)
+    assert second.observed[0].ok and "other.txt" in second.observed[0].content
+    assert "No such file" in second.observed[1].content and "return a + b" in second.observed[1].content
+
+
+def test_a_guided_search_begins_anew_with_its_budgets_gone_on(scripted: Any, home: Path) -> None:
+    wrong = "```python\ndef add(a, b):\n    return a * b\n```"
+    right = '```python\ndef add(a, b):\n    """Return the sum."""\n    return a + b\n```'
+    scripted.answers = [wrong, right]
+    first = begin(scripted, home, strategy="guided", max_steps=1)
+    assert first.of("phase_began")
+    cut(home, "phase_began")
+    second = resume(max_steps=20)
+    assert second.result.status == "fixed"
+    assert [event.message for event in second.of("warned") if "begins anew" in event.message]
+    assert not second.of("setup_ran") and second.result.strategy == "guided"
+
+
 def test_attempts_go_on_where_they_were(scripted: Any, home: Path) -> None:
     wrong = call("edit_file", path="calc.py", old="return a - b", new="return a * b")
     first = [calls(wrong), *[calls(SUBMIT)] * 4]

@@ -27,7 +27,9 @@ from agent.session.events import (
     Observed,
     PhaseBegan,
     PromptBegan,
+    ReproductionFound,
     Result,
+    Resumed,
     SandboxRestarted,
     SandboxStarted,
     Seconds,
@@ -39,6 +41,7 @@ from agent.session.events import (
     ToolCalled,
     UserSaid,
     Warned,
+    WorkBegan,
 )
 from agent.ui.terminal import Terminal
 
@@ -55,11 +58,14 @@ def evil_events(text: str) -> list[Event]:
             session_id=text, version=text, issue_title=text, issue_body=text, issue_source=text, repository=text,
             base_commit=text, strategy=text, settings={text: text},
         ),
+        Resumed(session_id=text, version=text, interrupted=text),
         BackendFound(base_url=text, server=text, model=text, window=1),
         SandboxStarted(sandbox=text, image=text),
         SandboxRestarted(reason=text),
         SetupRan(command=text, exit_code=1, seconds=1, output=text),
         TestsRan(phase="before", command=text, exit_code=1, passed=False, ended=text, seconds=1, output=text, failures=[text]),
+        WorkBegan(strategy="agent", flaky=[text]),
+        ReproductionFound(command=text, script=text),
         PromptBegan(mode="native", messages=[{"role": "user", "content": text}], reason=text),
         UserSaid(content=text),
         ModelReplied(content=text, reasoning=text, tool_calls=[call], parsed=text, purpose=text),
