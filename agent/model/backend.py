@@ -15,6 +15,7 @@ from agent.model.ladder import Ladder, RungMemory
 from agent.model.servers.base import Server, Window
 from agent.model.servers.llama_cpp import Bundled
 from agent.model.servers.probe import open_server
+from agent.model.slots import own_slot
 from agent.model.types import Rung, Sampling
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ async def open_backend(
         known = find_profile(settings.model or server.model)
         profile = find_profile(server.model) if known.name == GENERIC else known
         try:
-            yield _backend(server, profile, settings)
+            with own_slot(server):
+                yield _backend(server, profile, settings)
         finally:
             await server.close()
         return

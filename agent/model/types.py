@@ -16,6 +16,9 @@ Rung = Literal["native", "text", "begun", "constrained"]
 """How calls are asked for: by the API's own tools, written in the reply's text, in a reply begun for the model, or in
 a reply held to a schema."""
 
+Whose = Literal["any", "own", "side"]
+"""Whose place at a server with several slots: the session's own, one for questions beside it, or any."""
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -67,7 +70,7 @@ class Request:
     """One request.
 
     `max_tokens` is the reply's reserve, in tokens; `json_schema` constrains the reply; `begun` is how it begins, given
-    to the model as if it had written it.
+    to the model as if it had written it; `slot` says whose place at the server is to be used, where it has several.
     """
 
     messages: list[dict[str, Any]]
@@ -76,6 +79,7 @@ class Request:
     json_schema: dict[str, Any] | None = None
     begun: str = ""
     sampling: Sampling = field(default_factory=Sampling)
+    slot: Whose = "any"
 
 
 @dataclass(frozen=True)

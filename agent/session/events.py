@@ -143,12 +143,16 @@ class ReproductionFound(_Event):
 
 
 class PromptBegan(_Event):
-    """A new prompt begins: its messages so far and the tools, as sent. `mode` is how calls are asked for."""
+    """A new prompt begins: its messages so far and the tools, as sent. `mode` is how calls are asked for.
+
+    `summary` is the end of the second message, after a compaction: what became of the steps that were taken out.
+    """
 
     kind: Literal["prompt_began"] = "prompt_began"
     mode: Rung
     messages: list[dict[str, Any]]
     reason: str = "start"
+    summary: str = ""
 
 
 class UserSaid(_Event):
@@ -273,6 +277,20 @@ class Ended(_Event):
     patch: str = ""
 
 
+class Compacted(_Event):
+    """The prompt was made shorter, and has begun anew: its tokens before and after, the latest steps it keeps whole.
+
+    `by` is who wrote the summary; `reason` why that was the program, where the model was asked.
+    """
+
+    kind: Literal["compacted"] = "compacted"
+    before: int
+    after: int
+    kept: int
+    by: Literal["model", "program"]
+    reason: str = ""
+
+
 Event = Annotated[
     SessionStarted
     | Resumed
@@ -297,7 +315,8 @@ Event = Annotated[
     | StrategyChanged
     | Warned
     | Ended
-    | Result,
+    | Result
+    | Compacted,
     Field(discriminator="kind"),
 ]
 

@@ -6,14 +6,21 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from agent.session.events import Event, ModelReplied, Observed, PromptBegan, UserSaid
+from agent.session.ledger import Ledger
 
 
 class Transcript:
-    """The live prompt: begun by a `PromptBegan`, grown by replies, observations and messages."""
+    """The live prompt: begun by a `PromptBegan`, grown by replies, observations and messages.
+
+    The first two messages are the system prompt and the issue, which ends with `summary` after a compaction; the rest
+    are steps. `ledger` is what the steps did, those too that are no longer in the prompt.
+    """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.mode = "native"
+        self.summary = ""
+        self.ledger = Ledger()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Transcript:
@@ -23,11 +30,23 @@ class Transcript:
             transcript.add(event)
         return transcript
 
+    @property
+    def opening(self) -> list[dict[str, Any]]:
+        """The system prompt and the issue as they were sent first, without a summary."""
+        return [{**each, "content": each["content"].removesuffix(self.summary)} for each in self.messages[:2]]
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """All that came after the opening."""
+        return self.messages[2:]
+
     def add(self, event: Event) -> None:
         """Take one event; those the model is not shown change nothing."""
+        self.ledger.add(event)
         if isinstance(event, PromptBegan):
             self.messages = list(event.messages)
             self.mode = event.mode
+            self.summary = event.summary
         elif isinstance(event, UserSaid):
             self._user(event.content)
         elif isinstance(event, ModelReplied) and event.purpose == "step":

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
-from agent.context.budget import LEAST_REPLY
 from agent.errors import BackendRefused, ContextOverflow, ReplyUnparsable
 from agent.model.dialects import DIALECTS, arguments_json, call_schema, is_json, json_call, parse_text
 from agent.model.ladder import Ladder
@@ -14,6 +12,7 @@ from agent.recovery.replies import word_on_silence
 from agent.session.events import Ended, ModelReplied, PromptBegan
 from agent.session.transcript import as_text
 from agent.strategy.calls import Caller
+from agent.strategy.compaction import Compactor, as_json
 from agent.strategy.equipment import equip
 from agent.strategy.resuming import take_up
 from agent.strategy.showing import Showing
@@ -45,16 +44,17 @@ async def _work(work: Work) -> Ended:
         carry = work.session.state.prompted  # of a prompt that this server can't go on with
         await begin(work, ladder, "another server" if carry else "start", carry=carry)
     caller = Caller(work)
+    compactor = Compactor(work, ladder)
     while True:
-        if reason := work.exhausted():
-            return Ended(status="budget", reason=reason)
-        if await is_full(work, ladder):
-            reason = f"the window of {work.budget.window} tokens is full"
-            return Ended(status="budget", reason=reason)
+        if ended := _spent(work) or await compactor.make_room() or _spent(work):
+            return ended
         try:
             reply = await ask(work, ladder)
         except ContextOverflow as error:
-            return Ended(status="budget", reason=str(error))
+            if ended := compactor.overflowed(error):
+                return ended
+            continue
+        compactor.replied()
         if reply.tool_calls:
             if not ladder.heard:
                 work.backend.remember(ladder.rung, "a session's calls came this way")
@@ -67,6 +67,12 @@ async def _work(work: Work) -> Ended:
             await begin(work, ladder, "the replies had no tool call")
         if ladder.silent >= GIVE_UP_AFTER:
             return Ended(status="gave_up", reason=f"{ladder.silent} replies in a row had no tool call")
+
+
+def _spent(work: Work) -> Ended | None:
+    """The end, where a budget is used up."""
+    reason = work.exhausted()
+    return Ended(status="budget", reason=reason) if reason else None
 
 
 async def begin(work: Work, ladder: Ladder, reason: str, *, carry: bool = True) -> None:
@@ -84,16 +90,18 @@ async def begin(work: Work, ladder: Ladder, reason: str, *, carry: bool = True) 
         syntax="" if constrained else dialect.syntax(),
     )
     tools = work.registry.schemas() if native else []
-    issue = _opening(work, estimate_tokens(system + json.dumps(tools)))
-    steps = work.session.transcript.messages[2:] if carry else []
+    issue = _opening(work, estimate_tokens(system + as_json([], tools)))
+    summary = work.session.transcript.summary if carry else ""
+    steps = work.session.transcript.steps if carry else []
     carried = as_text(steps, json_call if constrained else dialect.write)
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": issue}, *carried]
-    work.session.emit(PromptBegan(mode=ladder.rung, messages=messages, reason=reason))
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": issue + summary}, *carried]
+    work.session.emit(PromptBegan(mode=ladder.rung, messages=messages, reason=reason, summary=summary))
+    work.prefix.restart()
     work.meter.restart()
     if counted := await work.backend.server.count(messages, tools):
         work.meter.measured(counted, 0)
     else:
-        work.meter.added(json.dumps(messages) + json.dumps(tools))
+        work.meter.added(as_json(messages, tools))
 
 
 def _opening(work: Work, fixed: int) -> str:
@@ -112,15 +120,6 @@ def _opening(work: Work, fixed: int) -> str:
     return render("agent_issue", issue=issue, instructions=instructions, **given)
 
 
-async def is_full(work: Work, ladder: Ladder) -> bool:
-    """Whether the window has no room for another reply; the server counts before that is believed, if it can."""
-    if work.room < work.budget.reply:
-        tools = work.registry.schemas() if ladder.rung == "native" else []
-        if counted := await work.backend.server.count(work.session.transcript.messages, tools):
-            work.meter.measured(counted, 0)
-    return work.room < LEAST_REPLY
-
-
 async def ask(work: Work, ladder: Ladder) -> ModelReplied:
     """The model's next reply, its calls found wherever they stand, journalled."""
     schemas = work.registry.schemas()
@@ -131,6 +130,7 @@ async def ask(work: Work, ladder: Ladder) -> ModelReplied:
         json_schema=call_schema(schemas) if ladder.rung == "constrained" else None,
         begun=DIALECTS[work.backend.profile.dialect].opening if ladder.rung == "begun" else "",
         sampling=work.backend.sampling,
+        slot="own",
     )
     showing = Showing(work, request.begun)
     try:
@@ -138,7 +138,8 @@ async def ask(work: Work, ladder: Ladder) -> ModelReplied:
     except ReplyUnparsable as error:
         # the server can't read its model's calls: take the text as it is and read it here
         showing.again(f"{error}; asking for the text as it is")
-        reply = await work.ask(replace(request, tools=[]), showing.text, showing.again)
+        request = replace(request, tools=[])
+        reply = await work.ask(request, showing.text, showing.again)
     except BackendRefused as error:
         if error.status not in REFUSED or not ladder.refused():
             raise
@@ -147,10 +148,21 @@ async def ask(work: Work, ladder: Ladder) -> ModelReplied:
     showing.end()
     event = read_reply(reply, work, ladder)
     work.session.emit(event)
-    work.meter.measured(reply.usage.prompt_tokens, reply.usage.completion_tokens)
+    watch(work, request, reply)
+    work.meter.measured(reply.usage.prompt_tokens, reply.usage.completion_tokens, thoughts=bool(reply.reasoning))
     if not reply.usage.prompt_tokens:
         work.meter.added(reply.content + "".join(call.arguments for call in event.tool_calls))
     return event
+
+
+def watch(work: Work, request: Request, reply: Reply) -> None:
+    """Tell the user where the server read again what it had read; a slot that does not keep it is let go."""
+    server = work.backend.server
+    miss = work.prefix.replied(request, reply.usage, reports=server.can.reports_cached)
+    if miss is None:
+        return
+    let_go = miss.same_bytes and server.let_go()
+    work.warn(miss.told + ("; from now on the server chooses its slot" if let_go else ""))
 
 
 def read_reply(reply: Reply, work: Work, ladder: Ladder) -> ModelReplied:

@@ -71,6 +71,7 @@ async def _ask(work: Work, patches: Sequence[str]) -> int | None:
             "additionalProperties": False,
         },
         sampling=work.sampling(0.0, 0),
+        slot="side",
     )
     reply = await work.ask_held(request)
     work.session.emit(work.replied(reply, "compare"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.config import Settings
 from agent.context.budget import TokenMeter, WindowBudget
+from agent.context.prefix import PrefixWatch
 from agent.errors import BackendRefused, PatchRejected
 from agent.forge.issue import Issue
 from agent.forge.repository import HostRepository
@@ -62,6 +63,7 @@ class Work:
     chosen: Judged | None = None  # the session's change where it is not the one in the workspace
     fallback: Ended | None = None  # how it ends if a budget ends it now: work that was done, but not ended yet
     meter: TokenMeter = field(default_factory=TokenMeter)
+    prefix: PrefixWatch = field(default_factory=PrefixWatch)
     on_text: OnText = lambda _: None
     on_wait: OnWait = lambda _: None
     on_call: Callable[[int], None] = lambda _: None

@@ -13,6 +13,7 @@ from agent.session.events import (
     AttemptEnded,
     BackendFound,
     CandidateMade,
+    Compacted,
     Ended,
     Event,
     ModelReplied,
@@ -191,6 +192,12 @@ class Terminal:
 
     def _on_strategy_changed(self, event: StrategyChanged) -> None:
         self._say("▶", f"{event.before} hands over to {event.after}: {_cut(event.reason)}", "bold")
+
+    def _on_compacted(self, event: Compacted) -> None:
+        kept = f"the latest {event.kept} steps kept" if event.kept != 1 else "the latest step kept"
+        self._say("·", f"window nearly full: {event.before:,} → {event.after:,} tokens, {kept}", "dim")
+        if event.reason:
+            self._say("!", f"{event.reason}; the program made one", "yellow")
 
     def _on_warned(self, event: Warned) -> None:
         self._say("!", event.message, "yellow")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from agent.errors import BackendRefused
 from agent.model.chat import ChatCompletions
 from agent.model.http import ask_json
-from agent.model.types import OnText, OnWait, Reply, Request
+from agent.model.types import OnText, OnWait, Reply, Request, Whose
 
 if TYPE_CHECKING:
     import httpx2
@@ -81,6 +81,10 @@ class Address:
         return await ask_json(self.http, "POST", self.root + path, body, seconds=seconds)
 
 
+def _any_slot(_: Whose) -> int | None:
+    return None
+
+
 class Server:
     """One model at one server. By default all goes as the OpenAI API has it."""
 
@@ -93,6 +97,7 @@ class Server:
         self.version = version
         self.window = window or Window()
         self.advice = ""
+        self.slot_for: Callable[[Whose], int | None] = _any_slot
         self._chat = ChatCompletions(address.base_url, address.api_key, address.http)
         self._refused: set[str] = set()  # sampling parameters this server does not take
 
@@ -151,6 +156,11 @@ class Server:
         """The tokens of a prompt as this server counts them, or None where it does not."""
         del messages, tools
         return None
+
+    def let_go(self) -> bool:
+        """From now on the server chooses the slots; whether that is another way than before."""
+        before, self.slot_for = self.slot_for, _any_slot
+        return before("own") is not None
 
     async def close(self) -> None:
         """Let go of the connection."""

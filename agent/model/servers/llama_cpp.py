@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from agent.model.http import ask_json
 from agent.model.servers.base import Address, Capabilities, Server, Window
+from agent.model.types import Request
 
 
 class LlamaCpp(Server):
@@ -47,6 +48,13 @@ class LlamaCpp(Server):
         told = await ask_json(self.address.http, "POST", url, body, seconds=60.0) or {}
         counted = told.get("input_tokens")
         return counted if isinstance(counted, int) else None
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """With the slot that the request is for, where it was claimed."""
+        body = super().body(request)
+        if (slot := self.slot_for(request.slot)) is not None:
+            body["extra_body"]["id_slot"] = slot
+        return body
 
     def _extra(self) -> dict[str, Any]:
         return {"cache_prompt": True, "return_progress": True}
