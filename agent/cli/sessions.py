@@ -89,6 +89,24 @@ def export_session(
     export(session, form, output)
 
 
+@sessions.command("fork")
+def fork_session(
+    session: _Session,
+    at: Annotated[
+        int, typer.Option(min=0, metavar="STEP", help="After which of the model's replies; 0 is before all.")
+    ],
+) -> None:
+    """Begin a session as another one did, up to a step of it; prints the new one's id.
+
+    The other one stays as it is. `swe-agent resume` goes on with the new one, with other settings if you like.
+
+    Example:  swe-agent sessions fork last --at 12
+    """
+    from agent.ui.sessions import fork_session as fork
+
+    fork(session, at)
+
+
 @sessions.command("rm")
 def rm_sessions(
     session: Annotated[

@@ -33,15 +33,6 @@ def read_records(path: Path) -> Iterator[Record]:
             yield Record(number, _time(line), event)
 
 
-def first_time(path: Path) -> float:
-    """When a journal was begun, in seconds since 1970; 0 where that can't be told."""
-    try:
-        with path.open("rb") as file:
-            return _time(file.read(_HEAD_BYTES))
-    except OSError:
-        return 0.0
-
-
 def _time(line: bytes) -> float:
     match = _TIME.search(line[:_HEAD_BYTES].partition(b'"event"')[0])
     return float(match[1]) if match else 0.0

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from agent.config import home
 from agent.errors import UsageError
-from agent.session.records import first_time
 
 _ID = re.compile(r"^[a-z0-9][a-z0-9-]{3,60}$")
 JOURNAL = "journal.jsonl"
@@ -38,20 +37,12 @@ def sessions_root() -> Path:
 
 
 def session_directories() -> list[Path]:
-    """The directories of all sessions, the one begun last first; those without a readable journal by their own time."""
-    root = sessions_root()
+    """The directories of all sessions, the one begun last first: their ids sort by time."""
     try:
-        places = [place for place in root.iterdir() if _ID.match(place.name) and place.is_dir()]
+        places = [place for place in sessions_root().iterdir() if _ID.match(place.name) and place.is_dir()]
     except OSError:
         return []
-    return sorted(places, key=lambda place: (_began(place), place.name), reverse=True)
-
-
-def _began(place: Path) -> float:
-    try:
-        return first_time(place / JOURNAL) or place.stat().st_mtime
-    except OSError:
-        return 0.0
+    return sorted(places, reverse=True)
 
 
 def find_session(word: str) -> Path:

@@ -168,6 +168,15 @@ def export(word: str, form: Format, output: Path | None) -> None:
         raise UsageError(f"{output} can't be written: {error.strerror}") from error
 
 
+def fork_session(word: str, step: int) -> None:
+    """Begin a session as another one did, up to a step; print its id. Raises `UsageError`, `JournalError`s."""
+    from agent.session.fork import fork
+
+    made = fork(find_session(word), step)
+    sys.stdout.write(f"{made}\n")
+    sys.stderr.write(f"swe-agent: `swe-agent resume {made}` goes on with it\n")
+
+
 def end_with_the_pipe() -> None:
     """When who reads standard output has enough, end as other programs do: at once, without a word."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -32,13 +31,6 @@ def test_the_latest_comes_first_and_what_is_no_session_is_left_out(three: Path) 
     (three / "notes.txt").write_text("x")
     (three / "Not_A_Session").mkdir()
     assert [place.name for place in session_directories()] == [THIRD, SECOND, FIRST]
-
-
-def test_without_a_journal_the_directorys_time_counts(three: Path) -> None:
-    bare = three / "20270101-000000-zzzz"
-    bare.mkdir()
-    os.utime(bare, (1, 1))
-    assert session_directories()[-1] == bare
 
 
 @pytest.mark.parametrize(
