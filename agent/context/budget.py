@@ -17,10 +17,11 @@ _MIN_SUMMARY = 384
 _MAX_SUMMARY = 4096
 _SUMMARY_REQUEST = 450
 _DOUBT = 1.3  # vocabularies differ: an estimate may be too low by so much
-_LEARNT_DOUBT = 1.15  # texts differ, too
+_LEARNT_DOUBT = 1.2  # texts differ, too
 _LEAST_SAMPLE = 256  # bytes; less of a text says little of how it is counted
 _DENSEST, _THINNEST = 1.0, 1 / 6  # tokens a byte
 _FADING = 0.8  # what each sample leaves of the weight of those before it
+_AROUND = 64  # tokens that a template may put around a reply and what follows it, in all
 _PER_MESSAGE = 8  # tokens that a template puts around a message
 
 
@@ -135,7 +136,7 @@ class TokenMeter:
     @property
     def most(self) -> int:
         """What the next prompt has at the most: what is estimated may be too low."""
-        return self._known + self.at_most(self._since)
+        return self._known + (self.at_most(self._since) + _AROUND if self._since else 0)
 
     def at_most(self, estimated: int) -> int:
         """What a text that was estimated so may have."""

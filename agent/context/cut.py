@@ -52,18 +52,6 @@ def latest(steps: list[list[Message]], cut: Cut, room: int, size: Size) -> list[
     return kept[::-1]
 
 
-def first(steps: list[list[Message]], room: int, size: Size) -> list[list[Message]]:
-    """The first steps that fit into so many tokens."""
-    kept: list[list[Message]] = []
-    used = 0
-    for step in steps:
-        used += size(step)
-        if used > room:
-            break
-        kept.append(step)
-    return kept
-
-
 def ask_after(messages: list[Message], question: str, *, own: bool) -> list[Message]:
     """Messages with a question at their end; as a message of its `own`, or where that would be the user's second one
     in a row, at the end of the last."""

@@ -94,6 +94,8 @@ async def begin(work: Work, ladder: Ladder, reason: str, *, carry: bool = True) 
     summary = work.session.transcript.summary if carry else ""
     steps = work.session.transcript.steps if carry else []
     carried = as_text(steps, json_call if constrained else dialect.write)
+    if carried and carried[-1]["role"] == "assistant":  # else it would be taken for the beginning of the reply
+        carried.append({"role": "user", "content": render("nudge_no_call", names=work.registry.names)})
     messages = [{"role": "system", "content": system}, {"role": "user", "content": issue + summary}, *carried]
     work.session.emit(PromptBegan(mode=ladder.rung, messages=messages, reason=reason, summary=summary))
     work.prefix.restart()
@@ -158,7 +160,8 @@ async def ask(work: Work, ladder: Ladder) -> ModelReplied:
 def watch(work: Work, request: Request, reply: Reply) -> None:
     """Tell the user where the server read again what it had read; a slot that does not keep it is let go."""
     server = work.backend.server
-    miss = work.prefix.replied(request, reply.usage, reports=server.can.reports_cached)
+    always = server.can.reports_cached and reply.timings is not None  # others tell only if they were started so
+    miss = work.prefix.replied(request, reply.usage, reports=always)
     if miss is None:
         return
     let_go = miss.same_bytes and server.let_go()

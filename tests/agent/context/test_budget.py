@@ -106,3 +106,63 @@ def test_the_estimate_holds_for_any_script(text: str) -> None:
     meter = TokenMeter()
     meter.added(text)
     assert meter.tokens >= len(text) / 4 and meter.tokens <= 2 * len(text.encode())
+
+
+# ---------------------------------------------------------------- how text is counted is learnt
+
+
+def test_tokens_a_byte_are_learnt_from_the_servers_own_figures() -> None:
+    meter = TokenMeter()
+    known = 0
+    for _ in range(6):
+        meter.added("x" * 4_000)
+        known += 2_000  # two bytes a token
+        meter.measured(known, 0)
+    assert 0.48 <= meter.rate <= 0.52
+    assert 480 <= meter.estimate("x" * 1_000) <= 520
+
+
+def test_what_is_learnt_outlives_a_prompt_and_is_doubted_less() -> None:
+    meter = TokenMeter()
+    doubted = meter.at_most(1_000)
+    meter.added("x" * 4_000)
+    meter.measured(2_000, 0)
+    meter.restart()
+    assert meter.rate == 0.5 and meter.tokens == 0
+    assert 1_000 < meter.at_most(1_000) < doubted
+    assert meter.at_least(1_000) < 1_000
+
+
+def test_a_reply_whose_thoughts_are_left_out_later_teaches_nothing() -> None:
+    meter = TokenMeter()
+    meter.added("x" * 4_000)
+    meter.measured(1_000, 3_000, thoughts=True)
+    rate = meter.rate
+    meter.added("y" * 4_000)
+    meter.measured(4_100, 50)  # 3,000 of thoughts are gone: a hundred more would be 40 bytes a token
+    assert meter.rate == rate
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=100)
+@given(figures=st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 5_000), st.integers(0, 9_000)), max_size=8))
+def test_whatever_figures_a_server_gives_the_rate_stays_sane(figures: list[tuple[int, int, int]]) -> None:
+    meter = TokenMeter()
+    for prompt, completion, length in figures:
+        meter.added("x" * length)
+        meter.measured(prompt, completion)
+    assert 1 / 6 <= meter.rate <= 1.0
+
+
+def test_an_overflow_teaches_that_the_prompt_was_longer_than_thought() -> None:
+    meter = TokenMeter()
+    meter.added("x" * 6_400)
+    assert meter.tokens < 2_100
+    meter.overflowed(4_000)
+    assert meter.tokens >= 4_000 and meter.rate >= 0.6
+
+
+@pytest.mark.parametrize("window", [4_096, 8_192, 32_768, 262_144, 1_048_576])
+def test_at_the_mark_a_summary_can_still_be_asked_for(window: int) -> None:
+    budget = WindowBudget(window)
+    assert budget.summary + 400 <= budget.mark <= window // 4
+    assert budget.mark >= budget.reply
