@@ -187,7 +187,7 @@ def test_what_passes_is_kept_where_the_time_ends_before_the_search(model: Script
         "    return", "    total = a\n    total += b\n    total += 0\n    total *= 1\n    return"
     ).replace("a + b", "total")
     silent = Silent(WRONG[0])
-    worked = guided(model, tmp_path, [long, silent], time_limit=6.0)
+    worked = guided(model, tmp_path, [long, silent], time_limit=15.0)
     assert silent.begun.is_set()
     silent.release.set()
     assert worked.result.status == "fixed" and "total += b" in worked.result.patch
