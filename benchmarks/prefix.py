@@ -224,7 +224,8 @@ def report(events: list[Event]) -> bool:
     """Print the figures; whether they are as they must be."""
     steps = steps_of(events)
     compactions = [event for event in events if isinstance(event, Compacted)]
-    inside = [step for step in steps if not step.begins]
+    inside = [step for step in steps if not step.begins and step.purpose == "step"]
+    asked = [step for step in steps if step.purpose == "summary"]  # at times without the latest step
     low = [step for step in inside if step.share < LEAST]
     full = [step for step in steps[1:] if step.share < FULL]
     result = next((event for event in events if isinstance(event, Result)), None)
@@ -232,6 +233,7 @@ def report(events: list[Event]) -> bool:
     print(f"compactions              {len(compactions)}, by {sorted({each.by for each in compactions})}")
     print(f"cached ÷ turn before     {min((step.share for step in inside), default=0):.4f} at the least")
     print(f"under {LEAST:.0%}                {len(low)}: {[(step.number, round(step.share, 4)) for step in low[:10]]}")
+    print(f"asked for a summary      {min((step.share for step in asked), default=0):.4f} at the least")
     print(f"read as a whole          {len(full)} after the first")
     print(f"tokens sent / read anew  {sum(s.prompt for s in steps):,} / {sum(s.prompt - s.cached for s in steps):,}")
     print(f"the session              {result.status if result else 'did not end'}")

@@ -40,15 +40,16 @@ class Counting:
 
     refused = 0
     before = ""
+    said = 0
 
     def prompt_tokens(self, body: Body) -> int:
         return counted(body)
 
     def usage(self, reply: Any, body: Body) -> Body:
         now = json.dumps([body.get("tools"), body["messages"]], ensure_ascii=False)[:-2]
-        cached = len(self.before) // CHARACTERS if now.startswith(self.before) else 0
-        self.before = now
         prompt = counted(body)
+        cached = min(len(self.before) // CHARACTERS + self.said, prompt - 1) if now.startswith(self.before) else 0
+        self.before, self.said = now, reply.tokens
         used: Body = {"prompt_tokens": prompt, "completion_tokens": reply.tokens, "total_tokens": prompt + reply.tokens}
         if self.reports_cached:  # type: ignore[attr-defined]
             used["prompt_tokens_details"] = {"cached_tokens": cached}

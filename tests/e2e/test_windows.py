@@ -95,7 +95,7 @@ class Reader:
     def __call__(self, body: Body) -> dict[str, Any]:
         with self._lock:
             number, self._at = self._at, self._at + 1
-        text = f"Thought {number}. " + f"line {number} of part. " * 1000
+        text = f"Thought {number}. " + "".join(f"line {at * 37 + number} of part {at}. " for at in range(1000))
         calls = [self._read(number * self.together + each) for each in range(self.together)]
         return {"content": text[: self.wanted * CHARACTERS], "calls": calls}
 
