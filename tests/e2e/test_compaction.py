@@ -21,6 +21,7 @@ K = 1024
 CHARACTERS = 3
 ASKED = "Call no tool now."
 NEEDLE = "ZEBRA-17"
+PARTS = 200
 ISSUE = "`add(2, 3)` gives -1 instead of 5."
 
 
@@ -115,7 +116,7 @@ class Worker:
         if self.steps == 3:
             return self.form(call("read_file", path="notes.txt"))
         reads = [self.steps * self.together + at for at in range(self.together)]
-        return self.form(*(call("read_file", path=f"part_{at % 4}.py", start_line=1 + at // 4) for at in reads))
+        return self.form(*(call("read_file", path=f"part_{at}.py") for at in reads))
 
 
 def in_fence(made: tuple[str, str]) -> str:
@@ -127,11 +128,17 @@ def in_json(made: tuple[str, str]) -> str:
 
 
 def files(window: int) -> dict[str, str]:
-    lines = min(max(200, window // 64), 1_500)
-    part = "".join(f"def part_{at}(value):\n    return value * {at}  # line {at}\n" for at in range(lines))
+    lines = min(max(200, window // 64), 700)
     return (
-        CALC | {"notes.txt": f"The code word is {NEEDLE}.\n"} | {f"part_{at}.py": f"# {at}\n{part}" for at in range(4)}
+        CALC
+        | {"notes.txt": f"The code word is {NEEDLE}.\n"}
+        | {f"part_{at}.py": part(at, lines) for at in range(PARTS)}
     )
+
+
+def part(number: int, lines: int) -> str:
+    """A file no line of which stands in another one: reading the same again would be noticed as going nowhere."""
+    return "".join(f"def part_{number}_{at}(value):\n    return value * {at} + {number}\n" for at in range(lines))
 
 
 def started(kind: type[Double], model: Any, window: int) -> Double:

@@ -85,8 +85,7 @@ class Reader:
     `wanted` are the tokens of its text, `together` is how many calls it makes in one reply.
     """
 
-    def __init__(self, files: int, wanted: int, together: int = 1) -> None:
-        self.files = files
+    def __init__(self, wanted: int, together: int = 1) -> None:
         self.wanted = wanted
         self.together = together
         self._at = 0
@@ -100,8 +99,7 @@ class Reader:
         return {"content": text[: self.wanted * CHARACTERS], "calls": calls}
 
     def _read(self, number: int) -> tuple[str, str]:
-        arguments = {"path": f"src/part_{number % self.files}.py", "start_line": 1 + number // self.files}
-        return "read_file", json.dumps(arguments)
+        return "read_file", json.dumps({"path": f"src/part_{number}.py"})
 
 
 @dataclass
@@ -123,13 +121,22 @@ class Ran:
         return [(counted(body), body["max_tokens"]) for body in self.requests]
 
 
+def together_at(window: int) -> int:
+    """How many files are read in one step, so that every window is filled in so many steps."""
+    return max(1, window // (64 * K))
+
+
+def part_of(part: int, lines: int) -> str:
+    """A file no line of which stands in another one: reading the same again would be noticed as going nowhere."""
+    return "\n".join(
+        f"def part_{part}_{line}(value):\n    return value * {line} + {part}  # line {line}" for line in range(lines)
+    )
+
+
 def repository(directory: Path, window: int) -> HostRepository:
     """Files so large that one observation can't hold them, and instructions longer than a small window."""
-    lines = min(max(400, window // 64), 1_500)
-    source = "\n".join(
-        f"def part_{number}(value):\n    return value * {number}  # line {number}" for number in range(lines)
-    )
-    files = {f"src/part_{number}.py": f"# part {number}\n{source}\n" for number in range(4)}
+    lines = min(max(400, window // 64), 700)
+    files = {f"src/part_{part}.py": part_of(part, lines) for part in range(STEPS * together_at(window))}
     files |= {"AGENTS.md": INSTRUCTIONS, **{f"docs/page_{number}.md": "text\n" for number in range(100)}}
     return HostRepository.open(make_repository(directory, files), "HEAD")
 
@@ -162,7 +169,7 @@ def ran(double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **more:
 def scripted(kind: type[Double], window: int, *, said: int = 40) -> Double:
     """A double with a window, whose model reads and reads: enough to fill the window in some tens of replies."""
     more = {"trained": window} if issubclass(kind, LlamaCppDouble) else {}
-    double = kind(Reader(4, said, max(1, window // (64 * K))), window=window, **more)
+    double = kind(Reader(said, together_at(window)), window=window, **more)
     double.refused = 0  # type: ignore[attr-defined]
     double.piece = None
     return double

@@ -190,6 +190,7 @@ def _system_step(event: Event) -> dict[str, Any]:
     kind = str(fields.pop("kind"))
     if isinstance(event, PromptBegan):
         fields["messages"] = len(event.messages)
+        del fields["summary"]  # an end of the second message
     output = fields.pop("content" if isinstance(event, Observed) else "output", None)
     said = next((fields[name] for name in ("message", "reason", "phase", "command") if fields.get(name)), "")
     message = kind.replace("_", " ") + (f": {said}" if said else "")

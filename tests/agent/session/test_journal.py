@@ -26,6 +26,7 @@ from agent.session.events import (
     AttemptEnded,
     BackendFound,
     CandidateMade,
+    Compacted,
     Ended,
     Event,
     ModelReplied,
@@ -81,6 +82,7 @@ EVENTS: list[Event] = [
     StrategyChanged(before="agent", after="guided", reason="stuck"),
     Warned(message="w"),
     SandboxRestarted(reason="lost"),
+    Compacted(before=900, after=300, kept=2, by="program", reason="it was empty"),
     Ended(status="submitted", summary="done"),
     Result(
         status="fixed", exit_code=0, session_id="s", patch="diff", files=["a.py"],

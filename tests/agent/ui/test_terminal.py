@@ -21,6 +21,7 @@ from agent.session.events import (
     AttemptEnded,
     BackendFound,
     CandidateMade,
+    Compacted,
     Ended,
     Event,
     ModelReplied,
@@ -79,6 +80,7 @@ def evil_events(text: str) -> list[Event]:
         AttemptChosen(number=1, reason=text),
         StrategyChanged(before="agent", after="guided", reason=text),
         Warned(message=text),
+        Compacted(before=900, after=300, kept=2, by="program", reason=text),
         Ended(status="gave_up", reason=text, summary=text),
         Result(status="fixed", exit_code=0, session_id=text, patch=text, files=[text], error=text),
     ]  # fmt: skip
