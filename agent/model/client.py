@@ -158,7 +158,7 @@ def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, Transient) and error.after is not None:
         return min(error.after, 60.0)
-    return wait_exponential_jitter(initial=0.5, max=15.0, jitter=0.5)(state)
+    return wait_exponential_jitter(multiplier=0.5, max=15.0, jitter=0.5)(state)
 
 
 async def _telling(send: Callable[[OnText], Awaitable[Reply]], on_text: OnText, on_wait: OnWait) -> Reply:

@@ -49,8 +49,9 @@ def test_a_signal_ends_a_session_that_can_go_on(
     scripted.answers = [FIX, call("shell", command="sleep 765432"), SUBMIT]
     at = Place(tmp_path / "signalled", calc, issue_file, scripted.base_url)
     argv = ["fix", "--issue", str(issue_file), "--repo", str(calc), "--base-url", at.base_url, "--strategy", "agent"]
+    heard = ["env", f"--default-signal={number.name[3:]}"]  # whatever the tests themselves run under
     with subprocess.Popen(
-        [sys.executable, "-m", "agent", *argv, "--sandbox", "bubblewrap", "--json"],
+        [*heard, sys.executable, "-m", "agent", *argv, "--sandbox", "bubblewrap", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
