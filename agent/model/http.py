@@ -32,14 +32,16 @@ def is_loopback(url: str) -> bool:
 def open_http(base_url: str, api_key: str = "", *, read_seconds: float = IDLE_SECONDS) -> httpx2.AsyncClient:
     """A client for the server at `base_url`.
 
-    A server on this machine is reached directly, whatever proxy the environment names; `read_seconds` is the longest
-    silence that is waited through.
+    A server on this machine is reached directly, whatever proxy the environment names; each request has a connection of
+    its own; `read_seconds` is the longest silence that is waited through.
     """
     import httpx2
 
     return httpx2.AsyncClient(
         headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
         timeout=httpx2.Timeout(connect=CONNECT_SECONDS, read=read_seconds, write=120.0, pool=60.0),
+        # llama.cpp closes a connection after each stream, whatever its headers say: the next request would meet that.
+        limits=httpx2.Limits(max_keepalive_connections=0),
         follow_redirects=False,
         trust_env=not is_loopback(base_url),
     )

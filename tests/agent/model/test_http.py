@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,3 +144,28 @@ def test_a_redirection_is_not_followed(double: GenericDouble) -> None:
 
 def test_where_nothing_answers_is_nothing() -> None:
     assert got(DEAD) is None
+
+
+def test_a_server_that_closes_what_it_said_it_keeps_is_asked_anew() -> None:
+    def answer(connection: socket.socket) -> None:
+        """One answer that promises more of them; what comes next on the same connection is hung up on."""
+        with connection:
+            connection.recv(65536)
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 11\r\n\r\n" + b'{"here": 1}'
+            )
+            connection.recv(65536)
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):
+            answer(listener.accept()[0])
+
+    async def body(base_url: str) -> list[dict[str, Any] | None]:
+        async with open_http(base_url) as http:
+            return [await ask_json(http, "GET", base_url, seconds=20) for _ in range(2)]
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve, args=(listener,), daemon=True)
+        serving.start()
+        assert anyio.run(body, f"http://127.0.0.1:{listener.getsockname()[1]}") == [{"here": 1}, {"here": 1}]
+        serving.join()
