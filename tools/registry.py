@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,6 +34,7 @@ EXTRA_TOOLS: tuple[Tool, ...] = (Outline(), FindSymbol(), Plan(), Undo())
 """What a strategy may offer beside these."""
 
 
+@cache
 def parameters(arguments: type[Arguments]) -> dict[str, Any]:
     """A plain JSON schema for a tool's arguments, in the order they are declared.
 

@@ -33,15 +33,16 @@ def syntax_errors(path: str, text: str) -> list[SyntaxFault]:
     """
     data = text.encode("utf-8", "replace")
     language = language_of(path, data)
+    own: list[SyntaxFault] = []
+    if language == "python" and not path.endswith(".pyi"):
+        own = _python(text)
+        if not own:
+            return []
     tree = parse(language, data) if language else None
     if tree is None or not tree.root_node.has_error:
-        faults: list[SyntaxFault] = []
-    else:
-        lines = text.split("\n")
-        faults = [_fault(node, lines) for node in _wrong(tree.root_node)]
-    if not faults and language == "python" and not path.endswith(".pyi"):
-        faults = _python(text)
-    return faults
+        return own
+    lines = text.split("\n")
+    return [_fault(node, lines) for node in _wrong(tree.root_node)] or own
 
 
 def new_errors(path: str, before: str, after: str) -> list[SyntaxFault]:
@@ -95,14 +96,14 @@ def _shown(lines: list[str], row: int) -> str:
 
 
 def _python(text: str) -> list[SyntaxFault]:
-    """What Python's own compiler finds and a grammar does not: indentation, above all."""
-    import ast
+    """What Python's own compiler finds, up to its table of names: the least that reads all of its syntax."""
+    import symtable
     import warnings
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(text)
+            symtable.symtable(text, "text", "exec")
     except SyntaxError as error:
         line = error.lineno or 1
         return [SyntaxFault(line, _shown(text.split("\n"), line - 1), error.msg)]

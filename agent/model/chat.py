@@ -1,4 +1,8 @@
-"""Chat completions: a request sent to an OpenAI-compatible server by the SDK, once, and its stream put together."""
+"""Chat completions: a request sent to an OpenAI-compatible server, once, and its stream put together.
+
+Source: OpenAI's API reference, "Create chat completion", and what local servers add to it. Why without the SDK:
+docs/decisions/0012.
+"""
 
 from __future__ import annotations
 
@@ -8,74 +12,66 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import BackendRefused
-from agent.model.faults import Transient, broken_off, is_connection_error, status_error, stream_error, unreachable
+from agent.model.faults import (
+    Transient,
+    broken_off,
+    is_connection_error,
+    message_of,
+    status_error,
+    stream_error,
+    unreachable,
+)
 from agent.model.repetition import RepetitionWatch
 from agent.model.types import OnText, OnWait, Reply, Timings, ToolCall, Usage, Waiting, new_call_id
+from agent.model.wire import BodyWriter, EventReader
 
 if TYPE_CHECKING:
     import httpx2
-    from openai import AsyncOpenAI
 
 REPETITION = "repetition"
+_STREAM = "text/event-stream"
+_HEADERS = {"Content-Type": "application/json", "Accept": f"{_STREAM}, application/json"}
+_SHOWN = 300  # characters of an answer that is no JSON
 
 
 class ChatCompletions:
-    """The chat completions of one server, over an HTTP client that stays the caller's."""
+    """The chat completions of one server, over an HTTP client that stays the caller's and has the key."""
 
-    def __init__(self, base_url: str, api_key: str, http: httpx2.AsyncClient) -> None:
+    def __init__(self, base_url: str, http: httpx2.AsyncClient) -> None:
         self._base_url = base_url
-        self._api_key = api_key
         self._http = http
-        self._made: AsyncOpenAI | None = None
-
-    @property
-    def _client(self) -> AsyncOpenAI:
-        """The SDK's client; its own retries are off, since ours know more."""
-        if self._made is None:
-            from openai import AsyncOpenAI
-
-            self._made = AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key or "none",
-                max_retries=0,
-                http_client=self._http,
-                timeout=self._http.timeout,
-            )
-        return self._made
+        self._writer = BodyWriter()
 
     async def send(self, body: dict[str, Any], on_text: OnText, on_wait: OnWait) -> Reply:
         """The whole reply to a request's body. What is not of the original API goes under `extra_body`.
 
         Raises `Transient` and `BackendError`s; nothing of a stream that broke is given.
         """
-        import openai
-
         started = time.monotonic()
+        url = f"{self._base_url}/chat/completions"
         try:
-            raw = await self._client.chat.completions.with_raw_response.create(**body)
-            if "text/event-stream" not in raw.headers.get("content-type", "text/event-stream"):
-                await raw.http_response.aread()
-                return _whole(raw.http_response.json(), time.monotonic() - started, on_text)
-            gathered = _Gathered(on_text, on_wait)
-            stream = raw.parse()
-            async for chunk in stream:
-                gathered.add(chunk)
-                if gathered.endless:
-                    await stream.close()  # the server stops generating when nobody listens
-                    break
-            if not gathered.finish_reason:  # a connection without a length ends the same way when it breaks
-                raise broken_off()
-            return gathered.reply(time.monotonic() - started)
-        except openai.APIStatusError as error:
-            raise status_error(int(error.status_code), error.body, error.response.headers, error.message) from error
-        except openai.APIConnectionError as error:
-            raise unreachable(self._base_url, error) from error
-        except openai.APIError as error:  # an error object inside the stream
-            raise stream_error(str(getattr(error, "message", error))) from error
+            async with self._http.stream("POST", url, content=self._writer.write(body), headers=_HEADERS) as answer:
+                if not answer.is_success:
+                    raise _refusal(answer, await answer.aread())
+                if _STREAM not in answer.headers.get("content-type", _STREAM):
+                    return _whole(json.loads(await answer.aread()), time.monotonic() - started, on_text)
+                gathered = _Gathered(on_text, on_wait)
+                await gathered.read(answer)
+                return gathered.reply(time.monotonic() - started)
         except Exception as error:
             if is_connection_error(error):
                 raise unreachable(self._base_url, error) from error
             raise
+
+
+def _refusal(answer: httpx2.Response, data: bytes) -> Exception:
+    """The error for an answer with another status than 2xx."""
+    try:
+        body = json.loads(data)
+    except ValueError:
+        body = None
+    fallback = data[: 4 * _SHOWN].decode("utf-8", "replace").strip()[:_SHOWN] if body is None else ""
+    return status_error(answer.status_code, body, answer.headers, fallback)
 
 
 @dataclass
@@ -95,56 +91,82 @@ class _Gathered:
     watch: RepetitionWatch = field(default_factory=RepetitionWatch)
     endless: bool = False
 
-    def add(self, chunk: Any) -> None:
-        """Take one chunk."""
-        more = chunk.model_extra or {}
-        if isinstance(progress := more.get("prompt_progress"), dict):
-            self.on_wait(_waiting(progress))
-        if chunk.usage is not None:
-            self.usage = usage_of(chunk.usage.model_dump())
-        if isinstance(timings := more.get("timings"), dict):
-            self.timings = timings_of(timings)
-        for choice in (chunk.choices or [])[:1]:
-            if choice.delta is not None:
-                self._delta(choice.delta)
-            self.finish_reason = choice.finish_reason or self.finish_reason
+    async def read(self, answer: httpx2.Response) -> None:
+        """Take the stream, to its end or to where it repeats itself: the server stops when nobody listens.
 
-    def _delta(self, delta: Any) -> None:
-        if delta.content:
-            self.content.append(delta.content)
-            self.on_text(delta.content)
-            self._watched(delta.content)
-        reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None)
+        Raises `Transient` for one that broke.
+        """
+        reader = EventReader()
+        async for piece in answer.aiter_bytes():
+            if not all(map(self._goes_on, reader.feed(piece))):
+                break
+        else:
+            all(map(self._goes_on, reader.end()))
+        if not self.finish_reason:  # a connection without a length ends the same way when it breaks
+            raise broken_off()
+
+    def _goes_on(self, data: bytes) -> bool:
+        """Take an event; whether more are wanted."""
+        if data.startswith(b"[DONE]"):
+            return False
+        chunk = json.loads(data)
+        if not isinstance(chunk, dict):
+            raise ValueError(f"the stream holds {data[:_SHOWN]!r}")
+        if chunk.get("error"):
+            raise stream_error(message_of(chunk, "an error without a word"))
+        self.add(chunk)
+        return not self.endless
+
+    def add(self, chunk: dict[str, Any]) -> None:
+        """Take one chunk."""
+        if isinstance(progress := chunk.get("prompt_progress"), dict):
+            self.on_wait(_waiting(progress))
+        if isinstance(usage := chunk.get("usage"), dict):
+            self.usage = usage_of(usage)
+        if isinstance(timings := chunk.get("timings"), dict):
+            self.timings = timings_of(timings)
+        for choice in (chunk.get("choices") or [])[:1]:
+            self._delta(choice.get("delta") or {})
+            self.finish_reason = choice.get("finish_reason") or self.finish_reason
+
+    def _delta(self, delta: dict[str, Any]) -> None:
+        if content := delta.get("content"):
+            self.content.append(_text(content))
+            self.on_text(self.content[-1])
+            self._watched(self.content[-1])
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
         if isinstance(reasoning, str):
             self.reasoning.append(reasoning)
             self._watched(reasoning)
-        for call in delta.tool_calls or []:
-            function = call.function
+        for call in delta.get("tool_calls") or []:
             held = self.calls[self._place(call)]
-            if function is not None:
-                if function.name and function.name != held[0]:  # some servers say it again with every piece
-                    held[0] += function.name
-                held[1] += function.arguments or ""
-                self._watched(function.arguments or "")
+            function = call.get("function") or {}
+            name, arguments = function.get("name"), _as_json(function.get("arguments") or "")
+            if name and name != held[0]:  # some servers say it again with every piece
+                held[0] += name
+            held[1] += arguments
+            self._watched(arguments)
 
-    def _place(self, call: Any) -> int:
+    def _place(self, call: dict[str, Any]) -> int:
         """Which call a piece belongs to. The server's index and id are hints: either may be missing or the same."""
-        at = len(self.calls) - 1 if call.index is None else self.places.get(call.index, -1)
+        index, own_id = call.get("index"), call.get("id")
+        at = len(self.calls) - 1 if index is None else self.places.get(index, -1)
         if at < 0 or self._begins_another(at, call):
             at = len(self.calls)
             self.calls.append(["", ""])
             self.ids.append("")
-            if call.index is not None:
-                self.places[call.index] = at
-        self.ids[at] = self.ids[at] or call.id or ""
+            if index is not None:
+                self.places[index] = at
+        self.ids[at] = self.ids[at] or own_id or ""
         return at
 
-    def _begins_another(self, at: int, call: Any) -> bool:
+    def _begins_another(self, at: int, call: dict[str, Any]) -> bool:
         """Whether a piece with a name, for a call that has one already, begins another call."""
         held_name, held_arguments = self.calls[at]
-        if not (call.function and call.function.name and held_name):
+        if not ((call.get("function") or {}).get("name") and held_name):
             return False
-        return call.id != self.ids[at] if call.id and self.ids[at] else bool(held_arguments)
+        own_id = call.get("id")
+        return own_id != self.ids[at] if own_id and self.ids[at] else bool(held_arguments)
 
     def _watched(self, piece: str) -> None:
         if self.watch.add(piece):
@@ -235,6 +257,9 @@ def call_of(given: Any) -> ToolCall | None:
     if not isinstance(function, dict) or not function.get("name") or not isinstance(function["name"], str):
         return None
     arguments = function.get("arguments")
-    if not isinstance(arguments, str):
-        arguments = json.dumps(arguments if arguments is not None else {}, ensure_ascii=False)
-    return ToolCall(id=new_call_id(), name=function["name"], arguments=arguments)
+    return ToolCall(id=new_call_id(), name=function["name"], arguments=_as_json({} if arguments is None else arguments))
+
+
+def _as_json(arguments: Any) -> str:
+    """Arguments as a string, which is what most servers give, or the object that others do."""
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)

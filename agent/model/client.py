@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
@@ -42,7 +42,7 @@ class ModelClient:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._last: tuple[Request, int] | None = None  # the last one, and the tokens its prompt was counted as
+        self._last: _Sent | None = None
 
     @property
     def model(self) -> str:
@@ -107,17 +107,39 @@ class ModelClient:
         counted = reply.usage.prompt_tokens
         if not counted:
             return
-        least = words(request.messages)
-        if self._last is not None and _continues(request, self._last[0]):
-            before, tokens = self._last
-            least = max(least, tokens + words(request.messages[len(before.messages) :]))
+        last = self._last if self._last is not None and self._last.begins(request) else None
+        new = request.messages[len(last.request.messages) :] if last else request.messages
+        found = words(new)
+        has_thoughts = _has_thoughts(new) or (last is not None and last.has_thoughts)
+        sent = _Sent(request, counted, found + (last.words if last else 0), has_thoughts)
+        least = sent.words
+        if last is not None and not last.has_thoughts:
+            least = max(least, last.tokens + found)
         if least > _LEAST_NOTICED and counted < 0.9 * least:
             raise PromptTruncated(
                 f"{self.server.name} read only {counted:,} tokens of a prompt that has more than {least:,}: "
                 "it drops what exceeds its window without a word",
                 hint=self.server.advice or "give it a larger window, or this session a smaller --context",
             )
-        self._last = request, counted
+        self._last = sent
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A request, the tokens its prompt was counted as, its words, and whether replies in it have thoughts.
+
+    What of it is known is not looked at again when the next one goes on from it.
+    """
+
+    request: Request
+    tokens: int
+    words: int
+    has_thoughts: bool
+
+    def begins(self, request: Request) -> bool:
+        """Whether another request's prompt begins with all of this one's."""
+        own = self.request
+        return request.tools == own.tools and request.messages[: len(own.messages)] == own.messages
 
 
 def words(messages: list[dict[str, Any]]) -> int:
@@ -129,11 +151,9 @@ def words(messages: list[dict[str, Any]]) -> int:
     return sum(len(_WORD.findall(content)) for content in said if isinstance(content, str))
 
 
-def _continues(request: Request, before: Request) -> bool:
-    """Whether a request's prompt begins with all of another's, and no thoughts in it, which templates drop later."""
-    if any("</think>" in str(message["content"]) for message in before.messages if message["role"] == "assistant"):
-        return False
-    return request.tools == before.tools and request.messages[: len(before.messages)] == before.messages
+def _has_thoughts(messages: list[dict[str, Any]]) -> bool:
+    """Whether replies have thoughts, which templates leave out of later prompts."""
+    return any("</think>" in str(message["content"]) for message in messages if message["role"] == "assistant")
 
 
 def _differently(request: Request, attempt: int, endless: bool) -> Request:

@@ -73,7 +73,7 @@ class Terminal:
         self._waited = 0.0
         if self._stream:
             self._in_text = True
-            self._console.out(printable(piece), end="", style="dim", highlight=False)
+            self._out(printable(piece), "dim", end="")
 
     def progress(self, message: str) -> None:
         """Show what is being done."""
@@ -110,13 +110,20 @@ class Terminal:
     def _end_text(self) -> None:
         if self._in_text:
             self._in_text = False
-            self._console.out("")
+            self._out("")
 
     def _say(self, mark: str, text: str, style: str = "") -> None:
         seconds = max(int(self._clock() - self._started), 0)
         text = printable(text.replace("\r", " "))  # a carriage return would take back what stands before it
         line = f"{seconds // 60:3d}:{seconds % 60:02d} {mark} {text}"
-        self._console.out(line, style=style or None, highlight=False)
+        self._out(line, style)
+
+    def _out(self, text: str, style: str = "", *, end: str = "\n") -> None:
+        """Print as it stands; where nobody sees colours, without what it costs to lay them out."""
+        if self._console.is_terminal:
+            self._console.out(text, style=style or None, highlight=False, end=end)
+        else:
+            self._console.file.write(text + end)
 
     def _on_session_started(self, event: SessionStarted) -> None:
         title = event.issue_title or event.issue_body.split("\n", 1)[0]
@@ -141,7 +148,7 @@ class Terminal:
         ok = event.exit_code == 0
         self._say("✓" if ok else "✗", f"setup, {event.seconds:.0f} s", "" if ok else "yellow")
         if not ok:
-            self._console.out(_indent(event.output[-600:]), style="dim", highlight=False)
+            self._out(_indent(event.output[-600:]), "dim")
 
     def _on_tests_ran(self, event: TestsRan) -> None:
         if event.phase == "reproduction":  # here a failure is what is looked for

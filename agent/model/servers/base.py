@@ -98,7 +98,7 @@ class Server:
         self.window = window or Window()
         self.advice = ""
         self.slot_for: Callable[[Whose], int | None] = _any_slot
-        self._chat = ChatCompletions(address.base_url, address.api_key, address.http)
+        self._chat = ChatCompletions(address.base_url, address.http)
         self._refused: set[str] = set()  # sampling parameters this server does not take
 
     @property
