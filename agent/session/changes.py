@@ -1,6 +1,7 @@
 """The session's changes as the host keeps them: a patch from the base commit for each tree, to make a workspace again.
 
-In the session's directory `changes/TREE.patch` holds each, and `workspace.patch` leads to the latest.
+In the session's directory `changes/TREE.patch` holds each, and `workspace.patch` leads to the latest. Each is a whole
+patch, so a long session's take more and more: beyond a quota the oldest go.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 from agent.errors import JournalWriteFailed
 
 LATEST = "workspace.patch"
+QUOTA = 256 << 20
+"""Bytes that the kept changes of a session may take; where they take more, the oldest are removed down to a half."""
 _TREE = re.compile(r"[0-9a-f]{40,64}")
 
 
@@ -21,6 +24,7 @@ class Changes:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._held: int | None = None  # bytes, once they were counted
 
     def _file(self, tree: str) -> Path:
         return self._directory / "changes" / f"{tree}.patch"
@@ -32,11 +36,28 @@ class Changes:
             place.parent.mkdir(parents=True, exist_ok=True)
             if not place.exists():
                 write_whole(place, patch)
+                self._count(len(patch))
             self._point_to(place)
         except OSError as error:
             raise JournalWriteFailed(
                 f"{place} can't be written: {error.strerror}", hint="free some disk, then resume"
             ) from error
+
+    def _count(self, more: int) -> None:
+        """Keep within the quota, of which `more` was just used by the latest."""
+        self._held = sum(size for _, size, _ in self._kept()) if self._held is None else self._held + more
+        if self._held <= QUOTA:
+            return
+        for _, size, place in sorted(self._kept())[:-1]:
+            if self._held <= QUOTA // 2:
+                break
+            place.unlink(missing_ok=True)
+            self._held -= size
+
+    def _kept(self) -> list[tuple[int, int, Path]]:
+        """When each was written, its bytes, and where it is."""
+        found = [(each.stat(), each) for each in (self._directory / "changes").glob("*.patch")]
+        return [(stat.st_mtime_ns, stat.st_size, place) for stat, place in found]
 
     def _point_to(self, place: Path) -> None:
         latest = self._directory / LATEST

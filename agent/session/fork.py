@@ -20,7 +20,7 @@ def fork(source: Path, step: int) -> str:
 
     0 is the beginning of the work. The new session is resumed like any other: its workspace is made again from the base
     commit, the setup and the change that the host kept for that step. Raises `UsageError` for a step that there is not,
-    `JournalDamaged`, `JournalWriteFailed`.
+    or whose change was not kept; `JournalDamaged`, `JournalWriteFailed`.
     """
     timed, _ = load_timed(source / "journal.jsonl")
     size = _size([event for event, _ in timed], step)
@@ -33,6 +33,8 @@ def fork(source: Path, step: int) -> str:
     directory = session_directory(name)
     new = first.model_copy(update={"session_id": name, "forked_from": first.session_id, "forked_at": step})
     kept = Changes(source).read(state.standing)
+    if kept is None and state.standing not in {"", state.base}:
+        raise UsageError(f"the change of step {step} was not kept", hint="it was too long, or made room for later ones")
     try:
         with Journal(directory / "journal.jsonl") as journal:
             if kept is not None:

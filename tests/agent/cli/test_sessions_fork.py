@@ -48,6 +48,12 @@ def test_a_fork_is_a_session_of_its_own_that_can_be_resumed(
     patch = swe_agent("sessions", "diff", "last", home=tmp_path).stdout
     assert "return a + b" in patch
     assert "wrong.txt" not in patch
+    for change in (tmp_path / "data" / "sessions" / first["id"] / "changes").iterdir():
+        change.unlink()
+    refused = swe_agent("sessions", "fork", first["id"], "--at", "1", home=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "the change of step 1 was not kept" in refused.stderr
+    assert swe_agent("sessions", "fork", first["id"], "--at", "0", home=tmp_path).returncode == 0
 
 
 def test_a_step_that_there_is_not_is_wrong_usage(tmp_path: Path, scripted: ScriptedModel, calc: Path) -> None:
