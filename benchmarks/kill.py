@@ -9,6 +9,7 @@ with every event that was in the journal still there as it was, no call run twic
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shutil
 import sys
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +39,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="take every so manieth event boundary")
     parser.add_argument("--moments", type=int, default=200, help="random moments")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="sessions side by side")
     parser.add_argument("--sandbox", default="bubblewrap", choices=["bubblewrap", "docker", "local"])
     given = parser.parse_args()
     model = Steps(given.steps)
@@ -73,17 +76,21 @@ def _run(place: Place, given: argparse.Namespace) -> int:
     for _ in range(given.moments):
         after = moments.uniform(0.1, seconds)
         kills.append(("random moments", f"{after:.3f} s", lambda at, after=after: at.fix_for(after)))
-    held: Counter[str] = Counter()
-    tried: Counter[str] = Counter()
-    for number, (kind, name, kill) in enumerate(kills):
+
+    def one(number: int) -> bool:
+        _, name, kill = kills[number]
         at = replace(place, home=place.home.with_name(f"killed-{number}"))
-        wrong = check(at, patch, kill=lambda kill=kill, at=at: kill(at))
-        tried[kind] += 1
-        held[kind] += not wrong
+        wrong = check(at, patch, kill=lambda: kill(at))
         if wrong:
             print(f"killed after {name}: {wrong}", flush=True)
         else:
             shutil.rmtree(at.home, ignore_errors=True)
+        return not wrong
+
+    with ThreadPoolExecutor(given.workers) as pool:
+        well = list(pool.map(one, range(len(kills))))
+    tried = Counter(kind for kind, _, _ in kills)
+    held = Counter(kind for (kind, _, _), good in zip(kills, well, strict=True) if good)
     for kind in tried:
         print(f"{kind}: {held[kind]} of {tried[kind]} ended as the one that was left alone")
     print(f"{time.monotonic() - started:.0f} s in all")

@@ -5,6 +5,9 @@ scripted, so that they are the same for every model, and stand in for what the m
 bundled runtime, which reads the prompt, generates one token and tells what it found in its cache; the answer that the
 session sees is the script's. The figure of a step is `cached ÷ the previous turn's total tokens`.
 
+`--model hybrid` takes a small model of Qwen3-Coder-Next's architecture with random weights (hybrid.py), whose tokens
+are bytes: `--window 65536` is as much text as 16K tokens elsewhere.
+
 It exits with 1 where a step outside a compaction is under 99%, or a compaction cost more than one full reading.
 """
 
@@ -40,7 +43,9 @@ from agent.model.servers.probe import open_server
 from agent.model.types import Rung
 from agent.session.events import Compacted, Event, ModelReplied, PromptBegan, Result, Warned
 from agent.task import Task
+from benchmarks.hybrid import write_hybrid
 
+HYBRID = "hybrid"
 LEAST = 0.99
 FULL = 0.5
 """A prompt of which less than this share of the turn before was found is read as a whole."""
@@ -183,7 +188,7 @@ def make_repository(place: Path) -> Path:
 
 async def run(model: str, steps: int, window: int, rung: Rung, place: Path) -> list[Event]:
     """The events of one session with the bundled runtime. Raises `BackendError`s."""
-    path = await pull(find_profile(model))
+    path = write_hybrid(place / "hybrid.gguf") if model == HYBRID else await pull(find_profile(model))
     async with BundledServer(path, context=window, parallel=1, log_path=place / "server.log") as server:
         with between(server.base_url, Script(steps)) as url:
             return await session(url, steps, window, rung, place)
@@ -243,7 +248,7 @@ def report(events: list[Event]) -> bool:
 def main() -> int:
     """Run it and print; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="qwen2.5-coder-0.5b")
+    parser.add_argument("--model", default="qwen2.5-coder-0.5b", help=f"of the catalogue, or {HYBRID}")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--window", type=int, default=16_384, help="tokens")
     parser.add_argument("--rung", choices=RUNGS, default="native", help="how calls are asked for")

@@ -1,6 +1,6 @@
 """The persistent shell of a sandbox, seen from the host: requests out, bounded output in.
 
-The other side is `supervisor.sh`. Measured cost of a command: see benchmarks/shell.py.
+The other side is `supervisor.sh`. What a command costs, and why: docs/decisions/0001.
 """
 
 from __future__ import annotations

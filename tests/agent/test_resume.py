@@ -279,6 +279,7 @@ def test_attempts_go_on_where_they_were(scripted: Any, home: Path) -> None:
 
 
 def test_two_at_once_are_refused_with_who_has_it(scripted: Any, home: Path) -> None:
+    """Case 19."""
     scripted.answers = [calls(FIX)]
     begin(scripted, home, max_steps=1)
     script = "import sys, pathlib\nfrom agent.session.journal import Journal\nwith Journal(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"

@@ -312,6 +312,14 @@ def test_two_compactions_in_a_row_that_free_too_little_end_it_with_the_work_kept
     assert "return a + b" in worked.result.patch
 
 
+def test_reading_on_and_on_comes_to_an_end_whatever_is_forgotten_in_between(tmp_path: Path) -> None:
+    """peers row 25: thirty compactions in a quarter of an hour, and no end: steps without a change are counted on."""
+    worked, _ = ran(LlamaCpp, Worker(1000), 16 * K, tmp_path)
+    assert (worked.result.status, worked.result.exit_code) == ("no_patch", 1)
+    assert "steps in a row changed nothing" in (worked.result.error or "")
+    assert 2 <= len(worked.of("compacted")) < 30
+
+
 def test_a_window_that_is_smaller_than_it_was_said_to_be_is_kept_to(tmp_path: Path) -> None:
     """peers row 6: an overflow is no end."""
     worker = Worker(2)

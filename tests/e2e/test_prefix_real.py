@@ -1,5 +1,6 @@
-"""The real llama.cpp server with the real 0.5B: what it has read it does not read again, compactions included.
+"""The real llama.cpp server: what it has read it does not read again, compactions included.
 
+Once with the real 0.5B, and once with a hybrid of random weights, since a hybrid's state can't be cut at any place.
 `benchmarks/prefix.py` is the same at full length.
 """
 
@@ -10,11 +11,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_real_what_was_read_is_reused_at_every_step() -> None:
-    command = [sys.executable, "benchmarks/prefix.py", "--steps", "16", "--window", "4096"]
+@pytest.mark.parametrize(
+    "options",
+    [("--steps", "16", "--window", "4096"), ("--model", "hybrid", "--steps", "60", "--window", "16384")],
+    ids=["attention", "hybrid"],
+)
+def test_real_what_was_read_is_reused_at_every_step(options: tuple[str, ...]) -> None:
+    command = [sys.executable, "benchmarks/prefix.py", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]

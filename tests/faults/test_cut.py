@@ -15,6 +15,7 @@ from agent.session.session import Session
 
 
 def test_a_journal_cut_at_any_byte_of_its_last_three_events(scripted: Any, tmp_path: Path) -> None:
+    """Case 17; peers row 42."""
     scripted.answers = [calls(FIX), calls(SUBMIT)]
     work(scripted, tmp_path, test="python3 -m unittest")
     journal = tmp_path / "session-0" / "journal.jsonl"

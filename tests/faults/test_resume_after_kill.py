@@ -35,6 +35,7 @@ def place_in(tmp_path: Path, model: Steps, name: str, issue: Path) -> Place:
 def test_a_session_killed_at_any_event_ends_as_if_it_had_not_been(
     model: Steps, issue_file: Path, tmp_path: Path
 ) -> None:
+    """Case 16; peers row 10: `resume` after SIGKILL, no effect twice."""
     whole = place_in(tmp_path, model, "whole", issue_file)
     assert whole.fix().returncode == 0
     events, _ = load(whole.journal)

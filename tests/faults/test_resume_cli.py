@@ -119,7 +119,7 @@ def test_a_damaged_journal_is_told_with_line_and_byte_and_left_as_it_is(place: P
 
 
 def test_a_full_disk_stops_a_session_and_loses_nothing(place: Place) -> None:
-    """Case: the journal can't grow; what was there is whole and the session goes on where there is room again."""
+    """Case 18: the journal can't grow; what was there is whole and the session goes on where there is room again."""
     place.fix_until(15)
     name, before = place.journal.parent.name, place.journal.read_bytes()
     limit = (

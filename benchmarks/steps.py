@@ -1,0 +1,344 @@
+"""What a step costs beside the model and the command: a thousand of them, to a prompt of 256K tokens.
+
+Run it with `python benchmarks/steps.py`; `--peer` has mini-swe-agent (from the package index, in an environment of its
+own) work through the same script after it. A scripted server, a process of its own, answers at once and notes when each
+request was whole and when its reply was. Between two of these lie the step's command and everything that is the
+agent's: reading the reply, the journal, snapshots, budgets, the next request. Where it waits for its sandbox is
+measured in the agent's process and taken off.
+
+It exits with 1 where our own time is over 5 ms (median) or 20 ms (99 of 100), grows with the session (the last 100
+steps over 1.5 times the first 100), 150 MB are resident, or the journal's second half is longer than its first by a
+quarter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+MEDIAN_MS, P99_MS, GROWTH, RESIDENT_MB, JOURNAL_GROWTH = 5.0, 20.0, 1.5, 150.0, 1.25
+WINDOW = 300_000
+LINES = 24  # of about 40 bytes: what one step reads
+EDGE = 100  # steps at either end that are compared
+
+# Both agents run with their way to the sandbox wrapped: each wait for it is noted, as two times on the system's clock.
+_NOTING = """
+import os, sys, time
+log = open(sys.argv.pop(1), "w", buffering=1)
+def noted(begin): log.write(f"{begin} {time.monotonic()}\\n")
+"""
+_OURS = (
+    _NOTING
+    + """
+from sandbox.shell import Shell
+whole = Shell.run
+async def run(self, *given, **named):
+    begin = time.monotonic()
+    try:
+        return await whole(self, *given, **named)
+    finally:
+        noted(begin)
+Shell.run = run
+from agent.__main__ import main
+main()
+"""
+)
+_MINI = (
+    _NOTING
+    + """
+from minisweagent.environments.local import LocalEnvironment
+whole = LocalEnvironment.execute
+def execute(self, *given, **named):
+    begin = time.monotonic()
+    try:
+        return whole(self, *given, **named)
+    finally:
+        noted(begin)
+LocalEnvironment.execute = execute
+from minisweagent.run.mini import app
+app()
+"""
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Seconds between a reply and the next request: all of them, and those spent waiting for the sandbox."""
+
+    between: float
+    sandbox: float
+
+    @property
+    def own(self) -> float:
+        """The agent's share."""
+        return self.between - self.sandbox
+
+
+# ---------------------------------------------------------------- the script
+
+
+def call(at: int, steps: int) -> tuple[str, dict[str, Any]]:
+    """What the model does at step `at`, counted from 0: reads, commands, edits, searches, each with another result."""
+    if at == steps:
+        return "edit_file", {"path": "calc.py", "old": "return a - b", "new": "return a + b"}
+    if at > steps:
+        return "submit", {"summary": "add subtracted"}
+    first = 1 + 7 * (at % 500)
+    return (
+        ("read_file", {"path": "words.py", "start_line": first, "end_line": first + LINES}),
+        ("shell", {"command": f"echo {at}; sed -n '{first},{first + LINES}p' words.py"}),
+        ("edit_file", {"path": "words.py", "old": f"WORD_{at:04d} = ", "new": f"WORD_{at:04d} = 1 + "}),
+        ("search", {"pattern": f"^WORD_{at % 1000 // 10:03d}"}),
+    )[at % 4]
+
+
+def command(at: int, steps: int) -> str:
+    """The same as a command, for an agent that has a shell only."""
+    name, given = call(at, steps)
+    if name == "read_file":
+        return f"sed -n '{given['start_line']},{given['end_line']}p' words.py"
+    if name == "shell":
+        return str(given["command"])
+    if name == "edit_file":
+        return f"sed -i 's/{given['old']}/{given['new']}/' {given['path']}; git diff | tail -n 20"
+    if name == "search":
+        return f"grep -n '{given['pattern']}' words.py"
+    return "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+
+
+def serve(log: Path, steps: int, as_commands: bool) -> None:
+    """Answer on a loopback port, which is printed, until the input ends; a line of times for each reply."""
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    times = log.open("w", buffering=1)
+    done = 0
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def log_message(self, *_: object) -> None:
+            """Silence."""
+
+        def do_GET(self) -> None:
+            self._json({"object": "list", "data": [{"id": "scripted", "object": "model", "max_model_len": WINDOW}]})
+
+        def do_POST(self) -> None:
+            nonlocal done
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            whole = time.monotonic()
+            name, arguments = call(done, steps)
+            if as_commands:
+                name, arguments = "bash", {"command": command(done, steps)}
+            function = {"name": name, "arguments": json.dumps(arguments)}
+            made = {"index": 0, "id": f"call{done:05d}", "type": "function", "function": function}
+            tokens = len(data) // 4
+            usage = {"prompt_tokens": tokens, "completion_tokens": 20, "total_tokens": tokens + 20}
+            head = {"id": "x", "created": 0, "model": "scripted"}
+            message = {"role": "assistant", "content": f"Step {done}.", "tool_calls": [made]}
+            done += 1
+            if b'"stream": true' in data or b'"stream":true' in data:
+                pieces: list[dict[str, Any]] = [
+                    {"choices": [{"index": 0, "delta": message, "finish_reason": None}]},
+                    {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+                    {"choices": [], "usage": usage},
+                ]
+                kind = head | {"object": "chat.completion.chunk"}
+                body = b"".join(b"data: " + json.dumps(kind | piece).encode() + b"\n\n" for piece in pieces)
+                self._send(body + b"data: [DONE]\n\n", "text/event-stream")
+            else:
+                choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+                self._json(head | {"object": "chat.completion", "choices": [choice], "usage": usage})
+            times.write(f"{whole} {time.monotonic()} {tokens}\n")
+
+        def _json(self, data: dict[str, Any]) -> None:
+            self._send(json.dumps(data).encode(), "application/json")
+
+        def _send(self, data: bytes, kind: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
+@contextmanager
+def serving(log: Path, steps: int, *, as_commands: bool = False) -> Iterator[str]:
+    """The address of a server in a process of its own."""
+    argv = [sys.executable, __file__, "--serve", str(log), "--steps", str(steps)]
+    with subprocess.Popen([*argv, *(["--commands"] if as_commands else [])], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(run.stdout.readline())}/v1"
+        finally:
+            run.kill()
+
+
+def make_repository(place: Path, steps: int) -> Path:
+    """A git repository with a bug, a test that shows it, and something to read and edit."""
+    words = "".join(f"WORD_{at:04d} = {at}  # {'some words '[at % 5 :]}\n" for at in range(max(steps, 4000)))
+    test = (
+        "import unittest\n\nfrom calc import add\n\n\nclass Tests(unittest.TestCase):\n"
+        "    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n"
+    )
+    place.mkdir()
+    source = "def add(a, b):\n    return a - b\n"
+    for name, text in {"calc.py": source, "test_calc.py": test, "words.py": words}.items():
+        (place / name).write_text(text)
+    identity = ["-c", "user.name=b", "-c", "user.email=b@localhost", "-c", "commit.gpgSign=false"]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run(["git", "-C", str(place), *identity, *arguments], check=True, stdout=subprocess.DEVNULL)
+    return place
+
+
+# ---------------------------------------------------------------- running
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one agent."""
+
+    steps: list[Step]
+    tokens: int  # of the last prompt
+    resident_mb: float
+    seconds: float
+    exit_code: int
+
+
+def measured(argv: list[str], times: Path, waits: Path, *, cwd: Path, env: dict[str, str], log: Path) -> Run:
+    """Run an agent to its end."""
+    began = time.monotonic()
+    with log.open("wb") as out:
+        process = subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    rows = [tuple(map(float, line.split())) for line in times.read_text().splitlines()]
+    waited = [tuple(map(float, line.split())) for line in waits.read_text().splitlines()]
+    steps = []
+    for (_, said, _), (heard, _, _) in itertools.pairwise(rows):
+        within = sum(end - begin for begin, end in waited if said <= begin and end <= heard)
+        steps.append(Step(heard - said, within))
+    tokens = int(rows[-1][2]) if rows else 0
+    return Run(steps, tokens, usage.ru_maxrss / 1000, time.monotonic() - began, process.returncode)
+
+
+def clean(**more: str) -> dict[str, str]:
+    """The environment without settings of ours or of anybody's server."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SWE_AGENT_", "OPENAI_"))}
+    return {**kept, **more}
+
+
+def ours(steps: int, sandbox: str, place: Path) -> tuple[Run, list[int]]:
+    """`swe-agent fix`; and the journal's size after each of its lines."""
+    repository = make_repository(place / "repository", steps)
+    (place / "issue.md").write_text("# add gives wrong sums\n\n`add(2, 3)` gives -1 instead of 5.\n")
+    times, waits = place / "times", place / "waits"
+    environment = clean(SWE_AGENT_HOME=str(place / "home"), XDG_CONFIG_HOME=str(place / "config"), PYTHONPATH=str(ROOT))
+    with serving(times, steps) as url:
+        argv = [
+            sys.executable, "-c", _OURS, str(waits), "fix", "--issue", str(place / "issue.md"), "--repo",
+            str(repository), "--base-url", url, "--sandbox", sandbox, "--strategy", "agent", "--json", "--max-steps",
+            str(steps + 50), "--test", "python3 -m unittest",
+        ]  # fmt: skip
+        run = measured(argv, times, waits, cwd=place, env=environment, log=place / "log")
+    (journal,) = (place / "home" / "sessions").glob("*/journal.jsonl")
+    sizes: list[int] = []
+    for line in journal.read_bytes().splitlines(keepends=True):
+        sizes.append((sizes[-1] if sizes else 0) + len(line))
+    return run, sizes
+
+
+def peer(steps: int, cache: Path, place: Path) -> Run:
+    """mini-swe-agent with native calls, on the same repository."""
+    from benchmarks.fixing.peers import environment_of
+
+    python = environment_of(cache, "mini-swe-agent", "mini-swe-agent", "mcp") / "python"
+    repository = make_repository(place / "repository", steps)
+    settings = {"model": {"model_kwargs": {"api_base": ""}}, "agent": {"step_limit": 0, "cost_limit": 0}}
+    times, waits, extra = place / "times", place / "waits", place / "local.yaml"
+    environment = clean(
+        MSWEA_CONFIGURED="true", MSWEA_COST_TRACKING="ignore_errors", MSWEA_GLOBAL_CONFIG_DIR=str(place / "mini"),
+        MSWEA_SILENT_STARTUP="1", OPENAI_API_KEY="none", LITELLM_LOCAL_MODEL_COST_MAP="True",
+    )  # fmt: skip
+    with serving(times, steps, as_commands=True) as url:
+        settings["model"]["model_kwargs"] = {"api_base": url}
+        extra.write_text(json.dumps(settings))  # JSON is YAML
+        argv = [
+            str(python), "-c", _MINI, str(waits), "-m", "openai/scripted", "-c", "mini.yaml", "-c", str(extra), "-t",
+            "add gives wrong sums", "-y", "--exit-immediately", "-l", "0", "-o", str(place / "trajectory.json"),
+        ]  # fmt: skip
+        return measured(argv, times, waits, cwd=repository, env=environment, log=place / "log")
+
+
+# ---------------------------------------------------------------- telling
+
+
+def tell(name: str, run: Run) -> tuple[float, float, float]:
+    """Print one agent's figures; its own median and 99th percentile in milliseconds, and its growth."""
+    own = [1000 * step.own for step in run.steps]
+    between = [1000 * step.between for step in run.steps]
+    first, last = statistics.median(own[:EDGE]), statistics.median(own[-EDGE:])
+    p50, p99 = statistics.median(own), sorted(own)[int(0.99 * len(own))]
+    print(f"{name}: {len(own)} steps in {run.seconds:.0f} s, exit code {run.exit_code}")
+    print(f"  last prompt             {run.tokens:8,} tokens")
+    print(f"  own time of a step      {p50:8.1f} ms median, {p99:8.1f} ms p99, {max(own):8.1f} ms at the most")
+    print(f"  first and last {EDGE}      {first:8.1f} ms, {last:8.1f} ms median: {last / first:.2f} times")
+    print(f"  with the sandbox        {statistics.median(between):8.1f} ms median, {sum(between) / 1000:8.1f} s in all")
+    print(f"  resident                {run.resident_mb:8.1f} MB at the most", flush=True)
+    return p50, p99, last / first
+
+
+def main() -> int:
+    """Run and print; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--sandbox", default="bubblewrap", choices=["bubblewrap", "docker", "local"])
+    parser.add_argument("--peer", action="store_true", help="mini-swe-agent, too")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "swe-agent-benchmarks", metavar="DIR",
+        help="where its environment is made")  # fmt: skip
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--commands", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        serve(given.serve, given.steps, given.commands)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="swe-agent-steps-") as scratch:
+        place = Path(scratch)
+        for name in ("ours", "peer"):
+            (place / name).mkdir()
+        run, sizes = ours(given.steps, given.sandbox, place / "ours")
+        if run.exit_code:
+            print((place / "ours" / "log").read_text(errors="replace")[-2000:])
+            return 1
+        p50, p99, growth = tell("swe-agent", run)
+        half = sizes[len(sizes) // 2]
+        journal = (sizes[-1] - half) / half
+        print(f"  journal                 {sizes[-1] / 1e6:8.2f} MB, its second half {journal:.2f} times the first")
+        if given.peer:
+            tell("mini-swe-agent", peer(given.steps, given.cache, place / "peer"))
+    holds = p50 <= MEDIAN_MS and p99 <= P99_MS and growth <= GROWTH
+    return 0 if holds and run.resident_mb < RESIDENT_MB and journal <= JOURNAL_GROWTH else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
