@@ -33,6 +33,8 @@ async def open_workspace(
         # a later attempt's own workspace is made again from its change
         trees = [state.base, "" if state.apart else state.standing]
         kept = bool(state.base) and await _is_whole(sandbox, [tree for tree in trees if tree])
+        if kept and state.begun_calls:
+            kept = await _rewound(sandbox, state.outputs)
         if resumed and not kept:
             sandbox = await _anew(task, session, sandbox, "")
         yield sandbox, kept
@@ -89,5 +91,14 @@ async def _is_whole(sandbox: Sandbox, trees: list[str]) -> bool:
             return False
         await snapshots.restore(trees[-1])
     except SandboxError:  # damaged, as by a power loss: it is made again
+        return False
+    return True
+
+
+async def _rewound(sandbox: Sandbox, seen: set[str]) -> bool:
+    """Take the shell back to before a command that was not observed; whether the sandbox stood it."""
+    try:
+        await sandbox.rewind(seen)
+    except SandboxError:
         return False
     return True

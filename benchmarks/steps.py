@@ -3,8 +3,9 @@
 Run it with `python benchmarks/steps.py`; `--peer` has mini-swe-agent (from the package index, in an environment of its
 own) work through the same script after it. A scripted server, a process of its own, answers at once and notes when each
 request was whole and when its reply was. Between two of these lie the step's command and everything that is the
-agent's: reading the reply, the journal, snapshots, budgets, the next request. Where it waits for its sandbox is
-measured in the agent's process and taken off.
+agent's: reading the reply, the journal, snapshots, budgets, the next request. Where it waits for its sandbox, and how
+long it is inside its client of the model, is noted in the agent's process. Own time is what is left without both, as
+`seconds` of the result counts it; with the client's share it is told beside that.
 
 It exits with 1 where our own time is over 5 ms (median) or 20 ms (99 of 100), grows with the session (the last 100
 steps over 1.5 times the first 100), 150 MB are resident, or the journal's second half is longer than its first by a
@@ -36,57 +37,58 @@ WINDOW = 300_000
 LINES = 24  # of about 40 bytes: what one step reads
 EDGE = 100  # steps at either end that are compared
 
-# Both agents run with their way to the sandbox wrapped: each wait for it is noted, as two times on the system's clock.
+# Both agents run with their ways to the sandbox and to the model wrapped: each stay there is noted, as two times on the
+# system's clock.
 _NOTING = """
-import os, sys, time
+import functools, inspect, sys, time
 log = open(sys.argv.pop(1), "w", buffering=1)
-def noted(begin): log.write(f"{begin} {time.monotonic()}\\n")
+def noted(kind, owner, name):
+    whole = getattr(owner, name)
+    def note(begin): log.write(f"{kind} {begin} {time.monotonic()}\\n")
+    async def later(*given, **named):
+        begin = time.monotonic()
+        try:
+            return await whole(*given, **named)
+        finally:
+            note(begin)
+    def now(*given, **named):
+        begin = time.monotonic()
+        try:
+            return whole(*given, **named)
+        finally:
+            note(begin)
+    setattr(owner, name, functools.wraps(whole)(later if inspect.iscoroutinefunction(whole) else now))
 """
-_OURS = (
-    _NOTING
-    + """
+_OURS = f"""{_NOTING}
+from agent.model.chat import ChatCompletions
 from sandbox.shell import Shell
-whole = Shell.run
-async def run(self, *given, **named):
-    begin = time.monotonic()
-    try:
-        return await whole(self, *given, **named)
-    finally:
-        noted(begin)
-Shell.run = run
+noted("sandbox", Shell, "run")
+noted("client", ChatCompletions, "send")
 from agent.__main__ import main
 main()
 """
-)
-_MINI = (
-    _NOTING
-    + """
+_MINI = f"""{_NOTING}
+import litellm
 from minisweagent.environments.local import LocalEnvironment
-whole = LocalEnvironment.execute
-def execute(self, *given, **named):
-    begin = time.monotonic()
-    try:
-        return whole(self, *given, **named)
-    finally:
-        noted(begin)
-LocalEnvironment.execute = execute
+noted("sandbox", LocalEnvironment, "execute")
+noted("client", litellm, "completion")
 from minisweagent.run.mini import app
 app()
 """
-)
 
 
 @dataclass(frozen=True)
 class Step:
-    """Seconds between a reply and the next request: all of them, and those spent waiting for the sandbox."""
+    """Seconds between a reply and the next request: all, those waiting for the sandbox, those inside the client."""
 
     between: float
     sandbox: float
+    client: float
 
     @property
     def own(self) -> float:
-        """The agent's share."""
-        return self.between - self.sandbox
+        """The agent's share, without its client of the model."""
+        return self.between - self.sandbox - self.client
 
 
 # ---------------------------------------------------------------- the script
@@ -233,11 +235,13 @@ def measured(argv: list[str], times: Path, waits: Path, *, cwd: Path, env: dict[
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     rows = [tuple(map(float, line.split())) for line in times.read_text().splitlines()]
-    waited = [tuple(map(float, line.split())) for line in waits.read_text().splitlines()]
+    stays = [line.split() for line in waits.read_text().splitlines()]
     steps = []
     for (_, said, _), (heard, _, _) in itertools.pairwise(rows):
-        within = sum(end - begin for begin, end in waited if said <= begin and end <= heard)
-        steps.append(Step(heard - said, within))
+        spent = {"sandbox": 0.0, "client": 0.0}
+        for kind, begin, end in stays:
+            spent[kind] += max(min(float(end), heard) - max(float(begin), said), 0.0)
+        steps.append(Step(heard - said, **spent))
     tokens = int(rows[-1][2]) if rows else 0
     return Run(steps, tokens, usage.ru_maxrss / 1000, time.monotonic() - began, process.returncode)
 
@@ -297,13 +301,17 @@ def tell(name: str, run: Run) -> tuple[float, float, float]:
     """Print one agent's figures; its own median and 99th percentile in milliseconds, and its growth."""
     own = [1000 * step.own for step in run.steps]
     between = [1000 * step.between for step in run.steps]
+    client = statistics.median(own_and_client := [1000 * (step.own + step.client) for step in run.steps])
     first, last = statistics.median(own[:EDGE]), statistics.median(own[-EDGE:])
     p50, p99 = statistics.median(own), sorted(own)[int(0.99 * len(own))]
     print(f"{name}: {len(own)} steps in {run.seconds:.0f} s, exit code {run.exit_code}")
     print(f"  last prompt             {run.tokens:8,} tokens")
     print(f"  own time of a step      {p50:8.1f} ms median, {p99:8.1f} ms p99, {max(own):8.1f} ms at the most")
     print(f"  first and last {EDGE}      {first:8.1f} ms, {last:8.1f} ms median: {last / first:.2f} times")
-    print(f"  with the sandbox        {statistics.median(between):8.1f} ms median, {sum(between) / 1000:8.1f} s in all")
+    print(
+        f"  with the client         {client:8.1f} ms median, {sorted(own_and_client)[int(0.99 * len(own))]:8.1f} ms p99"
+    )
+    print(f"  and with the sandbox    {statistics.median(between):8.1f} ms median, {sum(between) / 1000:8.1f} s in all")
     print(f"  resident                {run.resident_mb:8.1f} MB at the most", flush=True)
     return p50, p99, last / first
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Literal
 
 from agent.errors import SandboxLost, SandboxUnavailable
@@ -77,6 +77,15 @@ class ShellSandbox:
     async def _close_shells(self) -> None:
         for shell in self._shells.values():
             await shell.close()
+
+    async def rewind(self, seen: Container[str]) -> None:
+        """See `Sandbox.rewind`."""
+        place = shlex.quote(str(self.workspace.private / "shell"))
+        told = await self.exec(f"head -n 1 {place}/state 2>/dev/null", timeout=30)
+        mark, _, sequence = told.output.text().strip().partition(" ")
+        if mark == "#" and str(self.workspace.outputs / f"{sequence}.log") not in seen:
+            back = "if [ -f state.before ]; then mv -f state.before state; else rm -f state; fi"
+            await self.exec(f"cd {place} && {back}", timeout=30)
 
     async def exec(
         self,

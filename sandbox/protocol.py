@@ -6,6 +6,7 @@ that fails is `SandboxLost` (it was there and is gone) or `SandboxUnavailable` (
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal, Protocol
@@ -111,6 +112,13 @@ class Sandbox(Protocol):
         `persistent`: in the session's shell, whose directory, variables and functions live on, and with the whole
         output saved in a file. `timeout` in seconds; None is no limit. `capture` is how many bytes of output are
         kept in memory. Raises `SandboxLost`.
+        """
+        ...
+
+    async def rewind(self, seen: Container[str]) -> None:
+        """Take the session's shell back to what it was before its last command, unless that one was seen.
+
+        `seen` are the files with the outputs of commands whose end was seen. Raises `SandboxLost`.
         """
         ...
 

@@ -116,7 +116,7 @@ class Shell:
             nonce = secrets.token_hex(16)
             body = command.replace("\0", "").encode("utf-8", "surrogateescape") + b"\n"
             limit = "0" if timeout is None else f"{max(timeout, 0.01):.3f}"
-            sequence = f"{int(time.time())}-{self._sequence}" if persistent else "0"
+            sequence = f"{int(1000 * time.time())}-{self._sequence}" if persistent else "0"
             line = f"run {nonce} {limit} {len(body)} {len(stdin)} {int(persistent)} {sequence}\n"
             started = time.monotonic()
             found = Capture(capture)

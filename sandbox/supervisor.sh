@@ -6,6 +6,8 @@
 #
 # Each command runs in a bash of its own that takes over directory, variables and functions from the one before,
 # so nothing a command does to its shell (exit, exec, kill $$, set -e, redefined builtins) can break this one.
+# What is taken over lies in `state`, which begins with the SEQUENCE of the command that left it; the state before
+# that one is kept beside it, since a command that nobody saw the end of is taken back.
 private=$1 repo=$2 scope=$3
 shell=$private/$4
 chmod u+rwx "$private" "$shell" 2>/dev/null
@@ -19,7 +21,9 @@ set -m          # every command gets a process group of its own
 export SWE_AGENT_SHELL=$$  # marks every process started here, where there is no process namespace to tell them by
 cat >"$shell/runner" <<RUNNER
 trap '__status=\$?; trap - EXIT
-  { builtin declare -p; builtin declare -f; builtin printf "builtin cd -- %q; builtin cd -- %q || builtin cd -- %q\n" "\${OLDPWD:-/}" "\$PWD" "$repo"; } >"$shell/state.new" 2>/dev/null
+  builtin read -r __sequence <"$shell/sequence"
+  { builtin printf "# %s\n" "\$__sequence"; builtin declare -p; builtin declare -f; builtin printf "builtin cd -- %q; builtin cd -- %q || builtin cd -- %q\n" "\${OLDPWD:-/}" "\$PWD" "$repo"; } >"$shell/state.new" 2>/dev/null
+  command ln -f "$shell/state" "$shell/state.before" 2>/dev/null
   command mv -f "$shell/state.new" "$shell/state"; exit \$__status' EXIT
 if [ -f '$shell/state' ]; then . '$shell/state' 2>/dev/null; fi
 export SWE_AGENT_SHELL=$$
@@ -86,6 +90,7 @@ while read -r -u 3 verb nonce limit command_bytes input_bytes persistent sequenc
   processes; before=" ${found[*]} "
   if [ "$persistent" = 1 ]; then
     exec 5> >(exec tee "$private/outputs/$sequence.log" >&4); sink=$!
+    printf '%s\n' "$sequence" >"$shell/sequence"
   else
     exec 5>&4
   fi

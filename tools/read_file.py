@@ -42,14 +42,14 @@ class ReadFile:
         text = text.removeprefix(BOM).encode("utf-8", "replace").decode()
         if not text:
             return Observation(f"{context.shown(place)} is empty")
-        lines = [body(line) for line in split(text)]
+        lines = split(text)
         first = max(arguments.start_line or 1, 1)
         last = len(lines) if arguments.end_line is None else min(arguments.end_line, len(lines))
         if first > len(lines):
             raise ToolError(f"{context.shown(place)} has {len(lines)} lines")
         if last < first:
             raise ToolError(f"end_line {arguments.end_line} is before start_line {first}")
-        listed = "\n".join(f"{number}\t{lines[number - 1]}" for number in range(first, last + 1))
+        listed = "\n".join(f"{number}\t{body(lines[number - 1])}" for number in range(first, last + 1))
         over = "" if (arguments.end_line or 0) <= len(lines) else f" (there is no line {arguments.end_line})"
         shown = f"{context.shown(place)}, lines {first}-{last} of {len(lines)}{over}:\n{listed}"
         more = "ask for them with start_line and end_line"

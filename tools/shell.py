@@ -68,8 +68,9 @@ def command_observation(result: ExecResult, tokens: int, limit: float | None, co
         shown += f"\n[the whole output, {output.total} bytes, is in {result.saved}]"
     body = f"{shown}\n" if shown else ""
     hint = terminal_hint(command, text, result)
+    meta = {"exit_code": result.exit_code, "ended": result.ended, "bytes": output.total}
     return Observation(
         f"{body}[{ending(result, limit)}]" + (f"\n[{hint}]" if hint else ""),
         ok=result.ok,
-        meta={"exit_code": result.exit_code, "ended": result.ended, "bytes": output.total},
+        meta=meta | ({"saved": result.saved} if result.saved else {}),
     )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 CHARACTERS_PER_TOKEN = 3.2  # code and logs; a low guess errs on the side of cutting
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_TAKEN_BACK = re.compile(r"^[^\n]*\r(?!\n)", re.MULTILINE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def estimate_tokens(text: str) -> int:
@@ -30,9 +35,8 @@ def truncate(text: str, tokens: int, *, more: str = "") -> str:
 
 def printable(text: str) -> str:
     """Without terminal escapes and control characters, progress bars reduced to their last state."""
-    import re
-
-    text = re.sub(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])", "", text)
-    text = text.replace("\r\n", "\n")
-    text = re.sub(r"^[^\n]*\r(?!\n)", "", text, flags=re.MULTILINE)
-    return "".join(c if c in "\n\t" or " " <= c < "\x7f" or c > "\x9f" else f"\\x{ord(c):02x}" for c in text)
+    if _CONTROL.search(text) is None:
+        return text
+    text = _ESCAPE.sub("", text).replace("\r\n", "\n")
+    text = _TAKEN_BACK.sub("", text)
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

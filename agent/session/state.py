@@ -69,6 +69,7 @@ class State:
     open_calls: list[ToolCall] = field(default_factory=list)  # the last reply's that were not observed
     begun_calls: list[str] = field(default_factory=list)  # ids of those of them that began
     before_calls: str = ""  # the tree when they began
+    outputs: set[str] = field(default_factory=set)  # files with the outputs of the shell's commands that were observed
     plan: str = ""
     searching: bool = False  # a guided search has begun
 
@@ -173,6 +174,8 @@ class State:
 
     def _observed(self, event: Observed) -> None:
         self.tool_seconds += event.seconds
+        if saved := event.meta.get("saved"):
+            self.outputs.add(str(saved))
         at = next((at for at, call in enumerate(self.open_calls) if call.id == event.call_id), None)
         if at is not None:
             del self.open_calls[at]

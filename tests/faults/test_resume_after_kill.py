@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from killing import Place, Steps, check, repository, result_of
 
-from agent.session.events import Observed, Resumed
+from agent.session.events import Observed, Resumed, SnapshotTaken
 from agent.session.journal import load
 
 STEPS = 6
@@ -41,7 +41,10 @@ def test_a_session_killed_at_any_event_ends_as_if_it_had_not_been(
     events, _ = load(whole.journal)
     patch = result_of(events).patch
     chosen = random.Random(5).sample(range(1, len(events)), 8)
-    for number in [*sorted(chosen), len(events)]:
+    # a command that has gone to another directory, whose end is on disk in part
+    ran = [at for at, event in enumerate(events) if isinstance(event, Observed) and event.name == "shell"]
+    assert isinstance(events[ran[0] - 1], SnapshotTaken)
+    for number in sorted({*chosen, ran[0], len(events)}):
         place = place_in(tmp_path, model, f"after-{number}", issue_file)
         wrong = check(place, patch, kill=lambda place=place, number=number: place.fix_until(number))
         assert not wrong, f"killed after event {number} ({events[number - 1].kind}): {wrong}"

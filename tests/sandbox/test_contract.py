@@ -59,6 +59,35 @@ def test_directory_variables_and_functions_live_on(within: Callable[[Body], None
     within(body)
 
 
+# case 16
+def test_a_command_that_nobody_saw_the_end_of_is_taken_back_from_the_shell(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        unseen = await sh(sandbox, "cd /tmp; A=1")
+        await sandbox.rewind({unseen.saved})  # it was seen after all
+        assert await text(sandbox, 'pwd; echo "[$A]"') == "/tmp\n[1]"
+        seen = await sh(sandbox, "cd /; A=2")
+        await sh(sandbox, "cd /usr; A=3")
+        await sandbox.rewind({seen.saved})
+        assert await text(sandbox, 'pwd; echo "[$A]"') == "/\n[2]"
+
+    within(body)
+
+
+def test_the_first_command_can_be_taken_back_and_one_without_a_state_takes_nothing(
+    within: Callable[[Body], None],
+) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        await sandbox.rewind(())
+        first = await sh(sandbox, "cd /tmp")
+        await sh(sandbox, "cd /; kill -9 $$")  # leaves no state: the one before it is still that of the first
+        await sandbox.rewind({first.saved})
+        assert await text(sandbox, "cd .; pwd") == "/tmp"
+        await sandbox.rewind({first.saved})
+        assert await text(sandbox, "pwd") == "/tmp"
+
+    within(body)
+
+
 def test_commands_without_input_end_at_once(within: Callable[[Body], None]) -> None:
     async def body(sandbox: Sandbox) -> None:
         assert (await sh(sandbox, "cat")).ok

@@ -35,7 +35,9 @@ def test_output_and_exit_code_are_told(tmp_path: Path) -> None:
     good, bad = shell(tmp_path, "echo out; echo err >&2", "echo no; exit 3")
     assert good.text == "out\nerr\n[exit code 0]" and good.ok
     assert bad.text == "no\n[exit code 3]" and not bad.ok
+    saved = bad.meta.pop("saved")
     assert bad.meta == {"exit_code": 3, "ended": "exited", "bytes": 3}
+    assert Path(saved).read_text() == "no\n"
 
 
 def test_a_command_without_output_shows_its_end_alone(tmp_path: Path) -> None:
