@@ -125,9 +125,9 @@ class _Gathered:
             self.usage = usage_of(usage)
         if isinstance(timings := chunk.get("timings"), dict):
             self.timings = timings_of(timings)
-        for choice in (chunk.get("choices") or [])[:1]:
-            self._delta(choice.get("delta") or {})
-            self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        for choice in _objects(chunk.get("choices"))[:1]:
+            self._delta(_object(choice.get("delta")))
+            self.finish_reason = str(choice.get("finish_reason") or self.finish_reason)
 
     def _delta(self, delta: dict[str, Any]) -> None:
         if content := delta.get("content"):
@@ -138,18 +138,18 @@ class _Gathered:
         if isinstance(reasoning, str):
             self.reasoning.append(reasoning)
             self._watched(reasoning)
-        for call in delta.get("tool_calls") or []:
+        for call in _objects(delta.get("tool_calls")):
             held = self.calls[self._place(call)]
-            function = call.get("function") or {}
+            function = _object(call.get("function"))
             name, arguments = function.get("name"), _as_json(function.get("arguments") or "")
-            if name and name != held[0]:  # some servers say it again with every piece
+            if isinstance(name, str) and name != held[0]:  # some servers say it again with every piece
                 held[0] += name
             held[1] += arguments
             self._watched(arguments)
 
     def _place(self, call: dict[str, Any]) -> int:
         """Which call a piece belongs to. The server's index and id are hints: either may be missing or the same."""
-        index, own_id = call.get("index"), call.get("id")
+        index = given if isinstance(given := call.get("index"), int) else None
         at = len(self.calls) - 1 if index is None else self.places.get(index, -1)
         if at < 0 or self._begins_another(at, call):
             at = len(self.calls)
@@ -157,15 +157,15 @@ class _Gathered:
             self.ids.append("")
             if index is not None:
                 self.places[index] = at
-        self.ids[at] = self.ids[at] or own_id or ""
+        self.ids[at] = self.ids[at] or str(call.get("id") or "")
         return at
 
     def _begins_another(self, at: int, call: dict[str, Any]) -> bool:
         """Whether a piece with a name, for a call that has one already, begins another call."""
         held_name, held_arguments = self.calls[at]
-        if not ((call.get("function") or {}).get("name") and held_name):
+        if not (_object(call.get("function")).get("name") and held_name):
             return False
-        own_id = call.get("id")
+        own_id = str(call.get("id") or "")
         return own_id != self.ids[at] if own_id and self.ids[at] else bool(held_arguments)
 
     def _watched(self, piece: str) -> None:
@@ -194,12 +194,10 @@ def storable(text: str) -> str:
 
 def usage_of(data: dict[str, Any]) -> Usage:
     """The usage object of the API."""
-    details = data.get("prompt_tokens_details") or {}
-    return Usage(
-        prompt_tokens=data.get("prompt_tokens") or 0,
-        cached_tokens=details.get("cached_tokens") or 0,
-        completion_tokens=data.get("completion_tokens") or 0,
-    )
+    cached = _object(data.get("prompt_tokens_details")).get("cached_tokens")
+    counts = (data.get("prompt_tokens"), cached, data.get("completion_tokens"))
+    prompt, cached, completion = (count if isinstance(count, int) else 0 for count in counts)
+    return Usage(prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion)
 
 
 def timings_of(data: dict[str, Any]) -> Timings | None:
@@ -258,6 +256,16 @@ def call_of(given: Any) -> ToolCall | None:
         return None
     arguments = function.get("arguments")
     return ToolCall(id=new_call_id(), name=function["name"], arguments=_as_json({} if arguments is None else arguments))
+
+
+def _object(given: Any) -> dict[str, Any]:
+    """A JSON object, empty for anything else: what a server says may have any form."""
+    return given if isinstance(given, dict) else {}
+
+
+def _objects(given: Any) -> list[dict[str, Any]]:
+    """The objects of a JSON array."""
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
 
 
 def _as_json(arguments: Any) -> str:
