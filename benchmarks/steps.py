@@ -35,6 +35,7 @@ sys.path.insert(0, str(ROOT))
 MEDIAN_MS, P99_MS, GROWTH, RESIDENT_MB, JOURNAL_GROWTH = 5.0, 20.0, 1.5, 150.0, 1.25
 WINDOW = 300_000
 LINES = 24  # of about 40 bytes: what one step reads
+FILES, LENGTH = 10, 400  # what there is to read and edit
 EDGE = 100  # steps at either end that are compared
 
 # Both agents run with their ways to the sandbox and to the model wrapped: each stay there is noted, as two times on the
@@ -100,11 +101,14 @@ def call(at: int, steps: int) -> tuple[str, dict[str, Any]]:
         return "edit_file", {"path": "calc.py", "old": "return a - b", "new": "return a + b"}
     if at > steps:
         return "submit", {"summary": "add subtracted"}
-    first = 1 + 7 * (at % 500)
+    line = 7 * at % (FILES * LENGTH)
+    path, first = f"words_{line // LENGTH}.py", 1 + line % LENGTH
+    edited = at % (FILES * LENGTH)
+    word = f"WORD_{edited:04d} = "
     return (
-        ("read_file", {"path": "words.py", "start_line": first, "end_line": first + LINES}),
-        ("shell", {"command": f"echo {at}; sed -n '{first},{first + LINES}p' words.py"}),
-        ("edit_file", {"path": "words.py", "old": f"WORD_{at:04d} = ", "new": f"WORD_{at:04d} = 1 + "}),
+        ("read_file", {"path": path, "start_line": first, "end_line": first + LINES}),
+        ("shell", {"command": f"echo {at}; sed -n '{first},{first + LINES}p' {path}"}),
+        ("edit_file", {"path": f"words_{edited // LENGTH}.py", "old": word, "new": f"{word}1 + "}),
         ("search", {"pattern": f"^WORD_{at % 1000 // 10:03d}"}),
     )[at % 4]
 
@@ -113,13 +117,13 @@ def command(at: int, steps: int) -> str:
     """The same as a command, for an agent that has a shell only."""
     name, given = call(at, steps)
     if name == "read_file":
-        return f"sed -n '{given['start_line']},{given['end_line']}p' words.py"
+        return f"sed -n '{given['start_line']},{given['end_line']}p' {given['path']}"
     if name == "shell":
         return str(given["command"])
     if name == "edit_file":
         return f"sed -i 's/{given['old']}/{given['new']}/' {given['path']}; git diff | tail -n 20"
     if name == "search":
-        return f"grep -n '{given['pattern']}' words.py"
+        return f"grep -rn '{given['pattern']}' ."
     return "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
 
@@ -196,16 +200,17 @@ def serving(log: Path, steps: int, *, as_commands: bool = False) -> Iterator[str
             run.kill()
 
 
-def make_repository(place: Path, steps: int) -> Path:
+def make_repository(place: Path) -> Path:
     """A git repository with a bug, a test that shows it, and something to read and edit."""
-    words = "".join(f"WORD_{at:04d} = {at}  # {'some words '[at % 5 :]}\n" for at in range(max(steps, 4000)))
+    lines = [f"WORD_{at:04d} = {at}  # {'some words '[at % 5 :]}\n" for at in range(FILES * LENGTH)]
+    words = {f"words_{at}.py": "".join(lines[at * LENGTH : (at + 1) * LENGTH]) for at in range(FILES)}
     test = (
         "import unittest\n\nfrom calc import add\n\n\nclass Tests(unittest.TestCase):\n"
         "    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n"
     )
     place.mkdir()
     source = "def add(a, b):\n    return a - b\n"
-    for name, text in {"calc.py": source, "test_calc.py": test, "words.py": words}.items():
+    for name, text in {"calc.py": source, "test_calc.py": test, **words}.items():
         (place / name).write_text(text)
     identity = ["-c", "user.name=b", "-c", "user.email=b@localhost", "-c", "commit.gpgSign=false"]
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
@@ -254,7 +259,7 @@ def clean(**more: str) -> dict[str, str]:
 
 def ours(steps: int, sandbox: str, place: Path) -> tuple[Run, list[int]]:
     """`swe-agent fix`; and the journal's size after each of its lines."""
-    repository = make_repository(place / "repository", steps)
+    repository = make_repository(place / "repository")
     (place / "issue.md").write_text("# add gives wrong sums\n\n`add(2, 3)` gives -1 instead of 5.\n")
     times, waits = place / "times", place / "waits"
     environment = clean(SWE_AGENT_HOME=str(place / "home"), XDG_CONFIG_HOME=str(place / "config"), PYTHONPATH=str(ROOT))
@@ -277,7 +282,7 @@ def peer(steps: int, cache: Path, place: Path) -> Run:
     from benchmarks.fixing.peers import environment_of
 
     python = environment_of(cache, "mini-swe-agent", "mini-swe-agent", "mcp") / "python"
-    repository = make_repository(place / "repository", steps)
+    repository = make_repository(place / "repository")
     settings = {"model": {"model_kwargs": {"api_base": ""}}, "agent": {"step_limit": 0, "cost_limit": 0}}
     times, waits, extra = place / "times", place / "waits", place / "local.yaml"
     environment = clean(
