@@ -29,6 +29,8 @@ ROUNDS = (
     Round("together", (0.2, 0.8)),
     Round("rewrite", (1.0, 1.0, 1.0, 1.0)),
 )
+MORE = (Round("diagnose", (1.0, 1.0)), Round("rewrite", (1.2, 1.2, 1.2)))
+"""What is gone through again and again where all that came to nothing and there is a budget left."""
 CANDIDATES = 32
 """In all, where the user names no number."""
 SUSPECTS = 4

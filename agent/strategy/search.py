@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import chain, count, cycle
 from typing import Any
 
 import anyio
@@ -17,7 +17,7 @@ from agent.strategy.choose import SMALL, Candidate, changed_lines, choose
 from agent.strategy.localise import Suspect, failing_test
 from agent.strategy.questions import ask_about, ask_about_all, question, shown_failure
 from agent.strategy.regions import Region, rewrite, rewrite_all
-from agent.strategy.rounds import CANDIDATES, PASSING, ROUNDS, SUSPECTS, Round
+from agent.strategy.rounds import CANDIDATES, MORE, PASSING, ROUNDS, SUSPECTS, Round
 from agent.strategy.trial import Target, Trials, Verdict
 from agent.strategy.vary import vary
 from agent.strategy.work import Work
@@ -52,7 +52,7 @@ class Search:
 
     async def run(self) -> Ended | None:
         """Go through the rounds; the budget's end if it came before any candidate helped. Raises `BackendError`s."""
-        for each in ROUNDS:
+        for each in chain(ROUNDS, cycle(MORE)):
             if each.view == "vary":
                 await self._vary()
             elif await self.round(each, enough=self._enough):

@@ -11,7 +11,7 @@ from doubles.faults import Silent
 from support import CALC, ScriptedModel
 from working import Worked, work
 
-from agent.strategy.rounds import Round
+from agent.strategy.rounds import CANDIDATES, Round
 
 WRONG = [f"```python\ndef add(a, b):\n    return a * b * {number}\n```" for number in range(2, 20)]
 RIGHT = '```python\ndef add(a, b):\n    """Return the sum."""\n    return a + b\n```'
@@ -76,6 +76,28 @@ def test_small_changes_are_tried_where_rewrites_fail(model: ScriptedModel, tmp_p
     assert worked.result.status == "fixed", worked.result.error
     assert "+    return a + b" in worked.result.patch
     assert any(phase.startswith("vary") for phase in phases(worked))
+
+
+ALONE = {
+    "calc.py": "def add(a, b):\n    return a\n",
+    "test_calc.py": CALC["test_calc.py"].split("    def test_double")[0].replace(", double", ""),
+}
+"""One function, which no small change mends."""
+
+
+def test_candidates_that_are_left_over_are_asked_for_too(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.strategy.search.ROUNDS", (Round("rewrite", (0.2,)),))
+    worked = guided(model, tmp_path, [*WRONG[:9], RIGHT], files=ALONE)
+    assert worked.result.status == "fixed", worked.result.error
+    assert worked.result.attempts == 10
+
+
+def test_the_search_ends_when_the_candidates_are_spent(model: ScriptedModel, tmp_path: Path) -> None:
+    worked = guided(model, tmp_path, ["I can't say."], files=ALONE, max_steps=100)
+    assert (worked.result.status, worked.result.attempts) == ("no_patch", CANDIDATES)
+    assert f"none of {CANDIDATES} candidates" in (worked.result.error or "")
 
 
 TWO = {
