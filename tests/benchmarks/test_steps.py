@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.steps import Run, Step, call, command, ours, tell
+from benchmarks.scripted_steps import call, command
+from benchmarks.steps import Run, Step, ours, tell
 
 
 def test_a_session_is_measured_step_by_step(tmp_path: Path) -> None:
