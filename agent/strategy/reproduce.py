@@ -165,8 +165,9 @@ async def run_script(work: Work, script: str, *, about: str = "") -> TestsRan:
     """Run a script that lies outside the repository on the repository's code; `about` says what it checks."""
     assert work.tests is not None
     place = work.sandbox.workspace.private / REPRODUCTION
-    repo = work.sandbox.workspace.repo
+    # by what lies where it runs, since it is run again in another sandbox, whose places may be others
+    near = f"../{work.sandbox.workspace.private.name}/{REPRODUCTION}"
     await write_text(work.sandbox, place, script)
-    ran = await work.tests.run("reproduction", command=f"PYTHONPATH={repo}:{repo}/src python3 {place}", about=about)
+    ran = await work.tests.run("reproduction", command=f'PYTHONPATH="$PWD:$PWD/src" python3 {near}', about=about)
     work.session.emit(ran)
     return ran

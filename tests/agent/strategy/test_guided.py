@@ -136,6 +136,19 @@ WEAK = {
 }
 
 
+def test_a_script_that_shows_the_problem_is_run_on_each_copy_where_it_lies(
+    model: ScriptedModel, tmp_path: Path
+) -> None:
+    def answer(body: dict[str, Any]) -> str:
+        asked = body["messages"][-1]["content"]
+        script = "```python\nfrom calc import add\n\nassert add(2, 3) == 5\n```"
+        return script if "Write a short Python script" in asked else RIGHT
+
+    worked = guided(model, tmp_path, [answer], files=WEAK, sandbox="local")  # whose copies have other places
+    assert worked.result.status == "fixed", worked.result.error
+    assert worked.result.verification and worked.result.verification.reproduction
+
+
 def unshown(body: dict[str, Any]) -> str:
     """Scripts that show nothing, and the same change each time."""
     asked = body["messages"][-1]["content"]
