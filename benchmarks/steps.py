@@ -4,8 +4,8 @@ Run it with `python benchmarks/steps.py`; `--peer` has mini-swe-agent (from the 
 own) work through the same script after it. A scripted server, a process of its own, answers at once and notes when each
 request was whole and when its reply was. Between two of these lie the step's command and everything that is the
 agent's: reading the reply, the journal, snapshots, budgets, the next request. Where it waits for its sandbox, and how
-long it is inside its client of the model, is noted in the agent's process. Own time is what is left without both, as
-`seconds` of the result counts it; with the client's share it is told beside that.
+long it is inside its client of the model, is noted in the agent's process. Own time is what is left without both; what
+it is with the client's share, and with the sandbox (commands, and the snapshots that are taken there), is told beside.
 
 It exits with 1 where our own time is over 5 ms (median) or 20 ms (99 of 100), grows with the session (the last 100
 steps over 1.5 times the first 100), 150 MB are resident, or the journal's second half is longer than its first by a
