@@ -64,7 +64,6 @@ class Address:
     """Where a server is: `base_url` as given, its `root` without `/v1`, a client with the key for both."""
 
     base_url: str
-    api_key: str
     http: httpx2.AsyncClient
 
     @property

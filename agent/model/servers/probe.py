@@ -45,11 +45,11 @@ async def open_server(
     `ModelUnavailable` when it can't load the model.
     """
     base = base_url.rstrip("/")
-    address = Address(base, api_key, open_http(base, api_key))
+    address = Address(base, open_http(base, api_key))
     try:
         listed = await _listed(address, on_progress)
         if listed is None and not base.endswith("/v1"):
-            below = Address(f"{base}/v1", api_key, address.http)
+            below = Address(f"{base}/v1", address.http)
             if (found := await _listed(below, on_progress)) is not None:
                 address, listed = below, found
         listed = listed or []

@@ -136,7 +136,7 @@ def test_a_server_that_comes_back_is_used_again(double: GenericDouble) -> None:
 
 def idle_server(double: Double, seconds: float) -> Server:
     """A server whose client waits only so long for a byte."""
-    return Server(Address(double.base_url, "", open_http(double.base_url, read_seconds=seconds)), "scripted")
+    return Server(Address(double.base_url, open_http(double.base_url, read_seconds=seconds)), "scripted")
 
 
 def test_a_server_that_stays_silent_is_given_up_the_second_time(double: GenericDouble) -> None:

@@ -22,7 +22,7 @@ def server(model: str = "coder", version: str = "1") -> Server:
     base = "http://127.0.0.1:9/v1"
     http = open_http(base)
     anyio.run(http.aclose)
-    return Server(Address(base, "", http), model, version=version)
+    return Server(Address(base, http), model, version=version)
 
 
 # ---------------------------------------------------------------- which rungs there are
