@@ -16,6 +16,7 @@ What ends a session is an event too: `submitted`, `gave_up`, `budget`, `interrup
 
 from __future__ import annotations
 
+import time
 import traceback
 from dataclasses import dataclass
 
@@ -128,7 +129,7 @@ def _check(task: Task, session: Session) -> None:
     if reason := spent(state, settings):
         option = "--max-steps" if state.steps >= settings.max_steps else "--max-tokens"
         raise BudgetExhausted(reason, hint=f"resume it with a larger {option}")
-    if settings.time_limit and settings.time_limit <= session.earlier_seconds():
+    if settings.time_limit and settings.time_limit <= session.earlier_seconds() - state.backend_seconds:
         reason = f"the time limit of {settings.time_limit:g} s is over"
         raise BudgetExhausted(reason, hint="resume it with a larger --time-limit; it is for the session as a whole")
 
@@ -150,23 +151,31 @@ class _Run:
         """Backend and sandbox, then the work in them."""
         task = self.task
         log = task.directory / "model-server.log"
-        async with (
-            open_backend(
-                task.settings, log_path=log, on_progress=task.on_progress, on_download=task.on_download
-            ) as backend,
-            open_workspace(task, self.session, self._keep, resumed=self.resumed) as (sandbox, kept),
-        ):
+        begun = time.monotonic()
+        async with open_backend(
+            task.settings, log_path=log, on_progress=task.on_progress, on_download=task.on_download
+        ) as backend:
             wanted = task.settings.strategy
             self.strategy = self.strategy or (backend.profile.strategy if wanted == "auto" else wanted)
-            self.session.emit(_backend_event(backend), *(Warned(message=each) for each in backend.warnings))
-            work = await prepare(task, self.session, backend, sandbox, kept=kept)
+            found = _backend_event(backend, time.monotonic() - begun)
+            self.session.emit(found, *(Warned(message=each) for each in backend.warnings))
+            await self._in_sandbox(backend, self.strategy)
+
+    async def _in_sandbox(self, backend: Backend, strategy: Strategy) -> None:
+        task = self.task
+        async with open_workspace(task, self.session, self._keep, resumed=self.resumed) as (sandbox, kept):
+            work: Work | None = None
+            with anyio.move_on_after(self._seconds_left() if self.session.state.work is None else None):
+                work = await prepare(task, self.session, backend, sandbox, kept=kept)
+            if work is None:
+                return self._overdue()
             # made before the agent starts, so nothing it does can reach it
             async with open_clean(task, self.session, sandbox, self._keep, touched=kept) as clean:
                 work.judge = Judge(clean)
                 try:
-                    await self._begin(work, self.strategy, kept=kept)
+                    await self._begin(work, strategy, kept=kept)
                     if self.ended is None:
-                        await self._work(work, self.strategy)
+                        await self._work(work, strategy)
                 finally:
                     with anyio.CancelScope(shield=True):
                         await self._conclude(work, work.judge)
@@ -191,11 +200,9 @@ class _Run:
             work.chosen = await judged_again(work, state.ended.patch)
 
     async def _work(self, work: Work, strategy: Strategy) -> None:
-        """Run the strategy within the time limit, of which earlier processes used a part."""
-        seconds = self.task.settings.time_limit
-        left = None if seconds is None else max(seconds - self.session.state.earlier_seconds, 0.0)
+        """Run the strategy within what is left of the time limit."""
         try:
-            with anyio.move_on_after(left) as limit:
+            with anyio.move_on_after(self._seconds_left()) as limit:
                 ended = await work_by(work, strategy)
                 self.end(_with_patch(ended, work))
         except anyio.get_cancelled_exc_class():
@@ -204,8 +211,18 @@ class _Run:
         except SweAgentError as error:
             self.failed(error)
         if limit.cancelled_caught:
-            reason = f"the time limit of {seconds:g} s is over"
-            self.end(_with_patch(work.fallback or Ended(status="budget", reason=reason), work))
+            self._overdue(work)
+
+    def _seconds_left(self) -> float | None:
+        """Of the time limit, which counts everything from the moment that the model answers; None is no limit."""
+        limit = self.task.settings.time_limit
+        return None if limit is None else max(limit - self.session.limited_seconds(), 0.0)
+
+    def _overdue(self, work: Work | None = None) -> None:
+        """The time limit is over: what was found counts."""
+        when = "" if work else " before the work began"
+        ended = Ended(status="budget", reason=f"the time limit of {self.task.settings.time_limit:g} s is over{when}")
+        self.end(_with_patch(work.fallback or ended, work) if work else ended)
 
     async def _conclude(self, work: Work, judge: Judge) -> None:
         """Get the diff out and check it; if the work was not interrupted, verify it. What fails is told."""
@@ -273,7 +290,7 @@ def _with_patch(ended: Ended, work: Work) -> Ended:
     return ended.model_copy(update={"patch": work.chosen.patch.text}) if work.chosen else ended
 
 
-def _backend_event(backend: Backend) -> BackendFound:
+def _backend_event(backend: Backend, seconds: float) -> BackendFound:
     server = backend.server
     return BackendFound(
         base_url=server.address.base_url,
@@ -284,4 +301,5 @@ def _backend_event(backend: Backend) -> BackendFound:
         window_asked=server.window.asked,
         window_trained=server.window.trained or backend.profile.window,
         tool_calling=backend.ladder().rung,
+        seconds=round(seconds, 3),
     )

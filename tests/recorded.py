@@ -43,9 +43,9 @@ def started(name: str, **more: Any) -> SessionStarted:
     return SessionStarted.model_validate(given | more)
 
 
-def backend(model: str = "qwen") -> BackendFound:
+def backend(model: str = "qwen", seconds: float = 0.0) -> BackendFound:
     """What answers."""
-    return BackendFound(base_url="http://127.0.0.1:1/v1", server="llama.cpp", model=model, window=8192)
+    return BackendFound(base_url="http://127.0.0.1:1/v1", server="llama.cpp", model=model, window=8192, seconds=seconds)
 
 
 def prompt(*messages: tuple[str, str], reason: str = "start") -> PromptBegan:

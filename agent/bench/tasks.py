@@ -32,7 +32,7 @@ class BenchTask:
 
     Either `repo` (`owner/name`) at `base_commit`, or `files` (path → text) that become a repository. What decides is
     either the tests named after `test_patch`, or `hidden` (path → text), a script that must run through. `overhead` is
-    how long, in seconds, everything around the model's work may take before the task is taken to hang.
+    how long, in seconds, everything beside the time limit may take before the task is taken to hang.
     """
 
     id: str

@@ -38,7 +38,7 @@ def run_tasks(  # noqa: PLR0913 - one parameter an option
     ] = None,
     attempts: Annotated[int | None, typer.Option(help="Candidate fixes to try; the tests choose.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Most replies of the model, a task. [default: 100]")] = None,
-    time_limit: Annotated[str | None, typer.Option(help="A task's, like 90s, 15m, 1h30m.")] = None,
+    time_limit: Annotated[str | None, typer.Option(help="A task's, its setup too; like 90s, 15m, 1h30m.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Most tokens generated, a task.")] = None,
     only: Annotated[
         str | None, typer.Option("--filter", metavar="REGEX", help="Only tasks whose id has a match.")

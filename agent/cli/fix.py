@@ -30,7 +30,9 @@ def fix(  # noqa: PLR0913 - one parameter an option
     ] = None,
     attempts: Annotated[int | None, typer.Option(help="Candidate fixes to try; the tests choose.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Most replies of the model. [default: 100]")] = None,
-    time_limit: Annotated[str | None, typer.Option(help="Like 90s, 15m, 1h30m.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(help="From when the model answers, setup included; like 90s, 15m, 1h30m.")
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Most tokens generated in all.")] = None,
     output: Annotated[str | None, typer.Option(help="patch, apply (to the work tree) or branch.")] = None,
     patch_file: Annotated[Path | None, typer.Option(help="Where the patch goes. [default: standard output]")] = None,

@@ -62,6 +62,8 @@ class BackendFound(_Event):
     window_asked: int | None = None
     window_trained: int | None = None
     tool_calling: str = "native"
+    seconds: float = 0.0
+    """Until it answered: finding or starting it, with what had to be downloaded for it."""
 
 
 class SandboxStarted(_Event):

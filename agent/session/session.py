@@ -48,6 +48,10 @@ class Session:
         last = max((at for at, event in enumerate(events) if isinstance(event, Resumed)), default=0)
         return self.state.earlier_seconds + max(times[-1] - times[last], 0.0) if times else 0.0
 
+    def limited_seconds(self) -> float:
+        """What a time limit counts: all processes' time but that of finding or starting the model."""
+        return self.state.earlier_seconds + time.monotonic() - self._started - self.state.backend_seconds
+
     def seconds(self) -> Seconds:
         """Where the time went, of all processes that worked on the session."""
         total = self.state.earlier_seconds + time.monotonic() - self._started

@@ -11,6 +11,7 @@ from agent.model.types import ToolCall, Usage
 from agent.session.events import (
     AttemptBegan,
     AttemptEnded,
+    BackendFound,
     CandidateMade,
     Ended,
     Event,
@@ -49,6 +50,7 @@ class State:
     model_seconds: float = 0.0
     tool_seconds: float = 0.0
     earlier_seconds: float = 0.0  # that processes before this one took in all
+    backend_seconds: float = 0.0  # that all of them took until the model answered
     candidates: int = 0
     tried: deque[CandidateMade] = field(default_factory=lambda: deque(maxlen=KEPT_CANDIDATES))
     changes: list[StrategyChanged] = field(default_factory=list)
@@ -121,6 +123,9 @@ class State:
         self.result = None
         if self.ended is not None and self.ended.status not in FINISHED:
             self.ended = None
+
+    def _backend_found(self, event: BackendFound) -> None:
+        self.backend_seconds += event.seconds
 
     def _sandbox_started(self, event: SandboxStarted) -> None:
         self.sandbox, self.base = event.sandbox, event.tree
@@ -224,6 +229,7 @@ class State:
 _FOLDS: dict[type, Callable[[State, Any], None]] = {
     SessionStarted: State._started,
     Resumed: State._resumed,
+    BackendFound: State._backend_found,
     SandboxStarted: State._sandbox_started,
     SetupRan: State._setup_ran,
     TestsRan: State._tests_ran,

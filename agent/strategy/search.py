@@ -95,7 +95,7 @@ class Search:
         """Whether half of a budget is used: no more of it goes into comparing."""
         settings, state = self.work.settings, self.work.session.state
         tokens = settings.max_tokens and state.usage.completion_tokens > settings.max_tokens / 2
-        seconds = settings.time_limit and self.work.session.seconds().total > settings.time_limit / 2
+        seconds = settings.time_limit and self.work.session.limited_seconds() > settings.time_limit / 2
         return bool(tokens or seconds or state.steps > settings.max_steps / 2)
 
     def _spent(self) -> bool:

@@ -18,6 +18,9 @@ from .tasks import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 
+_TIDYING = 30.0
+"""Seconds of a task that are not ours to work in: the start, and the last check of the patch."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -89,8 +92,8 @@ class Ours:
         argv = [
             sys.executable, "-P", "-m", "agent", "fix", "--repo", str(job.repo), "--issue", str(issue), "--json",
             "--base-url", job.base_url, "--model", job.model, "--sandbox", "local", "--test", job.task.test_command,
-            "--time-limit", f"{max(10, int(job.seconds_left - 15))}s", "--max-tokens", str(job.tokens_left()),
-            *self.extra,
+            "--time-limit", f"{max(10, int(job.seconds_left - _TIDYING))}s", "--max-tokens", str(job.tokens_left()),
+            *(["--setup", job.task.setup_command] if job.task.setup_command else []), *self.extra,
         ]  # fmt: skip
         code = job.call(argv)
         lines = (job.record / "output.txt").read_text(encoding="utf-8", errors="replace").splitlines()

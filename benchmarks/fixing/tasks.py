@@ -41,6 +41,10 @@ class Task(Protocol):
         """What runs the tests that a system may see."""
 
     @property
+    def setup_command(self) -> str:
+        """What makes the environment of the tests in a copy of the repository; empty where nothing is needed."""
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The files to change, for a system that has to be told; none where that would be too much said."""
 
@@ -66,6 +70,7 @@ class Bug:
     source: str = ""
     reference: dict[str, str] = field(default_factory=dict, repr=False)
     test_command: str = "python3 -m pytest -q"
+    setup_command: str = ""
 
     @property
     def sources(self) -> tuple[str, ...]:

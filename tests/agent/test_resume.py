@@ -130,6 +130,20 @@ def test_a_budget_that_is_the_same_is_told_and_nothing_is_journalled(scripted: A
 # ---------------------------------------------------------------- calls left open
 
 
+def test_a_time_limit_counts_the_setup_too_and_can_be_raised(scripted: Any, home: Path) -> None:
+    scripted.answers = [calls(FIX), calls(SUBMIT)]
+    once = home.parent / "once"
+    first = begin(scripted, home, time_limit=2, setup=f"test -e {once} || {{ touch {once}; sleep 600; }}")
+    assert (first.result.status, first.result.exit_code, first.result.patch) == ("budget", 5, "")
+    assert first.result.error == "the time limit of 2 s is over before the work began"
+    assert scripted.requests == []
+    with pytest.raises(BudgetExhausted, match="time limit of 2 s"):
+        resume()
+    second = resume(time_limit=300)
+    assert second.result.status == "fixed"
+    assert len([event for event in second.events if isinstance(event, SetupRan)]) == 1
+
+
 def test_a_call_that_was_under_way_is_observed_as_interrupted_and_its_effect_undone(scripted: Any, home: Path) -> None:
     append = call("shell", command="echo more >> other.txt")
     scripted.answers = [calls(OTHER), calls(append), calls(LOOK), calls(FIX), calls(SUBMIT)]

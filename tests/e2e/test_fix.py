@@ -326,7 +326,7 @@ def test_budgets_end_a_session_with_its_work_kept(scripted: Any, calc: Path, iss
     assert "return a + b" in result["patch"]
     scripted.requests.clear()
     scripted.answers = [GOOD[1], call("shell", command="sleep 60")]
-    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", "--time-limit", "4s")
+    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", "--time-limit", "10s")
     result = result_of(done)
     assert (done.returncode, result["status"]) == (5, "budget")
     assert "return a + b" in result["patch"]

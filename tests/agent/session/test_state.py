@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from recorded import backend
+
 from agent.model.types import Usage
 from agent.session.events import (
     AttemptBegan,
@@ -9,10 +13,13 @@ from agent.session.events import (
     Event,
     ModelReplied,
     PromptBegan,
+    Resumed,
     SnapshotTaken,
     StrategyChanged,
     UserSaid,
 )
+from agent.session.journal import Journal
+from agent.session.session import Session
 from agent.session.state import KEPT_CANDIDATES, State
 from agent.session.transcript import Transcript
 
@@ -28,6 +35,13 @@ def test_an_attempt_begins_at_the_base_commit_and_the_budgets_go_on() -> None:
     reply = ModelReplied(content="", usage=Usage(completion_tokens=7))
     state = state_of(AttemptBegan(number=1, of=2), reply, SnapshotTaken(tree="t"), AttemptBegan(number=2, of=2), reply)
     assert (state.tree, state.attempts, state.steps, state.usage.completion_tokens) == ("", 2, 2, 14)
+
+
+def test_a_time_limit_does_not_count_what_the_models_start_took(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        session = Session("name", journal)
+        session.emit(Resumed(session_id="name", version="1", seconds=500), backend(seconds=100), backend(seconds=300))
+        assert 100 <= session.limited_seconds() <= session.seconds().total - 399
 
 
 def test_an_attempts_prompt_has_nothing_of_the_one_before() -> None:
