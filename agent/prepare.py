@@ -14,7 +14,7 @@ from agent.session.session import Session
 from agent.strategy.work import Work
 from agent.task import Task
 from agent.verify.baseline import keep_report, kept_report
-from agent.verify.detect import find_test_command, lacks_environment
+from agent.verify.detect import find_test_command, lacks_environment, last_error
 from agent.verify.environment import find_setup_command
 from agent.verify.repetition import find_flaky, without_flaky
 from agent.verify.tests import TestRunner
@@ -132,6 +132,9 @@ async def _baseline(work: Work, task: Task, files: list[str]) -> None:
         await work.snapshots.restore(work.base_tree)
         await work.snapshots.keep_pristine()
         ran = await _run_all(work, task)
+    if work.mute:
+        why = last_error(ran.output)[:200] or f"exit code {ran.exit_code}"
+        work.warn(f"the tests can't run here: {why}; --setup COMMAND can prepare what they need")
     if not ran.passed and ran.ended == "exited" and ran.failures:
         await _tell_flaky(work, ran)
 

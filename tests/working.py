@@ -52,10 +52,13 @@ class Worked:
         return [event.content for event in self.of("user_said")]
 
 
+ISSUE = "`add(2, 3)` gives -1 instead of 5."
 Work = Callable[..., Worked]
 
 
-def work(double: Double, place: Path, *, files: dict[str, str] | None = None, **settings: Any) -> Worked:
+def work(
+    double: Double, place: Path, *, files: dict[str, str] | None = None, issue: str = ISSUE, **settings: Any
+) -> Worked:
     """Have an agent fix `calc` (or `files`) in a directory of its own below `place`."""
     number = len(list(place.glob("session-*")))
     directory = place / f"session-{number}"
@@ -66,7 +69,7 @@ def work(double: Double, place: Path, *, files: dict[str, str] | None = None, **
     task = Task(
         f"session-{number}",
         directory,
-        Issue("add gives wrong sums", "`add(2, 3)` gives -1 instead of 5.", "test"),
+        Issue("add gives wrong sums", issue, "test"),
         HostRepository.open(repository, "HEAD"),
         Settings.model_validate(given | settings),
         subscribers=(events.append,),

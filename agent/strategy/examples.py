@@ -20,6 +20,10 @@ _SPAN = re.compile(r"```[\w+-]*\n(?P<block>.*?)```|`(?P<span>[^`\n]+)`", re.DOTA
 _OPENING = re.compile(r"[\w.]*[\[({]")
 _CHAINED = re.compile(r"\.\w+\(")
 _ATOM = re.compile(r"(?<![\w.\])])(?:-?\d+(?:\.\d+)?|None|True|False|'[^'\n]*'|\"[^\"\n]*\")(?![\w(\[]|\.\w)")
+_WORD = re.compile(r"\w+")
+_EXPECTED = re.compile(r"\b(?:should|expect\w*|correct\w*|instead of|must|want\w*|right)\b[^.;]{0,60}", re.IGNORECASE)
+_SET = re.compile(r"(?<![=!<>])=$")
+"""Before the value of a named argument."""
 _PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:)\s?")
 
 
@@ -37,10 +41,14 @@ class Example:
         return f"{self.call} == {self.value}"
 
 
-def definitions(sources: Mapping[str, str]) -> dict[str, str]:
-    """The functions and classes at the top of the repository's Python modules: name → module to import it from."""
+def definitions(sources: Mapping[str, str], issue: str = "") -> dict[str, str]:
+    """The functions and classes at the top of the repository's Python modules: name → module to import it from.
+
+    Of several with one name it is the one whose module the issue names, else the first.
+    """
     found: dict[str, str] = {}
-    for path, text in sources.items():
+    words = set(_WORD.findall(issue))
+    for path, text in sorted(sources.items(), key=lambda source: module_of(source[0]).rpartition(".")[2] not in words):
         tree = parse(text) if path.endswith(".py") and not is_test(path) else None
         for node in tree.body if tree else []:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -129,12 +137,7 @@ def find_examples(issue: str, known: Mapping[str, str]) -> list[Example]:
             inside.append((at, at + len(piece)))
         elif node is not None and _is_literal(node):
             values.setdefault(ast.unparse(node), []).append(at)
-    for written, places in list(values.items()):  # what is a call's own argument is no result
-        free = [at for at in places if not any(start < at < end for start, end in inside)]
-        if free:
-            values[written] = free
-        else:
-            del values[written]
+    _drop_arguments(values, inside)
     _drop_parts(values)
     pairs = [
         Example(call, value, min(abs(a - b) for a in calls[call] for b in values[value]))
@@ -142,6 +145,34 @@ def find_examples(issue: str, known: Mapping[str, str]) -> list[Example]:
         for value in list(values)[:MAX_VALUES]
     ]
     return sorted(pairs, key=lambda pair: (pair.distance, pair.call, pair.value))
+
+
+def find_values(text: str, *, expected: bool = False) -> list[str]:
+    """The values that a text names; only those behind a word such as `should` where it is about what is expected."""
+    values: dict[str, list[int]] = {}
+    inside: list[tuple[int, int]] = []
+    for at, piece in _pieces(text):
+        node = _expression(piece)
+        if isinstance(node, ast.Call):
+            inside.append((at, at + len(piece)))
+        elif node is not None and _is_literal(node) and not _SET.search(text, 0, at):
+            values.setdefault(ast.unparse(node), []).append(at)
+    _drop_arguments(values, inside)
+    _drop_parts(values)
+    if expected:
+        spans = [match.span() for match in _EXPECTED.finditer(text)]
+        return [each for each in values if any(start < at < end for at in values[each] for start, end in spans)]
+    return sorted(values, key=lambda each: min(values[each]))[:MAX_VALUES]
+
+
+def _drop_arguments(values: dict[str, list[int]], inside: list[tuple[int, int]]) -> None:
+    """Leave out values that stand only in calls: what is a call's own argument is no result."""
+    for written, places in list(values.items()):
+        free = [at for at in places if not any(start < at < end for start, end in inside)]
+        if free:
+            values[written] = free
+        else:
+            del values[written]
 
 
 def _drop_parts(values: dict[str, list[int]]) -> None:

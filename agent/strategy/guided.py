@@ -12,10 +12,11 @@ from anyio import to_thread
 
 from agent.session.events import Ended, PhaseBegan, ReproductionFound, TestsRan
 from agent.strategy.equipment import code_index
+from agent.strategy.executed import executed
 from agent.strategy.localise import Suspect, is_test, localise, places
 from agent.strategy.propose import propose
 from agent.strategy.ranking import rank_by_model
-from agent.strategy.related import related
+from agent.strategy.related import related, told_of
 from agent.strategy.reproduce import find_reproductions, run_script
 from agent.strategy.search import Search, search_for
 from agent.strategy.trial import Target
@@ -34,9 +35,9 @@ async def work_as_guided(work: Work) -> Ended:
     """Work on the issue; why it ended. Raises `BackendError`s and `SandboxUnavailable`."""
     if work.tests is None:
         return Ended(status="gave_up", reason="no test command is known, so no candidate could be told from another")
-    work.sources = await load_sources(work)
     failure = work.baseline if work.baseline is not None and not work.baseline.passed else None
-    if failure is None:
+    work.sources = await load_sources(work, failure)
+    if failure is None or (work.mute and not told_of(failure, work.issue.text)):
         return await _by_reproduction(work) or await propose(work)
     told = related(failure, work.issue.text, work.sources)
     if told or not failure.failures:
@@ -51,11 +52,16 @@ async def _by_reproduction(work: Work) -> Ended | None:
     ended = None
     for reproduction in (await find_reproductions(work, suspects))[:_REPRODUCTIONS]:
         await run_script(work, reproduction.script)  # it is the file that the command runs
+        where = places(reproduction.failure, str(work.sandbox.workspace.repo))
+        if any(path not in work.sources for path, _ in where):
+            work.sources |= await load_sources(work, reproduction.failure)
+        work.executed = await executed(work, reproduction.script)
         work.reproduction, work.reproduction_script = reproduction.failure.command, reproduction.script
         work.session.emit(ReproductionFound(command=work.reproduction, script=work.reproduction_script))
         ended = await _repair(work, Target(reproduction.failure))
         if ended.status != "gave_up":
             break
+    work.executed = frozenset()
     return ended
 
 
@@ -105,11 +111,11 @@ async def _keep(work: Work, search: Search) -> None:
 async def _suspects(work: Work, failure: TestsRan | None, sources: dict[str, str]) -> list[Suspect]:
     work.session.emit(PhaseBegan(phase="localise"))
     return await rank_by_model(
-        work, localise(sources, work.issue.text, failure, str(work.sandbox.workspace.repo), work.ranked)
+        work, localise(sources, work.issue.text, failure, str(work.sandbox.workspace.repo), work.ranked, work.executed)
     )
 
 
-async def load_sources(work: Work) -> dict[str, str]:
+async def load_sources(work: Work, failure: TestsRan | None) -> dict[str, str]:
     """The source files that may matter, at the base commit, path → text; what is too large or no text is left out.
 
     Of a large repository these are the ones that the index ranks for the issue and its failure, and those named there.
@@ -119,7 +125,7 @@ async def load_sources(work: Work) -> dict[str, str]:
         for entry in work.repository.entries()
         if entry.path.endswith(_SUFFIXES) and entry.mode in {"100644", "100755"}
     ]
-    named = await _rank(work)
+    named = await _rank(work, failure)
     if len(entries) > _MANY_SOURCES:
         near = named | {path for path, _ in work.ranked}
         entries = [entry for entry in entries if entry.path in near]
@@ -136,13 +142,12 @@ async def load_sources(work: Work) -> dict[str, str]:
     return sources
 
 
-async def _rank(work: Work) -> set[str]:
+async def _rank(work: Work, failure: TestsRan | None) -> set[str]:
     """Have the index rank the code for the issue; the files that the failure names, and those of the failing tests."""
     from agent.code.ranking import rank
 
     index = code_index(work)
     await to_thread.run_sync(index.refresh)
-    failure = work.baseline if work.baseline is not None and not work.baseline.passed else None
     named = places(failure, str(work.sandbox.workspace.repo)) if failure else []
     failing = failure.failures[:_FAILING] if failure else []
     text = "\n".join([work.issue.text, *failing])

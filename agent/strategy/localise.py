@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from agent.session.events import TestsRan
@@ -20,6 +20,8 @@ _CODE_SPAN = re.compile(r"`([^`\n]+)`|```.*?```", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]\w+")
 _MAX_WHOLE_FILE_LINES = 200
 _INDEX_POINTS = 6.0
+_RAN = 4.0
+_DID_NOT_RUN = 0.3
 
 
 def is_test(path: str) -> bool:
@@ -74,11 +76,12 @@ def localise(
     failure: TestsRan | None,
     root: str,
     ranked: Mapping[tuple[str, int], float] | None = None,
+    executed: Collection[tuple[str, int]] = (),
 ) -> list[Suspect]:
     """Suspects among `sources` (path → text), most likely first; tests are never suspects.
 
     `root` is the repository's place in what the failing run says; `ranked` how well places (path, line) match the
-    issue, by the index, 1.0 for the best.
+    issue, by the index, 1.0 for the best; `executed` the functions (path, first line) that ran, where that is known.
     """
     output = failure.output if failure else ""
     regions: dict[str, list[Region]] = {}
@@ -89,7 +92,7 @@ def localise(
     named = places(failure, root) if failure else []
     scores = _by_frames(regions, named)
     tested = _names_in_failing_tests(regions, named, output)
-    words = set(_WORD.findall(issue))
+    words, title = set(_WORD.findall(issue)), set(_WORD.findall(issue.strip().partition("\n")[0]))
     code_words = {word for span in _CODE_SPAN.finditer(issue) for word in _WORD.findall(span[0])}
     for path, group in regions.items():
         if is_test(path):
@@ -99,11 +102,13 @@ def localise(
             score = scores.get(region, 0.0)
             names = {part for part in region.name.split(".") if part} or {stem}
             score += sum(3.0 for name in names if name in words) + sum(3.0 for name in names if name in code_words)
+            score += sum(2.0 for name in names if name in title)
             score += sum(4.0 for name in names if name in tested)
             score += 2.0 if stem in words or path in issue else 0.0
             scores[region] = score
     _by_index(regions, ranked or {}, scores)
     _spread_to_callees(scores)
+    _by_execution(scores, frozenset(executed))
     found = [Suspect(region, score) for region, score in scores.items() if score > 0 and not is_test(region.path)]
     return sorted(found, key=lambda suspect: (-suspect.score, suspect.region.path, suspect.region.start))
 
@@ -126,6 +131,13 @@ def _by_index(
         for region in regions.get(path, []):
             if region in scores and region.name and region.start <= line <= region.end:
                 scores[region] += _INDEX_POINTS * score
+
+
+def _by_execution(scores: dict[Region, float], executed: frozenset[tuple[str, int]]) -> None:
+    """Points for functions that ran; those that did not lose most of theirs, since they can't be what went wrong."""
+    for region in scores if executed else ():
+        ran = (region.path, region.start) in executed
+        scores[region] = scores[region] + _RAN if ran else scores[region] * _DID_NOT_RUN
 
 
 def _names_in_failing_tests(regions: Mapping[str, list[Region]], named: list[tuple[str, int]], output: str) -> set[str]:

@@ -14,6 +14,7 @@ from agent.verify.digest import digest
 from prompts import render
 from tools.truncate import estimate_tokens, truncate
 
+_WHOLE_FILE = 1500  # tokens; longer ones take a minute to be read on a processor, and a small model loses the thread
 _HEAD = re.compile(r"(import|from|#include|using|use|package|require|const \w+ = require)\b|[A-Z_][A-Z0-9_]* *=")
 _LANGUAGES = {
     ".py": "python",
@@ -37,16 +38,22 @@ def question(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
+def question_of(work: Work, wanted: str) -> dict[str, Any]:
+    """The message that asks for `wanted` about the issue alone."""
+    issue = truncate(work.issue.text, work.budget.prompt // 3)
+    return question(f"A program has this problem:\n\n<issue>\n{issue}\n</issue>\n\n{wanted}")
+
+
 def ask_about(
     work: Work, region: Region, wanted: str, *, source: str, failure: TestsRan | None = None, test: str = ""
 ) -> list[dict[str, Any]]:
     """The messages that ask for `wanted` about a region of the file `source`: issue, code, how it fails, the question.
 
-    Where the file is too long for the window, the region and what stands before the first of its functions is shown.
+    Of a long file the region is shown, with the imports and constants before it and what encloses it.
     """
-    room = work.budget.prompt
-    if estimate_tokens(source) > room // 3:
-        source = excerpt(source, [region], room // 3)
+    room = work.budget.prompt // 3
+    if estimate_tokens(source) > min(room, _WHOLE_FILE):
+        source = excerpt(source, [region], room)
     return _asked(work, region.path, source, wanted, failure, test)
 
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 from agent.model.dialects import loads
 from agent.model.types import Request
 from agent.strategy.localise import Suspect
-from agent.strategy.questions import question
+from agent.strategy.questions import question_of
 from agent.strategy.rounds import SUSPECTS
 from agent.strategy.work import Work
 from prompts import render
-from tools.truncate import truncate
 
 _ASKED_ABOUT = 12
 _FAR_AHEAD = 2.0
@@ -33,10 +32,8 @@ async def rank_by_model(work: Work, suspects: list[Suspect]) -> list[Suspect]:
         "additionalProperties": False,
     }
     lines = [f"{suspect.region.title}: `{_signature(suspect)}`" for suspect in asked]
-    issue = truncate(work.issue.text, work.budget.prompt // 3)
-    text = f"A program has this problem:\n\n<issue>\n{issue}\n</issue>\n\n{render('guided_rank', suspects=lines)}"
     request = Request(
-        messages=[question(text)],
+        messages=[question_of(work, render("guided_rank", suspects=lines))],
         max_tokens=work.reply_tokens(60),
         json_schema=schema,
         sampling=work.sampling(0.0, 0),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from agent.session.events import TestsRan
+from agent.verify.detect import last_error
 
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[a-z]+")
 _LEAST_LETTERS = 3
@@ -36,6 +37,11 @@ def related(failure: TestsRan, issue: str, sources: Mapping[str, str]) -> frozen
         if named & told or len(said & told) >= 2:
             found.add(name)
     return frozenset(found)
+
+
+def told_of(failure: TestsRan, issue: str) -> bool:
+    """Whether the last error in a failing run's output shares a word with the issue."""
+    return bool(words(last_error(failure.output)) & words(issue))
 
 
 def words(text: str) -> set[str]:

@@ -1,7 +1,7 @@
 """A script that shows the problem, from the issue, for repositories whose tests all pass.
 
-First the issue's own examples: a call and the value it should give, chosen by the model among what the reporter
-wrote. Where there are none, the model writes the script.
+First the code that the issue shows, as it stands, then the calls and values it names otherwise: what must be true of
+them is chosen by the model among what the reporter wrote. Where there are none, the model writes the script.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from agent.model.dialects import loads
 from agent.model.types import Request
 from agent.session.events import PhaseBegan, TestsRan
-from agent.strategy.examples import Example, definitions, find_examples, module_of, script_for
+from agent.strategy.checks import Check, checks_of
+from agent.strategy.examples import definitions, find_examples, module_of, script_for
+from agent.strategy.imports import imports_of
 from agent.strategy.localise import Suspect
-from agent.strategy.questions import ask_about, tail
+from agent.strategy.questions import ask_about, question_of, tail
 from agent.strategy.regions import Region, fenced, parse
+from agent.strategy.reported import reported
 from agent.strategy.work import Work
 from prompts import render
 from tools.files import write_text
@@ -87,31 +90,42 @@ async def find_reproductions(work: Work, suspects: list[Suspect]) -> list[Reprod
     regions = [suspect.region for suspect in suspects if suspect.region.path.endswith(".py")]
     if not regions or work.tests is None:
         return []
-    known = definitions(work.sources)
+    if shown := reported(work.issue.text):
+        work.session.emit(PhaseBegan(phase="reproduce", detail="by the code in the issue"))
+        imports = await imports_of(work, frozenset().union(*(code.unbound for code in shown)))
+        if found := await _failing(work, checks_of(work.issue.text, shown, imports)):
+            return found
+    known = definitions(work.sources, work.issue.text)
     examples = find_examples(work.issue.text, known)
     if examples:
         work.session.emit(PhaseBegan(phase="reproduce", detail="by the examples of the issue"))
-        failing = []
-        for example in examples:
-            script = script_for(example, known)
-            ran = await run_script(work, script, about=example.check)
-            if not ran.passed and shows_problem(ran.output, ran.exit_code, work.issue.text):
-                failing.append((example, Reproduction(script, ran)))
-            if len(failing) == MAX_CHECKS:
-                break
-        if failing:
-            first = await _choose(work, regions[0], [example for example, _ in failing])
-            return [found for _, found in sorted(failing, key=lambda pair: pair[0] != first)]
+        checks = [Check(example.check, script_for(example, known)) for example in examples]
+        if found := await _failing(work, checks):
+            return found
     work.session.emit(PhaseBegan(phase="reproduce", detail=f"from the issue, for {regions[0].title}"))
     written = await _write(work, regions[0])
     return [written] if written else []
 
 
-async def _choose(work: Work, region: Region, examples: list[Example]) -> Example:
-    """The example that the issue says must hold, by the model's word; the only one without asking."""
-    if len(examples) == 1:
-        return examples[0]
-    checks = [example.check for example in examples]
+async def _failing(work: Work, checks: list[Check]) -> list[Reproduction]:
+    """The checks that fail as the issue says, the one that it means first, by the model's word."""
+    failing: list[tuple[Check, Reproduction]] = []
+    for check in checks:
+        ran = await run_script(work, check.script, about=check.words)
+        if not ran.passed and shows_problem(ran.output, ran.exit_code, work.issue.text):
+            failing.append((check, Reproduction(check.script, ran)))
+        if len(failing) == MAX_CHECKS:
+            break
+    if not failing:
+        return []
+    meant = await _choose(work, [check.words for check, _ in failing])
+    return [found for _, found in sorted(failing, key=lambda pair: pair[0].words != meant)]
+
+
+async def _choose(work: Work, checks: list[str]) -> str:
+    """The check that the issue says must hold; the only one without asking."""
+    if len(checks) == 1:
+        return checks[0]
     schema = {
         "type": "object",
         "properties": {"must_be_true": {"enum": checks}},
@@ -119,7 +133,7 @@ async def _choose(work: Work, region: Region, examples: list[Example]) -> Exampl
         "additionalProperties": False,
     }
     request = Request(
-        messages=ask_about(work, region, render("guided_choose", checks=checks), source=work.sources[region.path]),
+        messages=[question_of(work, render("guided_choose", checks=checks))],
         max_tokens=work.reply_tokens(300),
         json_schema=schema,
         sampling=work.sampling(0.2, 0),
@@ -128,7 +142,7 @@ async def _choose(work: Work, region: Region, examples: list[Example]) -> Exampl
     work.session.emit(work.replied(reply, "choose"))
     found = loads(reply.content)
     chosen = found.get("must_be_true") if isinstance(found, dict) else None
-    return next((example for example in examples if example.check == chosen), examples[0])
+    return chosen if chosen in checks else checks[0]
 
 
 async def _write(work: Work, region: Region) -> Reproduction | None:

@@ -19,6 +19,7 @@ from agent.session.changes import Changes
 from agent.session.events import Ended, ModelReplied, SandboxRestarted, SnapshotTaken, TestsRan, UserSaid, Warned
 from agent.session.session import Session
 from agent.session.state import State
+from agent.verify.detect import lacks_environment
 from agent.verify.report import TestReport
 from agent.verify.tests import TestRunner
 from sandbox.protocol import Sandbox
@@ -54,6 +55,7 @@ class Work:
     instructions: str = ""
     sources: dict[str, str] = field(default_factory=dict)  # path → text at the base commit, for the guided strategy
     ranked: dict[tuple[str, int], float] = field(default_factory=dict)  # places that match the issue, by the index
+    executed: frozenset[tuple[str, int]] = frozenset()  # functions that the reproduction runs: path, first line
     crlf: set[str] = field(default_factory=set)  # those of them whose lines end in CRLF, in `sources` in LF
     reproduction_script: str = ""
     reproduction: str = ""  # a command that fails on the base commit and must pass, found by a strategy
@@ -80,6 +82,12 @@ class Work:
     def exhausted(self) -> str:
         """Which budget is used up, in words; empty when none is. The time limit is kept by the loop."""
         return spent(self.session.state, self.settings)
+
+    @property
+    def mute(self) -> bool:
+        """Whether the tests can't run for want of what they need, so that they tell nothing of a change."""
+        ran = self.baseline
+        return ran is not None and not (ran.passed or ran.failures) and lacks_environment(ran.output, ran.exit_code)
 
     @property
     def room(self) -> int:

@@ -133,6 +133,15 @@ _MISSING = re.compile(
 )
 
 
+_ERROR = re.compile(r"^(?:E +)?((?:\w+\.)*\w*(?:Error|Exception): .*)", re.MULTILINE)
+
+
+def last_error(output: str) -> str:
+    """The last error that a run's output names, else its last line; empty for no output."""
+    lines = _ERROR.findall(output) or output.strip().splitlines()
+    return str(lines[-1]).strip() if lines else ""
+
+
 def lacks_environment(output: str, exit_code: int) -> bool:
     """Whether a failed test run failed since something it needs is not installed."""
     return exit_code == 127 or bool(_MISSING.search(output))

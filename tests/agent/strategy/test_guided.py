@@ -149,6 +149,59 @@ def test_a_script_that_shows_the_problem_is_run_on_each_copy_where_it_lies(
     assert worked.result.verification and worked.result.verification.reproduction
 
 
+def reproduction(worked: Worked) -> str:
+    return str(worked.of("reproduction_found")[0].script)
+
+
+def test_the_issues_code_as_it_stands_shows_the_problem(model: ScriptedModel, tmp_path: Path) -> None:
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5."
+    worked = guided(model, tmp_path, [RIGHT], files=WEAK, issue=issue)
+    assert worked.result.status == "fixed", worked.result.error
+    assert reproduction(worked) == "from calc import add\nresult = add(2, 3)\nassert result == 5, result\n"
+    assert len(model.requests) == 1  # nothing had to be chosen or written
+
+
+def test_an_error_of_the_issues_code_shows_the_problem_and_where_it_is(model: ScriptedModel, tmp_path: Path) -> None:
+    files = {**WEAK, "calc.py": WEAK["calc.py"].replace("a - b", "a.plus(b)")}
+    issue = "It fails:\n\n```python\nx = add(2, 3)\n```\n\n`AttributeError: 'int' object has no attribute 'plus'`"
+    worked = guided(model, tmp_path, [RIGHT], files=files, issue=issue)
+    assert worked.result.status == "fixed", worked.result.error
+    assert reproduction(worked) == "from calc import add\nx = add(2, 3)\n"
+    assert "add in calc.py" in phases(worked)[-1]
+
+
+def test_what_does_not_run_is_suspected_last(model: ScriptedModel, tmp_path: Path) -> None:
+    code = "def add(a, b):\n    return combine(a, b)\n\n\ndef combine(a, b):\n    return a - b\n\n\n"
+    files = {**WEAK, "calc.py": code + "def addition(a, b):\n    return a + b\n"}
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5. `addition` is right, addition gives it."
+    right = "```python\ndef combine(a, b):\n    return a + b\n```"
+    worked = guided(model, tmp_path, [right], files=files, issue=issue)
+    assert worked.result.status == "fixed", worked.result.error
+    suspects = next(phase for phase in phases(worked) if phase.startswith("repair"))
+    assert suspects.endswith("addition in calc.py (rewrite)")
+
+
+def test_what_the_issue_means_is_chosen_by_the_model(model: ScriptedModel, tmp_path: Path) -> None:
+    def answer(body: dict[str, Any]) -> str:
+        asked = body["messages"][-1]["content"]
+        return '{"must_be_true": "add(2, 3) == 5"}' if "must be true" in asked else RIGHT
+
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5, not 7."
+    worked = guided(model, tmp_path, [answer], files=WEAK, issue=issue)
+    assert worked.result.status == "fixed", worked.result.error
+    assert "== 5" in reproduction(worked)
+
+
+def test_tests_that_cannot_run_say_nothing_of_a_candidate(model: ScriptedModel, tmp_path: Path) -> None:
+    files = {"calc.py": WEAK["calc.py"], "check.py": "import not_installed\n"}
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5."
+    worked = guided(model, tmp_path, [RIGHT], files=files, issue=issue, test="python3 check.py", setup="true")
+    assert worked.result.status == "unverified", worked.result.error
+    assert "+    return a + b" in worked.result.patch
+    told = [event.message for event in worked.of("warned")]
+    assert any("the tests can't run here: ModuleNotFoundError: No module named 'not_installed'" in one for one in told)
+
+
 def unshown(body: dict[str, Any]) -> str:
     """Scripts that show nothing, and the same change each time."""
     asked = body["messages"][-1]["content"]

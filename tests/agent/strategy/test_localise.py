@@ -37,6 +37,14 @@ def names(issue: str = "", output: str = "") -> list[str]:
     return [suspect.region.name or suspect.region.path for suspect in found]
 
 
+def test_functions_that_ran_come_before_those_that_did_not() -> None:
+    issue = "`double` and `unused` are wrong"
+    ran = {("calc/core.py", 1), ("calc/core.py", 5)}
+    found = localise(SOURCES, issue, None, ROOT, executed=ran)
+    assert [suspect.region.name for suspect in found] == ["double", "add", "unused"]
+    assert [suspect.region.name for suspect in localise(SOURCES, issue, None, ROOT)] == ["double", "unused", "add"]
+
+
 def test_places_of_a_failure_count_before_what_is_printed() -> None:
     detail = TestFailure(name="test_x", places=[("calc/text.py", 3)])
     found = localise(SOURCES, "", failed('File "calc/core.py", line 2\n', detail), ROOT)

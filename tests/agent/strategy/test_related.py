@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.session.events import TestFailure, TestsRan
-from agent.strategy.related import related, words
+from agent.strategy.related import related, told_of, words
 
 SOURCES = {"shop/cart.py": "def total(items):\n    return sum(price * quantity for price, quantity in items)\n"}
 
@@ -43,3 +43,12 @@ def test_nothing_in_common_is_unrelated() -> None:
 def test_failures_beyond_those_told_in_detail_are_judged_by_their_names() -> None:
     ran = failing().model_copy(update={"failures": ["tests/test_cart.py::test_x", "tests/test_mail.py::test_y"]})
     assert related(ran, "cart", SOURCES) == {"tests/test_cart.py::test_x"}
+
+
+def test_an_error_that_the_issue_speaks_of_is_told_from_another() -> None:
+    ran = failing().model_copy(
+        update={"output": "E   ImportError: cannot import name 'quote' from 'web.urls'\n\n1 error"}
+    )
+    assert told_of(ran, "The import of `quote` fails")
+    assert not told_of(ran, "The cart adds up wrongly")
+    assert not told_of(failing(), "anything")

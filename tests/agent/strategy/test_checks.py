@@ -1,0 +1,86 @@
+"""Checks are made of the code an issue shows and of the values and errors it names; their scripts hold the code to it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.strategy.checks import Check, checks_of
+from agent.strategy.reported import reported
+
+
+def checks(issue: str, imports: dict[str, str] | None = None) -> list[Check]:
+    return checks_of(issue, reported(issue), imports or {})
+
+
+def words(issue: str) -> list[str]:
+    return [check.words for check in checks(issue) if "no error" not in check.words]
+
+
+def runs(script: str) -> bool:
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
+
+
+def test_what_is_expected_is_held_against_what_the_issue_shows() -> None:
+    assert words(">>> max([1])\n1\n>>> min([1, 2])\n1\n\nOf 7 tries all are wrong. Expected 2 and 3.") == [
+        "max([1]) == 2",
+        "max([1]) == 3",
+        "min([1, 2]) == 2",
+        "min([1, 2]) == 3",
+    ]
+
+
+def test_what_it_shows_is_not_what_is_right() -> None:
+    assert words(">>> max([1])\n1\n\nIt should be 2 instead of 1.") == ["max([1]) == 2"]
+
+
+def test_the_opposite_of_a_truth_value_may_be_right() -> None:
+    assert words(">>> max([1]) == 1\nFalse\n") == ["(max([1]) == 1) == True"]
+
+
+def test_an_error_the_issue_names_may_have_to_be_raised() -> None:
+    found = words(">>> int('4', 2)\nKeyError: 4\n\nIt should raise ValueError, as int('x') does.")
+    assert found == ["int('4', 2) raises ValueError"]
+
+
+def test_a_comment_may_tell_the_right_value() -> None:
+    assert words("```\nmax([1])  # should be 5\n```") == ["max([1]) == 5"]
+
+
+def test_nothing_of_a_traceback_is_a_value() -> None:
+    issue = "```\nx = int('z')\nint(x)\n```\n```\n  File \"shop.py\", line 3\nValueError: no 'z'\n```\nIt should work."
+    assert words(issue) == []
+    assert [check.words for check in checks(issue)] == ["`int(x)` and what comes before it: no error is raised"]
+
+
+def test_code_whose_names_nothing_tells_of_is_left_out() -> None:
+    issue = "```\ntotal(np.array([1]))\n```"
+    assert checks(issue, {"np": "import numpy as np"}) == []
+    (check,) = checks(issue, {"np": "import numpy as np", "total": "from shop import total"})
+    assert check.script == "import numpy as np\nfrom shop import total\ntotal(np.array([1]))\n"
+
+
+@pytest.mark.parametrize(
+    ("issue", "at", "passes"),
+    [
+        ("```\nx = 'a'\nint(x)\n```", 0, False),
+        ("```\nx = '1'\nint(x)\n```", 0, True),
+        (">>> max([1])\n1\n\nIt should be 2.", 1, False),
+        (">>> max([2])\n1\n\nIt should be 2.", 1, True),
+        (">>> int('a')\n1\n\nIt should be a ValueError.", 1, True),
+        (">>> int('3')\n1\n\nIt should be a ValueError.", 1, False),
+        (">>> dict()[1]\n1\n\nIt should be a ValueError.", 1, False),
+    ],
+)
+def test_a_script_passes_where_what_it_checks_is_so(issue: str, at: int, passes: bool) -> None:
+    assert runs(checks(issue)[at].script) is passes
+
+
+@given(st.text(alphabet=">.`#()[]=\n 1ax'\"Er", max_size=80))
+def test_every_script_is_python(issue: str) -> None:
+    for check in checks(issue):
+        compile(check.script, "script", "exec")
