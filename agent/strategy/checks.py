@@ -4,86 +4,125 @@ from __future__ import annotations
 
 import ast
 import re
-import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
-from agent.strategy.examples import find_values
-from agent.strategy.reported import FENCE, Reported
+from agent.strategy.reported import FENCE, MOST_LETTERS, Reported, Step
+from agent.strategy.values import expectations, expected_values, values_in
 
 MOST_CHECKS = 12
 _MOST_TARGETS = 4
 _MOST_LETTERS = 200
 _LONG = 7  # letters of a value that does not stand in another by chance
-_ERROR = re.compile(r"\b[A-Z]\w*(?:Error|Exception|Warning|Interrupt|Exit)\b")
+_ERROR = re.compile(r"\b[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b")
+_TRACEBACK = re.compile(r"^[ \t]*Traceback \(most recent call last\):.*?(?=^\s*$|\Z)", re.DOTALL | re.MULTILINE)
 _PLAIN = ast.Call | ast.Name | ast.Attribute | ast.Subscript
 _OPPOSITE = {"True": "False", "False": "True"}
 
 
 @dataclass(frozen=True)
 class Check:
-    """What must be true once the problem is fixed, in words, and a script that holds the code to it."""
+    """What must be true once the problem is fixed, in words, and a script that holds the code to it.
+
+    It holds from line `line` of the script on: what fails before that is something else.
+    """
 
     words: str
     script: str
+    line: int = 1
+    sure: bool = False
+    """Whether the issue leaves no doubt that it means just this, so that nobody need be asked."""
 
 
-def checks_of(issue: str, found: list[Reported], imports: dict[str, str]) -> list[Check]:
+def checks_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> list[Check]:
     """Checks made of the code of an issue; `imports` has the statement that binds a name the code leaves unbound.
 
     Which of them the issue means is for a reader to say; those that pass as things are it can't mean.
     """
-    prose = _prose(issue, found)
-    made: dict[str, Check] = {}
+    prose = _prose(issue[:MOST_LETTERS], found)
+    whole: list[Check] = []
+    others: list[list[Check]] = []
     for each in found:
-        if not each.unbound <= imports.keys():
+        if not each.runs or not each.unbound <= imports.keys():
             continue
         opening = "".join(f"{imports[name]}\n" for name in sorted(each.unbound))
         last = next((step.expression for step in reversed(each.steps) if step.expression), each.steps[-1].source)
         words = f"`{_short(last)}` and what comes before it: no error is raised"
-        made.setdefault(words, Check(words, f"{opening}{each.source}\n"))
-        for check in _of_expressions(each, opening, prose):
-            made.setdefault(check.words, check)
-    return list(made.values())[:MOST_CHECKS]
+        whole.append(Check(words, f"{opening}{each.source}\n", sure=not _raised(prose)))
+        others.append(list(_of_expressions(each, opening, prose)))
+    in_turn = [check for row in zip_longest(*others) for check in row if check is not None]
+    made = {check.script: check for check in [*whole, *in_turn]}
+    return _told_apart(list(made.values())[:MOST_CHECKS])
+
+
+def _told_apart(checks: list[Check]) -> list[Check]:
+    """With words that no other check has: where two say the same, the first line that differs is added."""
+    told: dict[str, Check] = {}
+    for check in checks:
+        words = check.words
+        if words in told:
+            other = told[words].script.split("\n")
+            differs = next((line for line in check.script.split("\n") if line not in other), "")
+            words = f"{words} (after `{_short(differs)}`)" if differs else words
+        told.setdefault(words, replace(check, words=words))
+    return list(told.values())
 
 
 def _of_expressions(code: Reported, opening: str, prose: str) -> Iterator[Check]:
     """Checks of the expressions that the issue shows the value of, else of the last statement."""
-    expected = find_values(prose, expected=True)
-    errors = dict.fromkeys(_ERROR.findall(prose))
+    values, errors = expected_values(prose), _raised(prose)
     targets = [at for at, step in enumerate(code.steps) if step.expression and step.output and step.said]
     targets = targets or [len(code.steps) - 1]
     for at in targets[:_MOST_TARGETS]:
         step = code.steps[at]
-        written = step.expression
-        if not written or len(written) > _MOST_LETTERS:
+        if not step.expression or len(step.expression) > _MOST_LETTERS:
             continue
-        before = opening + "".join(f"{each.source}\n" for each in code.steps[:at])
-        values = [_OPPOSITE[step.said]] if step.said in _OPPOSITE else []
-        values += [] if step.output else find_values(step.said)
-        values += expected or (find_values(prose) if step.said else [])
-        shown = _written(step.said) if step.output else ""
-        compared = written if isinstance(ast.parse(written, mode="eval").body, _PLAIN) else f"({written})"
-        for value in dict.fromkeys(values):
-            if value != shown and not (len(value) > _LONG and value[1:-1] in step.said):
-                script = f"{before}result = {written}\nassert result == {value}, result\n"
-                yield Check(f"{compared} == {value}", script)
+        before = opening + "".join(f"{each.source}\n" for each in code.steps[:at] if not each.failed)
+        line = before.count("\n") + 1
+        said = step.said.strip()
+        opposite = [_OPPOSITE[said]] if said in _OPPOSITE and at == targets[-1] else []
+        commented = [] if step.output else values_in(step.said)
+        wanted = [each for each in dict.fromkeys([*opposite, *commented, *values]) if not _is_shown(each, step)]
+        for value in wanted:
+            words, script = _has_value(step, value)
+            yield Check(words, before + script, line, sure=step.output and len(wanted) == 1 and not errors)
         for error in errors:
             if error not in step.said:
-                yield Check(f"{written} raises {error}", before + _raises(written, error))
+                yield Check(f"{step.expression} raises {error}", before + _raises(step.expression, error), line)
+
+
+def _is_shown(value: str, step: Step) -> bool:
+    """Whether a value is what the issue shows, which is what it complains of."""
+    if not step.output:
+        return False
+    shown = {step.said.strip(), step.said.strip().split("\n")[0]}
+    return value in {_written(text) for text in shown} or (len(value) > _LONG and value[1:-1] in step.said)
+
+
+def _has_value(step: Step, value: str) -> tuple[str, str]:
+    """The check that an expression has a value, in words and as statements; what was printed is compared as text."""
+    written = step.expression
+    plain = isinstance(ast.parse(written, mode="eval").body, _PLAIN)
+    words = f"{written if plain else f'({written})'} == {value}"
+    condition = f"result == {value}"
+    if step.prints:
+        condition += f" or str(result) == str({value})"
+    return words, f"result = {written}\nassert {condition}, result\n"
 
 
 def _raises(expression: str, error: str) -> str:
-    return textwrap.dedent(
-        f"""\
-        try:
-            result = {expression}
-        except {error}:
-            pass
-        else:
-            assert False, f"no {error}, but {{result!r}}"
-        """
+    """By the name of its class, since where that is to be imported from is not said."""
+    return (
+        f"try:\n    result = {expression}\nexcept Exception as error:\n"
+        f"    assert {error!r} in [kind.__name__ for kind in type(error).__mro__], repr(error)\n"
+        f"else:\n    assert False, f'no {error}, but {{result!r}}'\n"
     )
+
+
+def _raised(prose: str) -> list[str]:
+    """The errors that a text expects."""
+    return list(dict.fromkeys(name for _, text in expectations(prose) for name in _ERROR.findall(text)))
 
 
 def _written(value: str) -> str:
@@ -94,11 +133,11 @@ def _written(value: str) -> str:
         return ""
 
 
-def _prose(issue: str, found: list[Reported]) -> str:
+def _prose(issue: str, found: Collection[Reported]) -> str:
     """The issue without its code and what it shows of a run; everything else in its place."""
     spans = [(each.start, each.end) for each in found]
-    blocks = FENCE.finditer(issue)
-    spans += [match.span("block") for match in blocks if not _written(match["block"])]
+    spans += [match.span("block") for match in FENCE.finditer(issue) if not _written(match["block"])]
+    spans += [match.span() for match in _TRACEBACK.finditer(issue)]
     for start, end in spans:
         issue = issue[:start] + re.sub(r"\S", " ", issue[start:end]) + issue[end:]
     return issue

@@ -10,37 +10,51 @@ from tools.files import write_text
 _SECONDS = 60.0
 _MARK = "functions that ran: "
 _PLACE, _TRACED = "executed.py", "traced.py"
-_SCRIPT = """import ast, json, os, sys
+_SCRIPT = """import builtins, json, os, signal, sys, threading, types
 
-sys.path[:0] = [os.getcwd(), os.path.join(os.getcwd(), "src")]
-with open({place}) as file:
-    body = ast.parse(file.read()).body
-# what runs while modules are imported runs whatever the script does
-first = next((at for at, node in enumerate(body) if not isinstance(node, (ast.Import, ast.ImportFrom))), len(body))
-root, seen, space = os.getcwd() + os.sep, set(), {{"__name__": "__main__"}}
-
-
-def run(nodes):
-    exec(compile(ast.Module(nodes, []), "script", "exec"), space)
+root = os.path.realpath(os.getcwd()) + os.sep
+sys.path[:0] = [root.rstrip(os.sep), os.path.join(root, "src")]
+out, seen, load = os.dup(1), {{}}, builtins.__import__
 
 
 def called(frame, event, _):
-    code = frame.f_code
-    if event == "call" and code not in seen and code.co_filename.startswith(root):
-        seen.add(code)
+    if event == "call":
+        code = frame.f_code
+        seen[code.co_filename, code.co_firstlineno] = None
 
 
+def imported(*args, **kwargs):  # what runs while modules are imported runs whatever the script does
+    before = sys.getprofile()
+    sys.setprofile(None)
+    try:
+        return load(*args, **kwargs)
+    finally:
+        sys.setprofile(before)
+
+
+def tell(*_):
+    sys.setprofile(None)
+    places = ((os.path.realpath(path), line) for path, line in list(seen) if path[:1] != "<")
+    found = sorted({{(path[len(root):], line) for path, line in places if path.startswith(root)}})
+    os.write(out, ("\\n" + {mark} + json.dumps(found)).encode())
+    os._exit(0)
+
+
+main = types.ModuleType("__main__")
+main.__file__ = {place}
+with open({place}) as file:
+    script = compile(file.read(), {place}, "exec")
+sys.modules["__main__"] = main
+builtins.__import__ = imported
+signal.signal(signal.SIGALRM, tell)
+signal.alarm(20)
+threading.setprofile(called)
+sys.setprofile(called)
 try:
-    run(body[:first])
-    sys.setprofile(called)
-    run(body[first:])
+    exec(script, main.__dict__)
 except BaseException:
     pass
-sys.setprofile(None)
-found = sorted({{(code.co_filename[len(root):], code.co_firstlineno) for code in seen}})
-sys.stdout = sys.__stdout__
-print("\\n" + {mark} + json.dumps(found), flush=True)
-os._exit(0)
+tell()
 """
 
 

@@ -135,8 +135,11 @@ def _by_index(
 
 def _by_execution(scores: dict[Region, float], executed: frozenset[tuple[str, int]]) -> None:
     """Points for functions that ran; those that did not lose most of theirs, since they can't be what went wrong."""
+    lines: dict[str, list[int]] = {}
+    for path, line in executed:
+        lines.setdefault(path, []).append(line)
     for region in scores if executed else ():
-        ran = (region.path, region.start) in executed
+        ran = any(region.start <= line <= region.end for line in lines.get(region.path, ()))
         scores[region] = scores[region] + _RAN if ran else scores[region] * _DID_NOT_RUN
 
 

@@ -27,7 +27,21 @@ from tools.files import write_text
 REPRODUCTION = "reproduction.py"  # its file, outside the repository
 ATTEMPTS = 6
 MAX_CHECKS = 6
-_EXCEPTION = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Warning|Interrupt|Exit))\b", re.MULTILINE)
+_RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.MULTILINE)
+_FRAME = re.compile(r'^ *File "([^"\n]+)", line \d+', re.MULTILINE)
+_PLACE = re.compile(rf'{re.escape(REPRODUCTION)}", line (\d+), in <module>')
+_HANGS = re.compile(
+    r"\b(?:hangs?|hung|hanging|freezes|freezing|stuck|deadlocks?|endless(?:ly)?|infinite(?:ly)? loops?|for ?ever"
+    r"|(?:never|does(?: not|n't)|do(?: not|n't)) (?:return|end|stop|finish|terminate|complete|come back)(?:e?s)?)\b",
+    re.IGNORECASE,
+)
+_ALARM = "import signal\n\nsignal.alarm(20)  # it must not take longer\n"
+_ALARMED = 128 + 14
+_UNCAUGHT = {1, 130}
+_SECONDS = 60.0
+_MOST_SLOW = 2
+"""Scripts that don't end in time before no more are run."""
+_NONE = "none of these"
 _OWN_FAULT = {"SyntaxError", "IndentationError", "ImportError", "ModuleNotFoundError", "NameError"}
 
 
@@ -40,14 +54,21 @@ class Reproduction:
 
 
 def shows_problem(output: str, exit_code: int, issue: str) -> bool:
-    """Whether a failing script failed by an assertion, or by an error that the issue names."""
-    if exit_code == 0:
+    """Whether a failing script failed by an assertion, by an error that the issue names, or by hanging as it says."""
+    if exit_code == _ALARMED:
+        return bool(_HANGS.search(issue))
+    if exit_code not in _UNCAUGHT:
         return False
-    raised = _EXCEPTION.findall(output)
+    last = output.partition("\nException ignored in")[0].rpartition("Traceback (most recent call last)")[2]
+    raised = _RAISED.findall(last)
     if not raised:
         return False
-    last = raised[-1]
-    return last == "AssertionError" or (last not in _OWN_FAULT and last in issue)
+    error = raised[-1].rpartition(".")[2]
+    if error == "AssertionError":
+        return True
+    frames = _FRAME.findall(last)
+    own = error in _OWN_FAULT and (not frames or frames[-1].endswith(REPRODUCTION))
+    return not own and bool(re.search(rf"\b{re.escape(error)}\b", issue))
 
 
 def ungrounded(script: str, issue: str) -> list[str]:
@@ -90,16 +111,17 @@ async def find_reproductions(work: Work, suspects: list[Suspect]) -> list[Reprod
     regions = [suspect.region for suspect in suspects if suspect.region.path.endswith(".py")]
     if not regions or work.tests is None:
         return []
-    if shown := reported(work.issue.text):
+    issue = re.sub(r"\r+\n?", "\n", work.issue.text)
+    known = definitions(work.sources, issue)
+    if shown := reported(issue, known):
         work.session.emit(PhaseBegan(phase="reproduce", detail="by the code in the issue"))
         imports = await imports_of(work, frozenset().union(*(code.unbound for code in shown)))
-        if found := await _failing(work, checks_of(work.issue.text, shown, imports)):
+        if found := await _failing(work, checks_of(issue, shown, imports)):
             return found
-    known = definitions(work.sources, work.issue.text)
-    examples = find_examples(work.issue.text, known)
+    examples = find_examples(issue, known)
     if examples:
         work.session.emit(PhaseBegan(phase="reproduce", detail="by the examples of the issue"))
-        checks = [Check(example.check, script_for(example, known)) for example in examples]
+        checks = [Check(example.check, script_for(example, known), sure=True) for example in examples]
         if found := await _failing(work, checks):
             return found
     work.session.emit(PhaseBegan(phase="reproduce", detail=f"from the issue, for {regions[0].title}"))
@@ -108,32 +130,42 @@ async def find_reproductions(work: Work, suspects: list[Suspect]) -> list[Reprod
 
 
 async def _failing(work: Work, checks: list[Check]) -> list[Reproduction]:
-    """The checks that fail as the issue says, the one that it means first, by the model's word."""
+    """The checks that fail as the issue says, the one that it means first, by the model's word; none where it says so.
+
+    One that leaves no doubt is taken without asking.
+    """
+    alarm = _ALARM if _HANGS.search(work.issue.text) else ""
     failing: list[tuple[Check, Reproduction]] = []
+    slow = 0
     for check in checks:
-        ran = await run_script(work, check.script, about=check.words)
-        if not ran.passed and shows_problem(ran.output, ran.exit_code, work.issue.text):
-            failing.append((check, Reproduction(check.script, ran)))
-        if len(failing) == MAX_CHECKS:
+        script = check.script if "from __future__" in check.script else alarm + check.script
+        ran = await run_script(work, script, about=check.words)
+        slow += ran.ended != "exited"
+        places = [int(line) - script.removesuffix(check.script).count("\n") for line in _PLACE.findall(ran.output)]
+        reached = not places or places[-1] >= check.line
+        if not ran.passed and reached and shows_problem(ran.output, ran.exit_code, work.issue.text):
+            failing.append((check, Reproduction(script, ran)))
+        if len(failing) == MAX_CHECKS or slow == _MOST_SLOW:
             break
+    await work.snapshots.restore(work.base_tree)  # what they wrote is none of the next one's business
     if not failing:
         return []
+    if len(failing) == 1 and failing[0][0].sure:
+        return [failing[0][1]]
     meant = await _choose(work, [check.words for check, _ in failing])
-    return [found for _, found in sorted(failing, key=lambda pair: pair[0].words != meant)]
+    return [found for _, found in sorted(failing, key=lambda pair: pair[0].words != meant)] if meant else []
 
 
 async def _choose(work: Work, checks: list[str]) -> str:
-    """The check that the issue says must hold; the only one without asking."""
-    if len(checks) == 1:
-        return checks[0]
+    """The check that the issue says must hold; empty for none of them."""
     schema = {
         "type": "object",
-        "properties": {"must_be_true": {"enum": checks}},
+        "properties": {"must_be_true": {"enum": [*checks, _NONE]}},
         "required": ["must_be_true"],
         "additionalProperties": False,
     }
     request = Request(
-        messages=[question_of(work, render("guided_choose", checks=checks))],
+        messages=[question_of(work, render("guided_choose", checks=[*checks, _NONE]))],
         max_tokens=work.reply_tokens(300),
         json_schema=schema,
         sampling=work.sampling(0.2, 0),
@@ -142,6 +174,8 @@ async def _choose(work: Work, checks: list[str]) -> str:
     work.session.emit(work.replied(reply, "choose"))
     found = loads(reply.content)
     chosen = found.get("must_be_true") if isinstance(found, dict) else None
+    if chosen == _NONE:
+        return ""
     return chosen if chosen in checks else checks[0]
 
 
@@ -182,6 +216,7 @@ async def run_script(work: Work, script: str, *, about: str = "") -> TestsRan:
     # by what lies where it runs, since it is run again in another sandbox, whose places may be others
     near = f"../{work.sandbox.workspace.private.name}/{REPRODUCTION}"
     await write_text(work.sandbox, place, script)
-    ran = await work.tests.run("reproduction", command=f'PYTHONPATH="$PWD:$PWD/src" python3 {near}', about=about)
+    command = f'PYTHONPATH="$PWD:$PWD/src" python3 {near}'
+    ran = await work.tests.run("reproduction", command=command, about=about, limit=_SECONDS)
     work.session.emit(ran)
     return ran

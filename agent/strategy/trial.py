@@ -91,6 +91,11 @@ class Trials:
     @property
     def seconds(self) -> float:
         """About how long that takes."""
+        failure = self.target.failure
+        return failure.seconds if self.work.reproduction and failure is not None else self._all_seconds
+
+    @property
+    def _all_seconds(self) -> float:
         baseline = self.work.baseline
         return baseline.seconds if baseline is not None else 0.0
 
@@ -111,11 +116,12 @@ class Trials:
         allowed = self._old_failures() - self.target.names
         last: TestsRan | None = None
         for stage in self._stages(files):
-            ran = await work.tests.run(
-                "candidate", command=stage.command, about=stage.about, limit=work.tests.limit_after(work.baseline)
-            )
+            limit = work.tests.limit_after(work.baseline)
+            if stage.command == work.reproduction:
+                limit = max(limit, 2 * self.seconds + 10)
+            ran = await work.tests.run("candidate", command=stage.command, about=stage.about, limit=limit)
             work.session.emit(ran)
-            if ran_nothing(ran):
+            if stage.command != work.reproduction and ran_nothing(ran):
                 continue
             last = ran
             if work.mute and stage.kind != "failing" and not ran.failures:
@@ -132,7 +138,7 @@ class Trials:
         work = self.work
         assert work.tests is not None
         names = sorted(self.target.names)
-        quick = self.seconds < _QUICK  # then all the tests cost little more than some of them
+        quick = self._all_seconds < _QUICK  # then all the tests cost little more than some of them
         changed = [] if quick else sorted(files)
         stages = selections(work.tests.command, failing=names, changed=changed, sources=self.sources)
         if work.reproduction:

@@ -34,6 +34,50 @@ def test_what_is_expected_is_held_against_what_the_issue_shows() -> None:
     ]
 
 
+def test_the_code_of_every_block_comes_before_further_checks_of_the_first() -> None:
+    first = "".join(f">>> max([{number}])\n0\n" for number in range(4))
+    issue = f"```\n{first}```\n```\nmin([1])\n```\nExpected 7, 8, 9 or 10."
+    found = [check.words for check in checks(issue)]
+    assert [each for each in found if "no error" in each] == found[:2]
+    assert {"max([0]) == 7", "min([1]) == 7"} <= set(found)
+
+
+def test_what_the_issue_leaves_no_doubt_of_is_sure() -> None:
+    assert [check.sure for check in checks(">>> max([1])\n1\n\nIt should be 2.")] == [True, True]
+    assert [check.sure for check in checks(">>> max([1])\n1\n\nIt should be 2 or 3.")] == [True, False, False]
+    assert [check.sure for check in checks(">>> max([1])\n1\n\nIt should raise a ValueError.")] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "### Expected behavior\n\n1. The plot is drawn",
+        "It must be oo, since version 1.12 of it",
+        "It should be fixed, see #1234 and ticket 56",
+        "It should work with axis=1",
+        "Traceback (most recent call last):\n  should be line 3",
+    ],
+)
+def test_numbers_of_something_are_no_values(text: str) -> None:
+    assert words(f">>> max([0])\n0\n\n{text}") == []
+
+
+def test_a_block_behind_the_word_is_what_is_expected() -> None:
+    assert words(">>> max([1])\n1\n\n### Expected output\n\n```\n[1, 2]\n```\n") == ["max([1]) == [1, 2]"]
+
+
+def test_what_is_printed_is_compared_as_text_too() -> None:
+    (check,) = (each for each in checks(">>> print(max(['1']))\n0\n\nIt should be 1.") if "==" in each.words)
+    assert runs(check.script)
+
+
+def test_a_statement_that_failed_does_not_stand_before_another() -> None:
+    issue = ">>> int('a')\nValueError: no\n>>> int('2')\n3\n\nThe second should be 2."
+    (check,) = (each for each in checks(issue) if each.words == "int('2') == 2")
+    assert runs(check.script)
+    assert check.line == 1
+
+
 def test_what_it_shows_is_not_what_is_right() -> None:
     assert words(">>> max([1])\n1\n\nIt should be 2 instead of 1.") == ["max([1]) == 2"]
 
@@ -71,7 +115,8 @@ def test_code_whose_names_nothing_tells_of_is_left_out() -> None:
         ("```\nx = '1'\nint(x)\n```", 0, True),
         (">>> max([1])\n1\n\nIt should be 2.", 1, False),
         (">>> max([2])\n1\n\nIt should be 2.", 1, True),
-        (">>> int('a')\n1\n\nIt should be a ValueError.", 1, True),
+        (">>> int('a')\n1\n\nIt should raise a ValueError.", 1, True),
+        (">>> int('a')\n1\n\nIt should raise a MyError.", 1, False),
         (">>> int('3')\n1\n\nIt should be a ValueError.", 1, False),
         (">>> dict()[1]\n1\n\nIt should be a ValueError.", 1, False),
     ],

@@ -170,6 +170,17 @@ def test_an_error_of_the_issues_code_shows_the_problem_and_where_it_is(model: Sc
     assert "add in calc.py" in phases(worked)[-1]
 
 
+def test_code_that_hangs_as_the_issue_says_shows_the_problem(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.strategy.reproduce._ALARM", "import signal\n\nsignal.alarm(1)\n")
+    files = {**WEAK, "calc.py": "def add(a, b):\n    while b > 0:\n        a += 1\n    return a\n"}
+    issue = ">>> from calc import add\n>>> add(2, 3)\n\nnever returns."
+    worked = guided(model, tmp_path, [RIGHT], files=files, issue=issue)
+    assert worked.result.status == "fixed", worked.result.error
+    assert reproduction(worked).endswith("from calc import add\nadd(2, 3)\n")
+
+
 def test_what_does_not_run_is_suspected_last(model: ScriptedModel, tmp_path: Path) -> None:
     code = "def add(a, b):\n    return combine(a, b)\n\n\ndef combine(a, b):\n    return a - b\n\n\n"
     files = {**WEAK, "calc.py": code + "def addition(a, b):\n    return a + b\n"}

@@ -51,6 +51,8 @@ def test_a_real_script_is_judged_by_how_it_ends(script: str, shown: bool) -> Non
         ("", 1, "", False),
         ("an AssertionError inside a line\n", 1, "", False),
         ("KeyboardInterrupt\n", 130, "hangs until KeyboardInterrupt", True),
+        ("Alarm clock\n", 142, "with an empty list it never returns", True),
+        ("Alarm clock\n", 142, "it gives 3", False),
     ],
 )
 def test_the_last_error_decides(output: str, code: int, issue: str, shown: bool) -> None:
