@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.strategy.regions import parse
+from agent.strategy.parsing import parse
 
 SMALL = 3
 """Changed lines up to which a change that passes the tests is believed without another to compare it with."""

@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Collection, Mapping
 
 from agent.strategy.examples import module_of
-from agent.strategy.regions import parse
+from agent.strategy.parsing import parse
 from agent.strategy.work import Work
 from tools.files import write_text
 

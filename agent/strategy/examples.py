@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.strategy.localise import is_test
-from agent.strategy.regions import parse
+from agent.strategy.parsing import parse
 from agent.strategy.values import drop_arguments, drop_parts, expression, is_literal, pieces
 
 MAX_CALLS = 6

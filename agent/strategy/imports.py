@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from agent.strategy.examples import definitions
-from agent.strategy.regions import parse
+from agent.strategy.parsing import parse
 from agent.strategy.work import Work
 
 _SECONDS = 20.0

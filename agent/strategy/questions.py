@@ -45,16 +45,24 @@ def question_of(work: Work, wanted: str) -> dict[str, Any]:
 
 
 def ask_about(
-    work: Work, region: Region, wanted: str, *, source: str, failure: TestsRan | None = None, test: str = ""
+    work: Work,
+    region: Region,
+    wanted: str,
+    *,
+    source: str,
+    failure: TestsRan | None = None,
+    test: str = "",
+    documentation: str = "",
 ) -> list[dict[str, Any]]:
     """The messages that ask for `wanted` about a region of the file `source`: issue, code, how it fails, the question.
 
-    Of a long file the region is shown, with the imports and constants before it and what encloses it.
+    Of a long file the region is shown, with the imports and constants before it and what encloses it. `documentation`
+    is the region's, where it is not in the source.
     """
     room = work.budget.prompt // 3
     if estimate_tokens(source) > min(room, _WHOLE_FILE):
         source = excerpt(source, [region], room)
-    return _asked(work, region.path, source, wanted, failure, test)
+    return _asked(work, region.path, source, wanted, failure, test, documentation)
 
 
 def ask_about_all(
@@ -72,7 +80,7 @@ def ask_about_all(
 
 
 def _asked(
-    work: Work, path: str, source: str, wanted: str, failure: TestsRan | None, test: str
+    work: Work, path: str, source: str, wanted: str, failure: TestsRan | None, test: str, documentation: str = ""
 ) -> list[dict[str, Any]]:
     room = work.budget.prompt
     text = render(
@@ -81,6 +89,7 @@ def _asked(
         path=path,
         language=_LANGUAGES.get(PurePosixPath(path).suffix, ""),
         source=source,
+        documentation=truncate(documentation, room // 6) if documentation else "",
         command=failure.command if failure else "",
         failure=shown_failure(work, failure, room // 6) if failure else "",
         test=truncate(test, room // 6) if test else "",

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-_FENCE = re.compile(r"```[ \t]*[\w+.-]*[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
+from agent.strategy.documentation import restored
+from agent.strategy.parsing import FunctionNode, parse
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+_FENCE = re.compile(r"```[ \t]*[\w+.-]*[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,6 @@ class Region:
 def _lines(source: str) -> list[str]:
     """Lines as the parser counts them: a form feed or U+2028 ends none, as `str.splitlines` has it."""
     return source.removesuffix("\n").split("\n") if source else []
-
-
-def parse(source: str) -> ast.Module | None:
-    """The module, or None for what is no Python: source is data, and may be made to break a parser."""
-    import warnings
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _called(node: ast.AST) -> frozenset[str]:
@@ -129,8 +118,8 @@ def fenced(reply: str) -> str:
 def rewrite(source: str, region: Region, reply: str, *, imports: bool = True) -> str | None:
     """`source` with `region` replaced by what a reply rewrote it to; None when the reply holds no such thing.
 
-    Of the reply only the function of the region's name is taken, at the region's indentation, and with `imports` the
-    Python imports that the file does not have yet. What has new syntax errors is no rewrite.
+    Of the reply only the function of the region's name is taken, at the region's indentation, with the docstring it
+    left out, and with `imports` the Python imports that the file lacks. What has new syntax errors is no rewrite.
     """
     code = textwrap.dedent(fenced(reply.replace("\r\n", "\n"))).strip("\n")
     lines = _lines(source)
@@ -144,6 +133,8 @@ def rewrite(source: str, region: Region, reply: str, *, imports: bool = True) ->
     chosen = _named(region, code) if tree is not None or not python else None
     if chosen is None:
         return None
+    if python:
+        chosen = restored(chosen, region.source)
     lines[region.start - 1 : region.end] = _indented(chosen, region)
     if tree is not None and imports:
         at = _import_line(source)

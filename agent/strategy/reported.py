@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from agent.strategy.regions import parse
+from agent.strategy.parsing import parse
 
 MOST_LETTERS = 20_000
 """Of an issue that are read for code."""

@@ -17,8 +17,9 @@ from agent.strategy.checks import Check, checks_of
 from agent.strategy.examples import definitions, find_examples, module_of, script_for
 from agent.strategy.imports import imports_of
 from agent.strategy.localise import Suspect
+from agent.strategy.parsing import parse
 from agent.strategy.questions import ask_about, question_of, tail
-from agent.strategy.regions import Region, fenced, parse
+from agent.strategy.regions import Region, fenced
 from agent.strategy.reported import reported
 from agent.strategy.work import Work
 from prompts import render

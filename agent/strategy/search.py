@@ -14,6 +14,7 @@ from agent.errors import SweAgentError
 from agent.model.types import Reply, Request
 from agent.session.events import Ended, PhaseBegan, TestsRan
 from agent.strategy.choose import SMALL, Candidate, changed_lines, choose
+from agent.strategy.documentation import shortened
 from agent.strategy.localise import Suspect, failing_test
 from agent.strategy.questions import ask_about, ask_about_all, question, shown_failure
 from agent.strategy.regions import Region, rewrite, rewrite_all
@@ -117,7 +118,8 @@ class Search:
         opening = self._question(each, regions)
         messages = opening
         temperatures = list(each.temperatures[:number])
-        longest = sum(len(region.source) for region in regions) // 2 + _SPARE_TOKENS[each.view == "diagnose"]
+        written = [_brief(region)[0] if len(regions) == 1 else region.source for region in regions]
+        longest = sum(map(len, written)) // 2 + _SPARE_TOKENS[each.view == "diagnose"]
         while temperatures and not self._spent():
             # the first alone, since it is the likeliest; those that need no answer to the one before side by side
             wide = 1 if each.view == "again" or len(temperatures) == number else self.work.backend.server.can.slots
@@ -180,8 +182,18 @@ class Search:
             return ask_about_all(work, self.trials.sources, regions, failure=failure, test=test)
         name = regions[0].short_name
         template = "guided_diagnose" if each.view == "diagnose" else "guided_repair"
-        source = self.trials.sources[regions[0].path]
-        return ask_about(work, regions[0], render(template, name=name), source=source, failure=failure, test=test)
+        region = regions[0]
+        brief, documentation = _brief(region)
+        source = self.trials.sources[region.path].replace(region.source, brief, 1)
+        return ask_about(
+            work,
+            replace(region, source=brief),
+            render(template, name=name),
+            source=source,
+            failure=failure,
+            test=test,
+            documentation=documentation,
+        )
 
     def _failing_test(self) -> str:
         failure = self.trials.target.failure
@@ -195,6 +207,11 @@ class Search:
         failure = shown_failure(self.work, ran, self.work.budget.prompt // 8)
         shown = render("guided_failed", command=ran.command, failure=failure, name=region.short_name)
         return [*opening, {"role": "assistant", "content": reply.content}, question(shown)]
+
+
+def _brief(region: Region) -> tuple[str, str]:
+    """What is shown of a region to be rewritten, and the documentation that is shown beside it."""
+    return shortened(region.source) if region.path.endswith(".py") and region.name else (region.source, "")
 
 
 def search_for(

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from agent.strategy.regions import Region, parse
+from agent.strategy.parsing import parse
+from agent.strategy.regions import Region
 
 MOST = 400
 _COMPARISONS: dict[type[ast.cmpop], tuple[str, ...]] = {

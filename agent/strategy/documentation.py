@@ -1,0 +1,78 @@
+"""The docstrings of Python functions: a long one is kept out of what a model rewrites, and put back afterwards.
+
+A small model copies what it is shown, and a page of documentation is most of what it then writes.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+
+from agent.strategy.parsing import FunctionNode, parse
+
+LONG = 15
+"""Lines from which on a docstring is shown beside the function instead of in it."""
+
+
+def shortened(source: str) -> tuple[str, str]:
+    """A function's source with the first line of its docstring in place of a long one, and the whole text of that.
+
+    `source` may be indented. The text is empty where nothing was shortened.
+    """
+    node = _function(source)
+    text = _docstring(node)
+    lines = source.split("\n")
+    if node is None or text is None or (text.end_lineno or text.lineno) - text.lineno + 1 < LONG:
+        return source, ""
+    first = str(text.value).strip().split("\n")[0]
+    indent = _indent(lines[text.lineno - 1])
+    lines[text.lineno - 1 : text.end_lineno] = [f"{indent}{_quoted(first)}"]
+    return "\n".join(lines), textwrap.dedent(" " * len(indent) + str(text.value)).strip()
+
+
+def restored(new: str, old: str) -> str:
+    """A rewritten function with the docstring of the old one, where it has none, or only its first line."""
+    was, now = _docstring(_function(old)), _docstring(_function(new))
+    node = _function(new)
+    if was is None or node is None or (now is not None and not _is_first_line(str(now.value), str(was.value))):
+        return new
+    lines = new.split("\n")
+    body = node.body[0]
+    if body.lineno == node.lineno or (now is not None and len(node.body) == 1 and now.lineno == node.lineno):
+        return new  # all on one line
+    kept = old.split("\n")[was.lineno - 1 : was.end_lineno]
+    before, after = _indent(kept[0]), _indent(lines[body.lineno - 1])
+    put = [after + line.removeprefix(before) if line.startswith(before) and line.strip() else line for line in kept]
+    at = now.lineno - 1 if now is not None else min(_first_line(body), body.lineno) - 1
+    lines[at : (now.end_lineno or at) if now is not None else at] = put
+    return "\n".join(lines)
+
+
+def _function(source: str) -> FunctionNode | None:
+    """The function that a source is, with the line numbers it has there."""
+    tree = parse(textwrap.dedent(source))
+    node = tree.body[0] if tree and len(tree.body) == 1 else None
+    return node if isinstance(node, FunctionNode) else None
+
+
+def _docstring(node: FunctionNode | None) -> ast.Constant | None:
+    first = node.body[0] if node else None
+    value = first.value if isinstance(first, ast.Expr) else None
+    return value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+
+
+def _is_first_line(text: str, whole: str) -> bool:
+    return text != whole and text.strip() == whole.strip().split("\n")[0].strip()
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _first_line(node: ast.stmt) -> int:
+    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+
+
+def _quoted(text: str) -> str:
+    plain = "\\" not in text and '"""' not in text and not text.endswith('"')
+    return f'"""{text}"""' if plain else repr(text)
