@@ -73,6 +73,9 @@ def _of_expressions(code: Reported, opening: str, prose: str) -> Iterator[Check]
     """Checks of the expressions that the issue shows the value of, else of the last statement."""
     values, errors = expected_values(prose), _raised(prose)
     targets = [at for at, step in enumerate(code.steps) if step.expression and step.output and step.said]
+    if 1 < len(targets) == len(values) and not any(map(_is_shown, values, (code.steps[at] for at in targets))):
+        yield _in_order(code, opening, dict(zip(targets, values, strict=True)))
+        return
     targets = targets or [len(code.steps) - 1]
     for at in targets[:_MOST_TARGETS]:
         step = code.steps[at]
@@ -90,6 +93,21 @@ def _of_expressions(code: Reported, opening: str, prose: str) -> Iterator[Check]
         for error in errors:
             if error not in step.said:
                 yield Check(f"{step.expression} raises {error}", before + _raises(step.expression, error), line)
+
+
+def _in_order(code: Reported, opening: str, values: Mapping[int, str]) -> Check:
+    """The check that the statements at some places have the values that the issue expects in the same order."""
+    said: list[str] = []
+    script = opening
+    for at, step in enumerate(code.steps):
+        if at in values:
+            words, statements = _has_value(step, values[at])
+            said.append(words)
+            script += statements
+        elif not step.failed:
+            script += f"{step.source}\n"
+    before = "".join(f"{step.source}\n" for step in code.steps[: min(values)])
+    return Check(", ".join(said), script, (opening + before).count("\n") + 1, sure=True)
 
 
 def _is_shown(value: str, step: Step) -> bool:
