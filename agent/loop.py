@@ -148,7 +148,7 @@ class _Run:
         self.error: SweAgentError | None = None
 
     async def go(self) -> None:
-        """Backend and sandbox, then the work in them."""
+        """The backend, then the work with it in a sandbox."""
         task = self.task
         log = task.directory / "model-server.log"
         begun = time.monotonic()
@@ -162,6 +162,7 @@ class _Run:
             await self._in_sandbox(backend, self.strategy)
 
     async def _in_sandbox(self, backend: Backend, strategy: Strategy) -> None:
+        """Prepare, work, conclude; where the time limit is over before the work begins, no more than that."""
         task = self.task
         async with open_workspace(task, self.session, self._keep, resumed=self.resumed) as (sandbox, kept):
             work: Work | None = None
