@@ -15,6 +15,7 @@ from prompts import render
 from tools.truncate import estimate_tokens, truncate
 
 _WHOLE_FILE = 1500  # tokens; longer ones take a minute to be read on a processor, and a small model loses the thread
+_HEAD_TOKENS = 400
 _HEAD = re.compile(r"(import|from|#include|using|use|package|require|const \w+ = require)\b|[A-Z_][A-Z0-9_]* *=")
 _LANGUAGES = {
     ".py": "python",
@@ -60,9 +61,10 @@ def ask_about(
     is the region's, where it is not in the source.
     """
     room = work.budget.prompt // 3
+    head = ""
     if estimate_tokens(source) > min(room, _WHOLE_FILE):
-        source = excerpt(source, [region], room)
-    return _asked(work, region.path, source, wanted, failure, test, documentation)
+        head, source = excerpt(source, [region], room)
+    return _asked(work, region.path, source, wanted, failure, test, documentation, head)
 
 
 def ask_about_all(
@@ -72,7 +74,9 @@ def ask_about_all(
     room = work.budget.prompt // 3
     paths = list(dict.fromkeys(region.path for region in regions))
     parts = [
-        excerpt(sources[path], [region for region in regions if region.path == path], room // len(paths))
+        "\n\n".join(
+            filter(None, excerpt(sources[path], [each for each in regions if each.path == path], room // len(paths)))
+        )
         for path in paths
     ]
     wanted = render("guided_together", titles=[region.title for region in regions])
@@ -80,7 +84,14 @@ def ask_about_all(
 
 
 def _asked(
-    work: Work, path: str, source: str, wanted: str, failure: TestsRan | None, test: str, documentation: str = ""
+    work: Work,
+    path: str,
+    source: str,
+    wanted: str,
+    failure: TestsRan | None,
+    test: str,
+    documentation: str = "",
+    head: str = "",
 ) -> list[dict[str, Any]]:
     room = work.budget.prompt
     text = render(
@@ -88,6 +99,7 @@ def _asked(
         issue=truncate(work.issue.text, room // 5),
         path=path,
         language=_LANGUAGES.get(PurePosixPath(path).suffix, ""),
+        head=head,
         source=source,
         documentation=truncate(documentation, room // 6) if documentation else "",
         command=failure.command if failure else "",
@@ -97,8 +109,11 @@ def _asked(
     return [{"role": "system", "content": render("guided_system")}, question(f"{text}\n\n{wanted}")]
 
 
-def excerpt(source: str, regions: Sequence[Region], tokens: int) -> str:
-    """The head of a file as far as its imports and constants go, and the regions below what encloses them."""
+def excerpt(source: str, regions: Sequence[Region], tokens: int) -> tuple[str, str]:
+    """The head of a file as far as its imports and constants go, and the regions below what encloses them.
+
+    The head is cut short so that both have at most `tokens`, as far as it can help that.
+    """
     lines = source.split("\n")
     ordered = sorted(regions, key=lambda region: region.start)
     shown: list[str] = []
@@ -106,8 +121,7 @@ def excerpt(source: str, regions: Sequence[Region], tokens: int) -> str:
         shown += [*(line for line in _enclosing(lines, region) if line not in shown), region.source, ""]
     whole = "\n".join(shown).rstrip()
     head = "\n".join(line for line in lines[: ordered[0].start - 1] if _HEAD.match(line))
-    above = truncate(head, max(tokens - estimate_tokens(whole), 0)) if head else ""
-    return f"{above}\n\n{whole}" if above else whole
+    return truncate(head, min(max(tokens - estimate_tokens(whole), 0), _HEAD_TOKENS)) if head else "", whole
 
 
 def _enclosing(lines: Sequence[str], region: Region) -> list[str]:

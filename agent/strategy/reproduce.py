@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from agent.model.dialects import loads
@@ -43,6 +44,7 @@ _SECONDS = 60.0
 _MOST_SLOW = 2
 """Scripts that don't end in time before no more are run."""
 _NONE = "none of these"
+_AGREE = 2  # of up to three times that it is asked
 _OWN_FAULT = {"SyntaxError", "IndentationError", "ImportError", "ModuleNotFoundError", "NameError"}
 
 
@@ -158,15 +160,34 @@ async def _failing(work: Work, checks: list[Check]) -> list[Reproduction]:
 
 
 async def _choose(work: Work, checks: list[str]) -> str:
-    """The check that the issue says must hold; empty for none of them."""
+    """The check that the issue says must hold, by most of the model's words; empty for none of them.
+
+    Small models like what stands first or last: asked again, they see another order.
+    """
+    listed = [*checks, _NONE]
+    votes: Counter[str] = Counter()
+    for order in (listed, listed[::-1], listed[len(listed) // 2 :] + listed[: len(listed) // 2]):
+        if work.exhausted():
+            break
+        votes[await _chosen(work, order)] += 1
+        if votes.most_common(1)[0][1] == _AGREE:
+            break
+    chosen, count = votes.most_common(1)[0] if votes else (checks[0], _AGREE)
+    if count < _AGREE:
+        return checks[0]
+    return "" if chosen == _NONE else chosen
+
+
+async def _chosen(work: Work, checks: list[str]) -> str:
+    """What the model says of them in this order; the first where it names none."""
     schema = {
         "type": "object",
-        "properties": {"must_be_true": {"enum": [*checks, _NONE]}},
+        "properties": {"must_be_true": {"enum": checks}},
         "required": ["must_be_true"],
         "additionalProperties": False,
     }
     request = Request(
-        messages=[question_of(work, render("guided_choose", checks=[*checks, _NONE]))],
+        messages=[question_of(work, render("guided_choose", checks=checks))],
         max_tokens=work.reply_tokens(300),
         json_schema=schema,
         sampling=work.sampling(0.2, 0),
@@ -175,8 +196,6 @@ async def _choose(work: Work, checks: list[str]) -> str:
     work.session.emit(work.replied(reply, "choose"))
     found = loads(reply.content)
     chosen = found.get("must_be_true") if isinstance(found, dict) else None
-    if chosen == _NONE:
-        return ""
     return chosen if chosen in checks else checks[0]
 
 

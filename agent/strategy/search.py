@@ -137,8 +137,9 @@ class Search:
 
         async def ask(place: int, temperature: float) -> None:
             sampling = self.work.sampling(temperature, next(self._numbers))
-            try:
-                replies[place] = await self.work.ask(Request(messages=messages, max_tokens=most, sampling=sampling))
+            request = Request(messages=messages, max_tokens=most, sampling=sampling)
+            try:  # of those side by side the first is shown while it comes, the others after it
+                replies[place] = await self.work.ask(request, on_text=_unseen if place else None)
             except SweAgentError as error:  # out of a task group it would come as a group
                 replies[place] = error
 
@@ -149,7 +150,10 @@ class Search:
             if isinstance(reply, SweAgentError):
                 raise reply
         told = [reply for reply in replies if isinstance(reply, Reply)]
-        self.work.session.emit(*(self.work.replied(reply, "repair") for reply in told))
+        for place, reply in enumerate(told):
+            if place:
+                self.work.on_text(reply.content)
+            self.work.session.emit(self.work.replied(reply, "repair"))
         return told
 
     async def _try(self, reply: Reply, regions: list[Region]) -> Verdict:
@@ -207,6 +211,10 @@ class Search:
         failure = shown_failure(self.work, ran, self.work.budget.prompt // 8)
         shown = render("guided_failed", command=ran.command, failure=failure, name=region.short_name)
         return [*opening, {"role": "assistant", "content": reply.content}, question(shown)]
+
+
+def _unseen(_: str) -> None:
+    """For a text that is shown later."""
 
 
 def _brief(region: Region) -> tuple[str, str]:

@@ -192,15 +192,37 @@ def test_what_does_not_run_is_suspected_last(model: ScriptedModel, tmp_path: Pat
     assert suspects.endswith("addition in calc.py (rewrite)")
 
 
-def test_what_the_issue_means_is_chosen_by_the_model(model: ScriptedModel, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("said", "asked"), [("55", 2), ("755", 3), ("577", 3)])
+def test_what_the_issue_means_is_chosen_by_most_of_the_models_words(
+    model: ScriptedModel, tmp_path: Path, said: str, asked: int
+) -> None:
+    words = iter(said)
+    orders: list[str] = []
+
+    def answer(body: dict[str, Any]) -> str:
+        question = body["messages"][-1]["content"]
+        if "must be true" not in question:
+            return RIGHT
+        orders.append(question)
+        return f'{{"must_be_true": "add(2, 3) == {next(words)}"}}'
+
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5, not 7."
+    worked = guided(model, tmp_path, [answer], files=WEAK, issue=issue, attempts=1)
+    assert f"== {said[-1]}" in reproduction(worked)
+    assert len(orders) == len(set(orders)) == asked
+
+
+def test_none_of_the_checks_may_be_meant(model: ScriptedModel, tmp_path: Path) -> None:
     def answer(body: dict[str, Any]) -> str:
         asked = body["messages"][-1]["content"]
-        return '{"must_be_true": "add(2, 3) == 5"}' if "must be true" in asked else RIGHT
+        if "must be true" in asked:
+            return '{"must_be_true": "none of these"}'
+        script = "```python\nfrom calc import add\n\nassert add(2, 3) == 5\n```"
+        return script if "Write a short Python script" in asked else RIGHT
 
     issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5, not 7."
     worked = guided(model, tmp_path, [answer], files=WEAK, issue=issue)
-    assert worked.result.status == "fixed", worked.result.error
-    assert "== 5" in reproduction(worked)
+    assert reproduction(worked) == "from calc import add\n\nassert add(2, 3) == 5\n"
 
 
 def test_tests_that_cannot_run_say_nothing_of_a_candidate(model: ScriptedModel, tmp_path: Path) -> None:
