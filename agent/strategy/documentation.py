@@ -1,4 +1,4 @@
-"""The docstrings of Python functions: a long one is kept out of what a model rewrites, and put back afterwards.
+"""The docstrings of Python functions: of a long one a model is shown the beginning, and the whole is put back.
 
 A small model copies what it is shown, and a page of documentation is most of what it then writes.
 """
@@ -11,30 +11,28 @@ import textwrap
 from agent.strategy.parsing import FunctionNode, parse
 
 LONG = 15
-"""Lines from which on a docstring is shown beside the function instead of in it."""
+"""Lines from which on only the first paragraph of a docstring is shown."""
+_SHOWN = 4  # lines of that
 
 
-def shortened(source: str) -> tuple[str, str]:
-    """A function's source with the first line of its docstring in place of a long one, and the whole text of that.
-
-    `source` may be indented. The text is empty where nothing was shortened.
-    """
+def shortened(source: str) -> str:
+    """A function's source with the first paragraph in place of a long docstring; `source` may be indented."""
     node = _function(source)
     text = _docstring(node)
     lines = source.split("\n")
     if node is None or text is None or (text.end_lineno or text.lineno) - text.lineno + 1 < LONG:
-        return source, ""
-    first = str(text.value).strip().split("\n")[0]
+        return source
+    first = str(text.value).strip().split("\n\n")[0].split("\n")[:_SHOWN]
     indent = _indent(lines[text.lineno - 1])
-    lines[text.lineno - 1 : text.end_lineno] = [f"{indent}{_quoted(first)}"]
-    return "\n".join(lines), textwrap.dedent(" " * len(indent) + str(text.value)).strip()
+    lines[text.lineno - 1 : text.end_lineno] = [f"{indent}{_quoted(chr(10).join(first))}"]
+    return "\n".join(lines)
 
 
 def restored(new: str, old: str) -> str:
-    """A rewritten function with the docstring of the old one, where it has none, or only its first line."""
+    """A rewritten function with the docstring of the old one, where it has none, or only the beginning of it."""
     was, now = _docstring(_function(old)), _docstring(_function(new))
     node = _function(new)
-    if was is None or node is None or (now is not None and not _is_first_line(str(now.value), str(was.value))):
+    if was is None or node is None or (now is not None and not _begins(str(now.value), str(was.value))):
         return new
     lines = new.split("\n")
     body = node.body[0]
@@ -61,8 +59,9 @@ def _docstring(node: FunctionNode | None) -> ast.Constant | None:
     return value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
 
 
-def _is_first_line(text: str, whole: str) -> bool:
-    return text != whole and text.strip() == whole.strip().split("\n")[0].strip()
+def _begins(text: str, whole: str) -> bool:
+    """Whether a text is the beginning of another, whatever their blanks."""
+    return text != whole and " ".join(whole.split()).startswith(" ".join(text.split()))
 
 
 def _indent(line: str) -> str:
@@ -70,7 +69,8 @@ def _indent(line: str) -> str:
 
 
 def _first_line(node: ast.stmt) -> int:
-    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def _quoted(text: str) -> str:

@@ -53,18 +53,16 @@ def ask_about(
     source: str,
     failure: TestsRan | None = None,
     test: str = "",
-    documentation: str = "",
 ) -> list[dict[str, Any]]:
     """The messages that ask for `wanted` about a region of the file `source`: issue, code, how it fails, the question.
 
-    Of a long file the region is shown, with the imports and constants before it and what encloses it. `documentation`
-    is the region's, where it is not in the source.
+    Of a long file the region is shown, with the imports and constants before it and what encloses it.
     """
     room = work.budget.prompt // 3
     head = ""
     if estimate_tokens(source) > min(room, _WHOLE_FILE):
         head, source = excerpt(source, [region], room)
-    return _asked(work, region.path, source, wanted, failure, test, documentation, head)
+    return _asked(work, region.path, source, wanted, failure, test, head)
 
 
 def ask_about_all(
@@ -90,7 +88,6 @@ def _asked(
     wanted: str,
     failure: TestsRan | None,
     test: str,
-    documentation: str = "",
     head: str = "",
 ) -> list[dict[str, Any]]:
     room = work.budget.prompt
@@ -101,7 +98,6 @@ def _asked(
         language=_LANGUAGES.get(PurePosixPath(path).suffix, ""),
         head=head,
         source=source,
-        documentation=truncate(documentation, room // 6) if documentation else "",
         command=failure.command if failure else "",
         failure=shown_failure(work, failure, room // 6) if failure else "",
         test=truncate(test, room // 6) if test else "",

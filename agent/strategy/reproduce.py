@@ -34,7 +34,8 @@ _FRAME = re.compile(r'^ *File "([^"\n]+)", line \d+', re.MULTILINE)
 _PLACE = re.compile(rf'{re.escape(REPRODUCTION)}", line (\d+), in <module>')
 _HANGS = re.compile(
     r"\b(?:hangs?|hung|hanging|freezes|freezing|stuck|deadlocks?|endless(?:ly)?|infinite(?:ly)? loops?|for ?ever"
-    r"|(?:never|does(?: not|n't)|do(?: not|n't)) (?:return|end|stop|finish|terminate|complete|come back)(?:e?s)?)\b",
+    r"|(?:never|does(?: not|n't)|do(?: not|n't)) (?:end|stop|finish|terminate|complete|come back)(?:e?s)?"
+    r"|never returns?)\b",
     re.IGNORECASE,
 )
 _ALARM = "import signal\n\nsignal.alarm(20)  # it must not take longer\n"

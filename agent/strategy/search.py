@@ -118,7 +118,7 @@ class Search:
         opening = self._question(each, regions)
         messages = opening
         temperatures = list(each.temperatures[:number])
-        written = [_brief(region)[0] if len(regions) == 1 else region.source for region in regions]
+        written = [_brief(region) if len(regions) == 1 else region.source for region in regions]
         longest = sum(map(len, written)) // 2 + _SPARE_TOKENS[each.view == "diagnose"]
         while temperatures and not self._spent():
             # the first alone, since it is the likeliest; those that need no answer to the one before side by side
@@ -187,7 +187,7 @@ class Search:
         name = regions[0].short_name
         template = "guided_diagnose" if each.view == "diagnose" else "guided_repair"
         region = regions[0]
-        brief, documentation = _brief(region)
+        brief = _brief(region)
         source = self.trials.sources[region.path].replace(region.source, brief, 1)
         return ask_about(
             work,
@@ -196,7 +196,6 @@ class Search:
             source=source,
             failure=failure,
             test=test,
-            documentation=documentation,
         )
 
     def _failing_test(self) -> str:
@@ -217,9 +216,9 @@ def _unseen(_: str) -> None:
     """For a text that is shown later."""
 
 
-def _brief(region: Region) -> tuple[str, str]:
-    """What is shown of a region to be rewritten, and the documentation that is shown beside it."""
-    return shortened(region.source) if region.path.endswith(".py") and region.name else (region.source, "")
+def _brief(region: Region) -> str:
+    """What is shown of a region to be rewritten."""
+    return shortened(region.source) if region.path.endswith(".py") and region.name else region.source
 
 
 def search_for(
