@@ -124,7 +124,7 @@ class Reply:
     def __init__(self) -> None:
         self.generated = self.prompt = self.cached = self.timed = self.pieces = 0
         self.milliseconds = 0.0
-        self.finished = self.failed = False
+        self.finished = self.failed = self.counted = False
         self.text = ""
 
     def take(self, data: dict[str, Any]) -> None:
@@ -198,22 +198,28 @@ class _Handler(BaseHTTPRequestHandler):
             response = connection.getresponse()
             reply.failed = response.status >= 400
             if body and body.get("stream") and not reply.failed:
-                self._stream(response, reply, hide_usage=hide_usage)
+                self._stream(response, reply, body, hide_usage=hide_usage)
             else:
                 whole = response.read()
                 reply.finished = True
                 if body and not reply.failed:
                     reply.take(json.loads(whole))
+                self._settle(reply, body)
                 self._send(response.status, response.headers.get("Content-Type", "application/json"), whole)
         except (OSError, HTTPException):
             pass  # one of the two went away: what was generated until then is counted
         finally:
             self.proxy.disconnect(connection, sock)
-            if body:
-                reply.close()
-                self.proxy.count(reply, body)
+            self._settle(reply, body)
 
-    def _stream(self, response: HTTPResponse, reply: Reply, *, hide_usage: bool) -> None:
+    def _settle(self, reply: Reply, body: dict[str, Any] | None) -> None:
+        """Count a reply, once; before the client has its end, so that its next request is held to what is left."""
+        if body and not reply.counted:
+            reply.counted = True
+            reply.close()
+            self.proxy.count(reply, body)
+
+    def _stream(self, response: HTTPResponse, reply: Reply, body: dict[str, Any], *, hide_usage: bool) -> None:
         """Each line as it comes; the piece with the usage only to a client that asked for it."""
         self.send_response(response.status)
         self.send_header("Content-Type", response.headers.get("Content-Type", "text/event-stream"))
@@ -224,6 +230,9 @@ class _Handler(BaseHTTPRequestHandler):
                 reply.take(piece)
                 if hide_usage and piece.get("usage") and not piece.get("choices"):
                     continue
+            if line.startswith(b"data: [DONE]"):
+                reply.finished = True
+                self._settle(reply, body)
             self.wfile.write(line)
             self.wfile.flush()
         reply.finished = True

@@ -40,7 +40,11 @@ def test_an_attempt_begins_at_the_base_commit_and_the_budgets_go_on() -> None:
 def test_a_time_limit_does_not_count_what_the_models_start_took(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.jsonl") as journal:
         session = Session("name", journal)
-        session.emit(Resumed(session_id="name", version="1", seconds=500), backend(seconds=100), backend(seconds=300))
+        session.emit(
+            Resumed(session_id="name", version="1", interrupted="", seconds=500),
+            backend(seconds=100),
+            backend(seconds=300),
+        )
         assert 100 <= session.limited_seconds() <= session.seconds().total - 399
 
 

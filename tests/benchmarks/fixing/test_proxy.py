@@ -91,6 +91,14 @@ def test_pieces_are_counted_where_the_server_tells_nothing():
     assert proxy.meter.generated == 5
 
 
+def test_a_reply_is_counted_before_its_client_has_it():
+    with server() as (url, asked), Proxy(url, 200) as proxy:
+        for number in range(20):
+            ask(proxy, {"messages": [], "stream": bool(number % 2)})
+            assert proxy.meter.generated == 5 * (number + 1)
+    assert len(asked) == 20
+
+
 def test_replies_are_capped_at_what_is_left_and_then_refused():
     with server() as (url, asked), Proxy(url, 8) as proxy:
         ask(proxy, {"messages": [], "max_tokens": 6})
