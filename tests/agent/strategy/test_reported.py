@@ -62,9 +62,9 @@ def test_a_bare_value_behind_a_statement_is_its_output() -> None:
 
 
 def test_bare_lines_that_are_code_are_read() -> None:
-    found = only("It breaks.\n\ndef g(a): return a\nwraps(g)(3)\n\nIt should be 3.")
-    assert found.source == "def g(a): return a\nwraps(g)(3)"
-    assert found.unbound == {"wraps"}
+    found = only("It breaks.\n\ndef g(a): return a\ntwice(g)(3)\n\nIt should be 3.")
+    assert found.source == "def g(a): return a\ntwice(g)(3)"
+    assert found.unbound == {"twice"}
 
 
 def test_statements_on_one_line_are_two() -> None:
