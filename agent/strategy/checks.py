@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from agent.strategy.reported import FENCE, MOST_LETTERS, Reported, Step
-from agent.strategy.values import expectations, expected_values, values_in
+from agent.strategy.reported import FENCE, Reported, Step
+from agent.strategy.values import MOST_LETTERS, expectations, expected_values, expression, is_literal, values_in
 
 MOST_CHECKS = 12
 _MOST_TARGETS = 4
-_MOST_LETTERS = 200
+_LONGEST = 200  # letters of an expression that is checked
 _LONG = 7  # letters of a value that does not stand in another by chance
 _ERROR = re.compile(r"\b[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b")
 _TRACEBACK = re.compile(r"^[ \t]*Traceback \(most recent call last\):.*?(?=^\s*$|\Z)", re.DOTALL | re.MULTILINE)
@@ -41,6 +41,7 @@ def checks_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> 
     Which of them the issue means is for a reader to say; those that pass as things are it can't mean.
     """
     prose = _prose(issue[:MOST_LETTERS], found)
+    values, errors = expected_values(prose), _raised(prose)
     whole: list[Check] = []
     others: list[list[Check]] = []
     for each in found:
@@ -49,8 +50,8 @@ def checks_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> 
         opening = "".join(f"{imports[name]}\n" for name in sorted(each.unbound))
         last = next((step.expression for step in reversed(each.steps) if step.expression), each.steps[-1].source)
         words = f"`{_short(last)}` and what comes before it: no error is raised"
-        whole.append(Check(words, f"{opening}{each.source}\n", sure=not _raised(prose)))
-        others.append(list(_of_expressions(each, opening, prose)))
+        whole.append(Check(words, f"{opening}{each.source}\n", sure=not errors))
+        others.append(list(_of_expressions(each, opening, values, errors)))
     in_turn = [check for row in zip_longest(*others) for check in row if check is not None]
     made = {check.script: check for check in [*whole, *in_turn]}
     return _told_apart(list(made.values())[:MOST_CHECKS])
@@ -69,9 +70,11 @@ def _told_apart(checks: list[Check]) -> list[Check]:
     return list(told.values())
 
 
-def _of_expressions(code: Reported, opening: str, prose: str) -> Iterator[Check]:
-    """Checks of the expressions that the issue shows the value of, else of the last statement."""
-    values, errors = expected_values(prose), _raised(prose)
+def _of_expressions(code: Reported, opening: str, values: Sequence[str], errors: Sequence[str]) -> Iterator[Check]:
+    """Checks of the expressions that the issue shows the value of, else of the last statement.
+
+    `values` and `errors` are those that the issue expects.
+    """
     targets = [at for at, step in enumerate(code.steps) if step.expression and step.output and step.said]
     if 1 < len(targets) == len(values) and not any(map(_is_shown, values, (code.steps[at] for at in targets))):
         yield _in_order(code, opening, dict(zip(targets, values, strict=True)))
@@ -79,7 +82,7 @@ def _of_expressions(code: Reported, opening: str, prose: str) -> Iterator[Check]
     targets = targets or [len(code.steps) - 1]
     for at in targets[:_MOST_TARGETS]:
         step = code.steps[at]
-        if not step.expression or len(step.expression) > _MOST_LETTERS:
+        if not step.expression or len(step.expression) > _LONGEST:
             continue
         before = opening + "".join(f"{each.source}\n" for each in code.steps[:at] if not each.failed)
         line = before.count("\n") + 1
@@ -98,16 +101,16 @@ def _of_expressions(code: Reported, opening: str, prose: str) -> Iterator[Check]
 def _in_order(code: Reported, opening: str, values: Mapping[int, str]) -> Check:
     """The check that the statements at some places have the values that the issue expects in the same order."""
     said: list[str] = []
-    script = opening
+    script, line = opening, 0
     for at, step in enumerate(code.steps):
         if at in values:
             words, statements = _has_value(step, values[at])
+            line = line or script.count("\n") + 1
             said.append(words)
             script += statements
         elif not step.failed:
             script += f"{step.source}\n"
-    before = "".join(f"{step.source}\n" for step in code.steps[: min(values)])
-    return Check(", ".join(said), script, (opening + before).count("\n") + 1, sure=True)
+    return Check(", ".join(said), script, line, sure=True)
 
 
 def _is_shown(value: str, step: Step) -> bool:
@@ -145,10 +148,8 @@ def _raised(prose: str) -> list[str]:
 
 def _written(value: str) -> str:
     """A literal as `ast.unparse` writes it, so that it can be compared; empty for what is none."""
-    try:
-        return ast.unparse(ast.parse(value.strip(), mode="eval"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
+    node = expression(value)
+    return ast.unparse(node) if node is not None and is_literal(node) else ""
 
 
 def _prose(issue: str, found: Collection[Reported]) -> str:
@@ -163,4 +164,4 @@ def _prose(issue: str, found: Collection[Reported]) -> str:
 
 def _short(text: str) -> str:
     line = text.strip().split("\n")[0]
-    return line if len(line) <= _MOST_LETTERS else f"{line[:_MOST_LETTERS]}…"
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import textwrap
 
-from agent.strategy.parsing import FunctionNode, parse
+from agent.strategy.parsing import FunctionNode, first_line, parse
 
 LONG = 15
 """Lines from which on only the first paragraph of a docstring is shown."""
@@ -41,7 +41,7 @@ def restored(new: str, old: str) -> str:
     kept = old.split("\n")[was.lineno - 1 : was.end_lineno]
     before, after = _indent(kept[0]), _indent(lines[body.lineno - 1])
     put = [after + line.removeprefix(before) if line.startswith(before) and line.strip() else line for line in kept]
-    at = now.lineno - 1 if now is not None else min(_first_line(body), body.lineno) - 1
+    at = now.lineno - 1 if now is not None else first_line(body) - 1
     lines[at : (now.end_lineno or at) if now is not None else at] = put
     return "\n".join(lines)
 
@@ -66,11 +66,6 @@ def _begins(text: str, whole: str) -> bool:
 
 def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
-
-
-def _first_line(node: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def _quoted(text: str) -> str:

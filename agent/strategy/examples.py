@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from agent.strategy.localise import is_test
 from agent.strategy.parsing import parse
-from agent.strategy.values import drop_arguments, drop_parts, expression, is_literal, pieces
+from agent.strategy.values import MOST_LETTERS, drop_arguments, drop_parts, expression, is_literal, pieces
 
 MAX_CALLS = 6
 MAX_VALUES = 8
-_MOST_LETTERS = 20_000
 _WORD = re.compile(r"\w+")
 _IMPORTABLE = re.compile(r"(?!(?:docs?|examples?|benchmarks?)\.)[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
@@ -65,7 +64,7 @@ def find_examples(issue: str, known: Mapping[str, str]) -> list[Example]:
     calls: dict[str, list[int]] = {}
     values: dict[str, list[int]] = {}
     inside: list[tuple[int, int]] = []
-    for at, piece in pieces(issue[:_MOST_LETTERS]):
+    for at, piece in pieces(issue[:MOST_LETTERS]):
         node = expression(piece)
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
             node = node.left

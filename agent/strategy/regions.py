@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from agent.strategy.documentation import restored
-from agent.strategy.parsing import FunctionNode, parse
+from agent.strategy.parsing import FunctionNode, first_line, parse
 
 _FENCE = re.compile(r"```[ \t]*[\w+.-]*[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 
@@ -52,10 +52,6 @@ def _called(node: ast.AST) -> frozenset[str]:
     return frozenset(names)
 
 
-def _first_line(node: FunctionNode) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-
-
 def functions(path: str, source: str) -> list[Region]:
     """The functions and methods of a file, in order; nested functions belong to their outer one.
 
@@ -92,7 +88,7 @@ def _python_functions(path: str, source: str) -> list[Region]:
     def visit(node: ast.AST, prefix: str) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, FunctionNode):
-                start, end = _first_line(child), child.end_lineno or child.lineno
+                start, end = first_line(child), child.end_lineno or child.lineno
                 body = "\n".join(lines[start - 1 : end])
                 found.append(Region(path, f"{prefix}{child.name}", start, end, body, _called(child)))
             elif isinstance(child, ast.ClassDef):

@@ -15,10 +15,9 @@ import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from agent.strategy.parsing import parse
+from agent.strategy.parsing import first_line, parse
+from agent.strategy.values import MOST_LETTERS
 
-MOST_LETTERS = 20_000
-"""Of an issue that are read for code."""
 FENCE = re.compile(
     r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(?P<fence>`{3,}|~{3,})(?P<info>[^\n`]*)\n"
     r"(?P<block>.*?)(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)",
@@ -202,10 +201,9 @@ def _statements(tree: ast.Module, lines: list[str], rest: str) -> tuple[Step, ..
     text = "\n".join(lines)
     steps: list[Step] = []
     for number, node in enumerate(tree.body):
-        decorators = getattr(node, "decorator_list", [])
-        first = min([node.lineno, *(each.lineno for each in decorators)])
-        last = node.end_lineno or node.lineno
-        source = "\n".join(lines[first - 1 : last]) if decorators else ast.get_source_segment(text, node) or ""
+        first, last = first_line(node), node.end_lineno or node.lineno
+        decorated = first < node.lineno
+        source = "\n".join(lines[first - 1 : last]) if decorated else ast.get_source_segment(text, node) or ""
         if steps and isinstance(node, ast.Expr) and _is_value(node.value):
             steps[-1] = replace(steps[-1], said=source, output=True)
             continue

@@ -7,6 +7,8 @@ import re
 import warnings
 from collections.abc import Iterator
 
+MOST_LETTERS = 20_000
+"""Of an issue that are read for code, calls and values."""
 MOST_VALUES = 8
 _MOST_PIECES = 400
 _SPAN = re.compile(r"```[\w+-]*\n(?P<block>.*?)```|`(?P<span>[^`\n]+)`", re.DOTALL)

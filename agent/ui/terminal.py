@@ -225,7 +225,7 @@ class Terminal:
         usage, seconds = event.usage, event.seconds
         self._say(
             "=",
-            f"{event.status}: {len(event.files)} file(s), {event.steps} replies, "
+            f"{event.status}: {len(event.files)} file(s), {event.steps} {'reply' if event.steps == 1 else 'replies'}, "
             f"tokens in {usage.prompt_tokens:,} (cached {usage.cached_tokens:,}), out {usage.completion_tokens:,}; "
             f"{seconds.total:.0f} s (model {seconds.model:.0f}, tools {seconds.tools:.0f}, own {seconds.own:.1f})",
             style,

@@ -45,6 +45,13 @@ def test_as_many_values_as_results_are_expected_in_their_order() -> None:
     assert words(issue.format(2)) == ["max(x) == 1", "min(x) == 2", "min(x) == 1"]  # the first is right as it is
 
 
+@pytest.mark.parametrize(("first", "line"), [("x = int('a')\nValueError: no", 1), ("x = int('1')", 2)])
+def test_the_line_from_which_it_holds_leaves_out_what_failed_before(first: str, line: int) -> None:
+    issue = f">>> {first}\n>>> max([1])\n2\n>>> min([3])\n4\n\nExpected 1 and 3."
+    (check,) = (each for each in checks(issue) if "," in each.words)
+    assert (check.words, check.line) == ("max([1]) == 1, min([3]) == 3", line)
+
+
 def test_the_code_of_every_block_comes_before_further_checks_of_the_first() -> None:
     first = "".join(f">>> max([{number}])\n0\n" for number in range(4))
     issue = f"```\n{first}```\n```\nmin([1])\n```\nExpected 7, 8 or 9."

@@ -36,7 +36,7 @@ def test_a_session_at_a_prompt_is_read_with_its_output() -> None:
 )
 def test_sessions_of_other_looks_are_read_too(session: str) -> None:
     found = only(f"```\n{session}\n```")
-    assert [step.source for step in found.steps] == ["def f(x):\n    return x", "f(3)"] or "        return" in session
+    assert [" ".join(step.source.split()) for step in found.steps] == ["def f(x): return x", "f(3)"]
     assert found.steps[-1] == Step("f(3)", "4", output=True)
 
 
