@@ -145,9 +145,8 @@ async def _failing(work: Work, checks: list[Check]) -> list[Reproduction]:
         script = check.script if "from __future__" in check.script else alarm + check.script
         ran = await run_script(work, script, about=check.words)
         slow += ran.ended != "exited"
-        places = [int(line) - script.removesuffix(check.script).count("\n") for line in _PLACE.findall(ran.output)]
-        reached = not places or places[-1] >= check.line
-        if not ran.passed and reached and shows_problem(ran.output, ran.exit_code, work.issue.text):
+        shows = shows_problem(ran.output, ran.exit_code, work.issue.text)
+        if not ran.passed and shows and _failed_from(check.line + script.count("\n") - check.script.count("\n"), ran):
             failing.append((check, Reproduction(script, ran)))
         if len(failing) == MAX_CHECKS or slow == _MOST_SLOW:
             break
@@ -158,6 +157,12 @@ async def _failing(work: Work, checks: list[Check]) -> list[Reproduction]:
         return [failing[0][1]]
     meant = await _choose(work, [check.words for check, _ in failing])
     return [found for _, found in sorted(failing, key=lambda pair: pair[0].words != meant)] if meant else []
+
+
+def _failed_from(line: int, ran: TestsRan) -> bool:
+    """Whether a script failed in this line of its or behind it, as far as its output tells."""
+    lines = _PLACE.findall(ran.output)
+    return not lines or int(lines[-1]) >= line
 
 
 async def _choose(work: Work, checks: list[str]) -> str:

@@ -192,6 +192,14 @@ def test_what_does_not_run_is_suspected_last(model: ScriptedModel, tmp_path: Pat
     assert suspects.endswith("addition in calc.py (rewrite)")
 
 
+def test_code_that_dies_before_what_is_checked_shows_nothing_of_that(model: ScriptedModel, tmp_path: Path) -> None:
+    issue = ">>> from calc import add\n>>> x = {}['a']\n>>> add(x, 3)\n-1\n\nIt should be 5. A KeyError is no matter."
+    worked = guided(model, tmp_path, [RIGHT], files=WEAK, issue=issue, attempts=1)
+    assert [event.passed for event in worked.of("tests_ran") if event.about == "add(x, 3) == 5"] == [False]
+    assert reproduction(worked) == "from calc import add\nx = {}['a']\nadd(x, 3)\n"
+    assert not [each for each in model.requests if "must be true" in each["messages"][-1]["content"]]
+
+
 @pytest.mark.parametrize(("said", "asked"), [("55", 2), ("755", 3), ("577", 3)])
 def test_what_the_issue_means_is_chosen_by_most_of_the_models_words(
     model: ScriptedModel, tmp_path: Path, said: str, asked: int
