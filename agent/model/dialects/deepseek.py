@@ -19,7 +19,6 @@ _CALL = re.compile(
     rf"{_BEGIN}\s*+(?:{_BEGIN}\s*+)?(?:function{_SEP}\s*+)?({NAME})\s*+(?:{_SEP}\s*+)?(?:```\w*+\s*+)?(?=\{{)"
 )
 _END = re.compile(
-    # `(?:…)?+` keeps what a group that fails has read, in Python 3.11.2; nothing follows that could backtrack
     rf"\s*+(?:```\s*+)?(?:<[|｜]tool{_GAP}call{_GAP}end[|｜]>)?(?:\s*+<[|｜]tool{_GAP}calls{_GAP}end[|｜]>)?"
 )
 

@@ -14,12 +14,12 @@ from agent.model.dialects.json_text import arguments_json, dumps, value_at
 OPENER = r"<\|(?:start|channel)\|>|to=functions\."
 END = r"<\|(?:end|return|call)\|>"
 _HEADER = re.compile(
-    rf"(?:<\|start\|>\s*+(?:assistant\b)?+)?\s*+(?:to=(?P<first>{NAME}))?\s*+"
+    rf"(?:<\|start\|>\s*+(?:assistant\b)?)?\s*+(?:to=(?P<first>{NAME}))?\s*+"
     rf"(?:<\|channel\|>\s*+(?P<channel>\w{{1,32}}+)\s*+(?:to=(?P<second>{NAME}))?)?\s*+"
-    r"(?:<\|constrain\|>\s*+)?(?:(?:json|code)\b)?+\s*+(?P<message><\|message\|>)?+"
+    r"(?:<\|constrain\|>\s*+)?(?:(?:json|code)\b)?\s*+(?P<message><\|message\|>)?"
 )
 _NEXT = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
-_CLOSER = re.compile(rf"\s*+(?:{END})?+")
+_CLOSER = re.compile(rf"\s*+(?:{END})?")
 
 
 def read(reading: Reading, at: int) -> Found | None:

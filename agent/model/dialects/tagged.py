@@ -53,7 +53,7 @@ class Tagged:
         trim: Trim = str,
     ) -> None:
         self._argument = re.compile(rf"\s*+{argument}")
-        self._end = re.compile(rf"(?:\s*+{end_call})?+(?:\s*+{closing})?+")
+        self._end = re.compile(rf"(?:\s*+{end_call})?(?:\s*+{closing})?")
         self._tag = re.compile(
             rf"(?P<call>(?:{opening}\s*+)?{call})|(?P<end_call>{end_call})|(?P<argument>{argument})"
             rf"|(?P<end_argument>{end_argument})|(?P<think></think>)"

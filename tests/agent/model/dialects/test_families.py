@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.model import dialects
 from agent.model.dialects import parse_text
 from tools.registry import Registry
 
@@ -290,6 +292,17 @@ def test_a_glm_call_without_arguments() -> None:
 )
 def test_gpt_oss(text: str) -> None:
     check(text, "gpt-oss", LS)
+
+
+def test_gpt_oss_calls_that_nothing_closes() -> None:
+    one = '<|start|>assistant<|channel|>commentary to=functions.shell<|message|>{"command": "ls"}'
+    check(one + one, "gpt-oss", LS, LS)
+
+
+def test_no_group_is_optional_and_possessive() -> None:
+    """Python 3.11.2 goes on behind what such a group has read, even where it does not match."""
+    modules = Path(dialects.__file__).parent.glob("*.py")
+    assert [path.name for path in modules if ")?+" in path.read_text()] == []
 
 
 def test_gpt_oss_thinks_in_a_channel_of_its_own() -> None:
