@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -246,13 +247,13 @@ def test_ctrl_c_ends_in_good_order_and_the_run_goes_on_later(tmp_path: Path) -> 
         model.close()
 
 
-def test_a_task_that_hangs_is_ended_from_outside(
-    scripted: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_that_hangs_is_ended_from_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWE_AGENT_HOME", str(tmp_path / "home"))
-    task = BenchTask("one", "it hangs", files=CALC, hidden={"h.py": ""}, setup="sleep 9999", overhead=1.0)
-    settings = Settings(base_url=scripted.base_url, sandbox="bubblewrap", time_limit=1.0)
-    record = anyio.run(LocalExecutor().run, Job(task, tmp_path / "one", settings))
+    task = BenchTask("one", "it hangs", files=CALC, hidden={"h.py": ""}, overhead=1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a session's own limit counts from the model's answer
+        base_url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        settings = Settings(base_url=base_url, sandbox="bubblewrap", time_limit=1.0)
+        record = anyio.run(LocalExecutor().run, Job(task, tmp_path / "one", settings))
     assert isinstance(record, Record)
     assert (record.status, record.solved, record.exit_code) == ("budget", False, 5)
     assert "did not end by itself within 2 s" in record.reason
