@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from agent.strategy.reported import FENCE, Reported, Step
+from agent.strategy.tracebacks import without_tracebacks
 from agent.strategy.values import MOST_LETTERS, expectations, expected_values, expression, is_literal, values_in
 
 MOST_CHECKS = 12
@@ -16,7 +17,7 @@ _MOST_TARGETS = 4
 _LONGEST = 200  # letters of an expression that is checked
 _LONG = 7  # letters of a value that does not stand in another by chance
 _ERROR = re.compile(r"\b[A-Z]\w*(?:Error|Exception|Interrupt|Exit)\b")
-_TRACEBACK = re.compile(r"^[ \t]*Traceback \(most recent call last\):.*?(?=^\s*$|\Z)", re.DOTALL | re.MULTILINE)
+_SHOW = 'for form in ("_repr_png_", "_repr_html_"):\n    getattr(type(shown), form, repr)(shown)\n'
 _PLAIN = ast.Call | ast.Name | ast.Attribute | ast.Subscript
 _OPPOSITE = {"True": "False", "False": "True"}
 
@@ -33,6 +34,8 @@ class Check:
     line: int = 1
     sure: bool = False
     """Whether the issue leaves no doubt that it means just this, so that nobody need be asked."""
+    shown: str = ""
+    """Where the script ends with a value, the same script with it shown, as a prompt or a notebook shows it."""
 
 
 def checks_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> list[Check]:
@@ -50,11 +53,20 @@ def checks_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> 
         opening = "".join(f"{imports[name]}\n" for name in sorted(each.unbound))
         last = next((step.expression for step in reversed(each.steps) if step.expression), each.steps[-1].source)
         words = f"`{_short(last)}` and what comes before it: no error is raised"
-        whole.append(Check(words, f"{opening}{each.source}\n", sure=not errors))
+        whole.append(Check(words, f"{opening}{each.source}\n", sure=not errors, shown=_shown(each, opening)))
         others.append(list(_of_expressions(each, opening, values, errors)))
     in_turn = [check for row in zip_longest(*others) for check in row if check is not None]
     made = {check.script: check for check in [*whole, *in_turn]}
     return _told_apart(list(made.values())[:MOST_CHECKS])
+
+
+def _shown(code: Reported, opening: str) -> str:
+    """The script of code that ends with a value, which it shows; empty where it ends with something else."""
+    *before, last = code.steps
+    if not last.expression or last.prints:
+        return ""
+    lines = [f"{each.source}\n" for each in before if not each.failed]
+    return f"{opening}{''.join(lines)}shown = {last.expression}\n{_SHOW}"
 
 
 def _told_apart(checks: list[Check]) -> list[Check]:
@@ -156,10 +168,9 @@ def _prose(issue: str, found: Collection[Reported]) -> str:
     """The issue without its code and what it shows of a run; everything else in its place."""
     spans = [(each.start, each.end) for each in found]
     spans += [match.span("block") for match in FENCE.finditer(issue) if not _written(match["block"])]
-    spans += [match.span() for match in _TRACEBACK.finditer(issue)]
     for start, end in spans:
         issue = issue[:start] + re.sub(r"\S", " ", issue[start:end]) + issue[end:]
-    return issue
+    return without_tracebacks(issue)
 
 
 def _short(text: str) -> str:

@@ -19,6 +19,7 @@ from agent.strategy.ranking import rank_by_model
 from agent.strategy.related import related, told_of
 from agent.strategy.reproduce import find_reproductions, run_script
 from agent.strategy.search import Search, search_for
+from agent.strategy.tracebacks import told_frames
 from agent.strategy.trial import Target
 from agent.strategy.work import Work
 
@@ -47,7 +48,10 @@ async def work_as_guided(work: Work) -> Ended:
 
 
 async def _by_reproduction(work: Work) -> Ended | None:
-    """Repair what a script shows that fails as the issue says; None when no such script was found."""
+    """Repair what a script shows that fails as the issue says; None when no such script was found.
+
+    Neither is one that the model wrote and that no candidate satisfies.
+    """
     suspects = localise(work.sources, work.issue.text, None, str(work.sandbox.workspace.repo), work.ranked)
     ended = None
     for reproduction in (await find_reproductions(work, suspects))[:_REPRODUCTIONS]:
@@ -58,9 +62,12 @@ async def _by_reproduction(work: Work) -> Ended | None:
         work.executed = await executed(work, reproduction.script)
         work.reproduction, work.reproduction_script = reproduction.failure.command, reproduction.script
         work.session.emit(ReproductionFound(command=work.reproduction, script=work.reproduction_script))
-        ended = await _repair(work, Target(reproduction.failure))
+        ended = await _repair(work, Target(reproduction.failure, doubtful=reproduction.made_up))
         if ended.status != "gave_up":
             break
+        if reproduction.made_up:
+            work.reproduction = work.reproduction_script = ""
+            ended = None
     work.executed = frozenset()
     return ended
 
@@ -154,4 +161,4 @@ async def _rank(work: Work, failure: TestsRan | None) -> set[str]:
     found = rank(index, text, dict.fromkeys(named, 1.0), limit=_RANKED, exclude=is_test)
     work.ranked = {(each.definition.path, each.definition.start): each.score for each in found}
     tests = {path for path in index.paths if any(path in name for name in failing)}
-    return {path for path, _ in named} | tests
+    return {path for path, _ in named} | {frame.path for frame in told_frames(work.issue.text, index.paths)} | tests

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from agent.session.events import TestsRan
 from agent.strategy.regions import Region, functions, whole_file
+from agent.strategy.tracebacks import Frame, cause_last, told_frames
 
 _FRAME = re.compile(
     r'File "(?P<path>[^"\n]+)", line (?P<line>\d+)|^(?P<path2>[\w./-]+\.\w+):(?P<line2>\d+)(?::|$)',
@@ -38,9 +39,12 @@ class Suspect:
 
 
 def frames(output: str, root: str) -> list[tuple[str, int]]:
-    """The places in the repository that a failure's output names, in order: path from the root, line."""
+    """The places in the repository that a failure's output names, in order: path from the root, line.
+
+    Those of an error that others were raised from come last, since it is the cause.
+    """
     found = []
-    for match in _FRAME.finditer(output):
+    for match in _FRAME.finditer(cause_last(output)):
         path = match["path"] or match["path2"]
         line = int(match["line"] or match["line2"])
         path = path.removeprefix(root.rstrip("/") + "/").removeprefix("./")
@@ -91,6 +95,7 @@ def localise(
             regions[path] = [] if path.endswith(".py") else [whole_file(path, text)]
     named = places(failure, root) if failure else []
     scores = _by_frames(regions, named)
+    _by_told_frames(regions, told_frames(issue, regions), scores)
     tested = _names_in_failing_tests(regions, named, output)
     words, title = set(_WORD.findall(issue)), set(_WORD.findall(issue.strip().partition("\n")[0]))
     code_words = {word for span in _CODE_SPAN.finditer(issue) for word in _WORD.findall(span[0])}
@@ -121,6 +126,16 @@ def _by_frames(regions: Mapping[str, list[Region]], named: list[tuple[str, int]]
             if region.start <= line <= region.end and not is_test(path):
                 scores[region] = max(scores.get(region, 0.0), 6.0 + 4.0 * (depth + 1) / len(named))
     return scores
+
+
+def _by_told_frames(regions: Mapping[str, list[Region]], told: list[Frame], scores: dict[Region, float]) -> None:
+    """Nearly as many points for the functions in the issue's tracebacks."""
+    for depth, frame in enumerate(told):
+        name = frame.function.rpartition(".")[2]
+        same = [region for region in regions[frame.path] if region.short_name == name and not is_test(frame.path)]
+        if same:
+            region = min(same, key=lambda each: max(each.start - frame.line, frame.line - each.end, 0))
+            scores[region] = max(scores.get(region, 0.0), 5.0 + 4.0 * (depth + 1) / len(told))
 
 
 def _by_index(

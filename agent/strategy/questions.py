@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -116,8 +116,17 @@ def excerpt(source: str, regions: Sequence[Region], tokens: int) -> tuple[str, s
     for region in ordered:
         shown += [*(line for line in _enclosing(lines, region) if line not in shown), region.source, ""]
     whole = "\n".join(shown).rstrip()
-    head = "\n".join(line for line in lines[: ordered[0].start - 1] if _HEAD.match(line))
+    head = "\n".join(_head_lines(lines[: ordered[0].start - 1]))
     return truncate(head, min(max(tokens - estimate_tokens(whole), 0), _HEAD_TOKENS)) if head else "", whole
+
+
+def _head_lines(lines: Sequence[str]) -> Iterator[str]:
+    """The imports and constants of a file, whole where an import goes over several lines."""
+    within = False
+    for line in lines:
+        if within or _HEAD.match(line):
+            yield line
+            within = ")" not in line and (within or line.rstrip().endswith("import ("))
 
 
 def _enclosing(lines: Sequence[str], region: Region) -> list[str]:

@@ -12,6 +12,7 @@ from itertools import takewhile
 from agent.strategy.documentation import restored
 from agent.strategy.parsing import FunctionNode, first_line, parse
 
+_DEFINITION = re.compile(r"^(?:@|class |def |async def )", re.MULTILINE)
 _FENCE = re.compile(r"```[ \t]*[\w+.-]*[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 
 
@@ -125,6 +126,8 @@ def rewrite(source: str, region: Region, reply: str, *, imports: bool = True) ->
         new = _lines(code)
         return "\n".join(new) + "\n" if new else None
     python = region.path.endswith(".py")
+    if python and parse(code) is None and (begins := _DEFINITION.search(code)):
+        code = code[begins.start() :]  # what was copied of the file's head need not be sound
     tree = parse(code) if python else None
     chosen = _named(region, code) if tree is not None or not python else None
     if chosen is None:
@@ -136,7 +139,7 @@ def rewrite(source: str, region: Region, reply: str, *, imports: bool = True) ->
         at = _import_line(source)
         lines[at:at] = _new_imports(tree, code, source)
     changed = "\n".join(lines) + ("\n" if source.endswith("\n") else "")
-    return changed if _still_parses(region.path, source, changed) else None
+    return changed if still_parses(region.path, source, changed) else None
 
 
 def _named(region: Region, code: str) -> str | None:
@@ -155,7 +158,8 @@ def _indented(code: str, region: Region) -> list[str]:
     return [indent + line if line.strip() else "" for line in _lines(textwrap.dedent(code))]
 
 
-def _still_parses(path: str, before: str, after: str) -> bool:
+def still_parses(path: str, before: str, after: str) -> bool:
+    """Whether a changed file has no syntax error that it had not before."""
     if path.endswith(".py"):
         return parse(after) is not None
     from agent.code.syntax import new_errors

@@ -22,14 +22,18 @@ from agent.strategy.parsing import parse
 from agent.strategy.questions import ask_about, question_of, tail
 from agent.strategy.regions import Region, fenced
 from agent.strategy.reported import reported
+from agent.strategy.tracebacks import without_tracebacks
 from agent.strategy.work import Work
 from prompts import render
 from tools.files import write_text
 
 REPRODUCTION = "reproduction.py"  # its file, outside the repository
-ATTEMPTS = 6
+ATTEMPTS = 4
 MAX_CHECKS = 6
+_SCRIPT_TOKENS = 400
+_LONG_MESSAGE = 20  # letters of an error's message that is no other's by chance
 _RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.MULTILINE)
+_MESSAGE = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception): .+?)\s*$", re.MULTILINE)
 _FRAME = re.compile(r'^ *File "([^"\n]+)", line \d+', re.MULTILINE)
 _PLACE = re.compile(rf'{re.escape(REPRODUCTION)}", line (\d+), in <module>')
 _HANGS = re.compile(
@@ -55,10 +59,15 @@ class Reproduction:
 
     script: str
     failure: TestsRan
+    made_up: bool = False
+    """Whether the model wrote it, so that it may well be wrong."""
 
 
 def shows_problem(output: str, exit_code: int, issue: str) -> bool:
-    """Whether a failing script failed by an assertion, by an error that the issue names, or by hanging as it says."""
+    """Whether a failing script failed by an assertion, by an error that the issue names, or by hanging as it says.
+
+    An error that another one was raised from counts where the issue has its message, too.
+    """
     if exit_code == _ALARMED:
         return bool(_HANGS.search(issue))
     if exit_code not in _UNCAUGHT:
@@ -67,6 +76,9 @@ def shows_problem(output: str, exit_code: int, issue: str) -> bool:
     raised = _RAISED.findall(last)
     if not raised:
         return False
+    messages = (line for line in _MESSAGE.findall(output) if len(line) >= _LONG_MESSAGE)
+    if any(line in issue for line in messages):
+        return True
     error = raised[-1].rpartition(".")[2]
     if error == "AssertionError":
         return True
@@ -122,7 +134,7 @@ async def find_reproductions(work: Work, suspects: list[Suspect]) -> list[Reprod
         imports = await imports_of(work, frozenset().union(*(code.unbound for code in shown)))
         if found := await _failing(work, checks_of(issue, shown, imports)):
             return found
-    examples = find_examples(issue, known)
+    examples = find_examples(without_tracebacks(issue), known)
     if examples:
         work.session.emit(PhaseBegan(phase="reproduce", detail="by the examples of the issue"))
         checks = [Check(example.check, script_for(example, known), sure=True) for example in examples]
@@ -142,11 +154,15 @@ async def _failing(work: Work, checks: list[Check]) -> list[Reproduction]:
     failing: list[tuple[Check, Reproduction]] = []
     slow = 0
     for check in checks:
-        script = check.script if "from __future__" in check.script else alarm + check.script
+        script = _alarmed(check.script, alarm)
         ran = await run_script(work, script, about=check.words)
+        if ran.passed and check.shown:
+            script = _alarmed(check.shown, alarm)
+            ran = await run_script(work, script, about=f"{check.words}, and none when it is shown")
         slow += ran.ended != "exited"
         shows = shows_problem(ran.output, ran.exit_code, work.issue.text)
-        if not ran.passed and shows and _failed_from(check.line + script.count("\n") - check.script.count("\n"), ran):
+        begins = check.line + (alarm.count("\n") if script.startswith(alarm) else 0)
+        if not ran.passed and shows and _failed_from(begins, ran):
             failing.append((check, Reproduction(script, ran)))
         if len(failing) == MAX_CHECKS or slow == _MOST_SLOW:
             break
@@ -157,6 +173,10 @@ async def _failing(work: Work, checks: list[Check]) -> list[Reproduction]:
         return [failing[0][1]]
     meant = await _choose(work, [check.words for check, _ in failing])
     return [found for _, found in sorted(failing, key=lambda pair: pair[0].words != meant)] if meant else []
+
+
+def _alarmed(script: str, alarm: str) -> str:
+    return script if "from __future__" in script else alarm + script
 
 
 def _failed_from(line: int, ran: TestsRan) -> bool:
@@ -215,7 +235,7 @@ async def _write(work: Work, region: Region) -> Reproduction | None:
         wanted = render("guided_reproduce", module=module_of(region.path), hint=hint)
         request = Request(
             messages=ask_about(work, region, wanted, source=work.sources[region.path]),
-            max_tokens=work.reply_tokens(700),
+            max_tokens=work.reply_tokens(_SCRIPT_TOKENS),
             sampling=work.sampling(0.2 if attempt == 0 else 0.7, attempt),
         )
         reply = await work.ask(request)
@@ -226,7 +246,7 @@ async def _write(work: Work, region: Region) -> Reproduction | None:
         ran = await run_script(work, script)
         invented = ungrounded(script, work.issue.text)
         if shows_problem(ran.output, ran.exit_code, work.issue.text):
-            found = Reproduction(script, ran)
+            found = Reproduction(script, ran, made_up=True)
             if not invented:
                 return found
             fallback = fallback or found

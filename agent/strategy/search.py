@@ -11,20 +11,21 @@ from typing import Any
 import anyio
 
 from agent.errors import SweAgentError
+from agent.model.dialects import loads
 from agent.model.types import Reply, Request
-from agent.session.events import Ended, PhaseBegan, TestsRan
+from agent.session.events import Ended, PhaseBegan
+from agent.strategy.asking import Asking, brief, is_long
+from agent.strategy.blocks import Block, block_round, lines_of, rewrite_block
 from agent.strategy.choose import SMALL, Candidate, changed_lines, choose
-from agent.strategy.documentation import shortened
-from agent.strategy.localise import Suspect, failing_test
-from agent.strategy.questions import ask_about, ask_about_all, question, shown_failure
+from agent.strategy.localise import Suspect
 from agent.strategy.regions import Region, rewrite, rewrite_all
-from agent.strategy.rounds import CANDIDATES, MORE, PASSING, ROUNDS, SUSPECTS, Round
+from agent.strategy.rounds import CANDIDATES, IN_LINES, MORE, PASSING, ROUNDS, SUSPECTS, Round
 from agent.strategy.trial import Target, Trials, Verdict
 from agent.strategy.vary import vary
 from agent.strategy.work import Work
-from prompts import render
 
 _MOST_REPLY = 4096  # tokens
+_BLOCKS = 2  # places of a long function that are tried in a round
 _SPARE_TOKENS = (256, 512)  # of a reply beyond its code; the second where it explains, too
 
 
@@ -39,6 +40,10 @@ class Search:
     partly: tuple[Candidate, Target] | None = None  # one that mends a part, and what is left
     _spare: int = PASSING + 1
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _told: list[Reply] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._asking = Asking(self.work, self.trials.sources, self.trials.target.failure)
 
     @property
     def rest(self) -> Target | None:
@@ -58,7 +63,7 @@ class Search:
                 await self._vary()
             elif await self.round(each, enough=self._enough):
                 break
-            if self._believed() or self._spent() or (self.passing and self._late()):
+            if self._believed() or self._spent() or self._given_up() or (self.passing and self._late()):
                 break
         reason = self.work.exhausted()
         return Ended(status="budget", reason=reason) if reason and self.chosen() is None else None
@@ -66,7 +71,9 @@ class Search:
     async def round(self, each: Round, enough: Callable[[], bool] = lambda: False) -> bool:
         """Try the candidates of one round, as long as there is not enough of them; whether there was."""
         names = ", ".join(suspect.region.title for suspect in self.suspects)
-        self.work.session.emit(PhaseBegan(phase="repair", detail=f"{names} ({each.view})"))
+        in_parts = any(is_long(suspect.region) for suspect in self.suspects)
+        view = "rewrite" if each.view == "lines" and not in_parts else each.view
+        self.work.session.emit(PhaseBegan(phase="repair", detail=f"{names} ({view})"))
         async with aclosing(self._candidates(each)) as tries:
             async for _ in tries:
                 if enough():
@@ -74,6 +81,8 @@ class Search:
         return False
 
     async def _vary(self) -> None:
+        if self.work.reproduction_script and "assert" not in self.work.reproduction_script:
+            return  # where nothing counts but that no error is raised, leaving out what raises it passes
         varied = await vary(self.work, self.trials, [suspect.region for suspect in self.suspects])
         self.passing += [varied.picked] if varied.picked else []
 
@@ -84,13 +93,17 @@ class Search:
     def _enough(self) -> bool:
         """Whether there is a candidate that helps, and no more of them need be compared."""
         if not self.passing:
-            return self.partly is not None
+            return self.partly is not None or self._given_up()
         believed = self._believed()
         if not believed:
             return self._late()
         self._spare -= 1
         small = changed_lines(believed[0], self.trials.sources) <= SMALL
         return small or len(believed) >= PASSING or self._spare <= 0 or self._late()
+
+    def _given_up(self) -> bool:
+        """Whether a doubtful target has had its share."""
+        return self.trials.target.doubtful and not self.passing and self._late()
 
     def _late(self) -> bool:
         """Whether half of a budget is used: no more of it goes into comparing."""
@@ -111,24 +124,68 @@ class Search:
                     yield tried
             return
         for rank, suspect in enumerate(self.suspects):
-            async for tried in self._ask(each, [suspect.region], max(1, len(each.temperatures) - rank)):
+            number = max(1, len(each.temperatures) - rank)
+            if each.view in IN_LINES and is_long(suspect.region):
+                async for tried in self._ask_for_lines(each, suspect.region, number):
+                    yield tried
+                continue
+            async for tried in self._ask(each, [suspect.region], number):
                 yield tried
 
-    async def _ask(self, each: Round, regions: list[Region], number: int) -> AsyncGenerator[Verdict, None]:
-        opening = self._question(each, regions)
+    async def _ask_for_lines(self, each: Round, region: Region, number: int) -> AsyncGenerator[Verdict, None]:
+        """Candidates that change a few lines, half of them where the failure or the model points first."""
+        blocks = [block_round(region, line) for line in await self._lines(each, region)]
+        blocks = list({block.start: block for block in blocks}.values())[:_BLOCKS]
+        for place, block in enumerate(blocks):
+            share = -(-number // len(blocks)) if place == 0 else number // len(blocks)
+            async for tried in self._ask(each, [region], share, block):
+                yield tried
+
+    async def _lines(self, each: Round, region: Region) -> list[int]:
+        """Lines of the region: those that the failure went through, the deepest first, then what the model says."""
+        found = self._asking.went_through(region)
+        known = lines_of(region)
+        temperatures = each.temperatures[: _BLOCKS - len(found[:1])] if len(known) > 1 else ()
+        for temperature in temperatures:
+            if self._spent():
+                break
+            sampling = self.work.sampling(temperature, next(self._numbers))
+            reply = await self.work.ask_held(self._asking.for_a_line(region, list(known), sampling))
+            self.work.session.emit(self.work.replied(reply, "line"))
+            told = loads(reply.content)
+            line = known.get(str(told.get("line")).strip()) if isinstance(told, dict) else None
+            found += [line] if line else []
+        return found
+
+    async def _ask(
+        self, each: Round, regions: list[Region], number: int, block: Block | None = None
+    ) -> AsyncGenerator[Verdict, None]:
+        opening = self._asking.to_repair(each.view, regions, block)
         messages = opening
         temperatures = list(each.temperatures[:number])
-        written = [_brief(region) if len(regions) == 1 else region.source for region in regions]
+        written = [brief(region) if len(regions) == 1 else region.source for region in regions]
+        written = [block.source] if block else written
         longest = sum(map(len, written)) // 2 + _SPARE_TOKENS[each.view == "diagnose"]
         while temperatures and not self._spent():
             # the first alone, since it is the likeliest; those that need no answer to the one before side by side
-            wide = 1 if each.view == "again" or len(temperatures) == number else self.work.backend.server.can.slots
+            wide = 1 if each.view == "again" or len(temperatures) == number else self._side_by_side()
             wanted, temperatures = temperatures[:wide], temperatures[wide:]
             for reply in await self._replies(messages, min(longest, _MOST_REPLY), wanted):
-                verdict = await self._try(reply, regions)
+                verdict = await self._try(reply, regions, block)
                 yield verdict
                 if each.view == "again" and verdict.ran is not None:
-                    messages = self._failed(opening, reply, regions[0], verdict.ran)
+                    messages = self._asking.again(opening, reply, regions[0], block, verdict.ran)
+
+    def _side_by_side(self) -> int:
+        """How many replies are asked for at once: one where reading the prompt anew takes longer than a reply."""
+        slots = self.work.backend.server.can.slots
+        timed = [(reply.usage, reply.timings) for reply in self._told if reply.timings and reply.timings.read]
+        if not timed:
+            return slots
+        most = max((timings for _, timings in timed), key=lambda timings: timings.read)
+        usage, last = timed[-1]
+        reading = most.read_seconds / most.read * usage.prompt_tokens
+        return slots if reading < last.generated_seconds else 1
 
     async def _replies(self, messages: list[dict[str, Any]], wanted: int, temperatures: list[float]) -> list[Reply]:
         """A reply for each temperature, asked for side by side; `wanted` is the most tokens of one."""
@@ -154,12 +211,13 @@ class Search:
             if place:
                 self.work.on_text(reply.content)
             self.work.session.emit(self.work.replied(reply, "repair"))
+        self._told += told
         return told
 
-    async def _try(self, reply: Reply, regions: list[Region]) -> Verdict:
+    async def _try(self, reply: Reply, regions: list[Region], block: Block | None) -> Verdict:
         """What became of the candidate that a reply comes to."""
         title = ", ".join(region.title for region in regions)
-        files = self._files(reply.content, regions)
+        files = self._files(reply.content, regions, block)
         if not files:
             self.trials.refuse(title, "not code for this region")
             return Verdict("untried")
@@ -173,52 +231,16 @@ class Search:
             self.partly = candidate, Target(verdict.ran, left)
         return verdict
 
-    def _files(self, content: str, regions: list[Region]) -> dict[str, str]:
+    def _files(self, content: str, regions: list[Region], block: Block | None) -> dict[str, str]:
         if len(regions) > 1:
             return rewrite_all(self.trials.sources, regions, content)
-        text = rewrite(self.trials.sources[regions[0].path], regions[0], content)
+        source = self.trials.sources[regions[0].path]
+        text = rewrite_block(source, block, content) if block else rewrite(source, regions[0], content)
         return {} if text is None else {regions[0].path: text}
-
-    def _question(self, each: Round, regions: list[Region]) -> list[dict[str, Any]]:
-        work, failure = self.work, self.trials.target.failure
-        test = work.reproduction_script or self._failing_test()
-        if each.view == "together":
-            return ask_about_all(work, self.trials.sources, regions, failure=failure, test=test)
-        name = regions[0].short_name
-        template = "guided_diagnose" if each.view == "diagnose" else "guided_repair"
-        region = regions[0]
-        brief = _brief(region)
-        source = self.trials.sources[region.path].replace(region.source, brief, 1)
-        return ask_about(
-            work,
-            replace(region, source=brief),
-            render(template, name=name),
-            source=source,
-            failure=failure,
-            test=test,
-        )
-
-    def _failing_test(self) -> str:
-        failure = self.trials.target.failure
-        root = str(self.work.sandbox.workspace.repo)
-        return failing_test(self.trials.sources, failure, root) if failure else ""
-
-    def _failed(
-        self, opening: list[dict[str, Any]], reply: Reply, region: Region, ran: TestsRan
-    ) -> list[dict[str, Any]]:
-        """The question again, with the last answer and how it failed; the opening stays, so it is not read again."""
-        failure = shown_failure(self.work, ran, self.work.budget.prompt // 8)
-        shown = render("guided_failed", command=ran.command, failure=failure, name=region.short_name)
-        return [*opening, {"role": "assistant", "content": reply.content}, question(shown)]
 
 
 def _unseen(_: str) -> None:
     """For a text that is shown later."""
-
-
-def _brief(region: Region) -> str:
-    """What is shown of a region to be rewritten."""
-    return shortened(region.source) if region.path.endswith(".py") and region.name else region.source
 
 
 def search_for(

@@ -43,6 +43,7 @@ class Target:
 
     failure: TestsRan | None
     names: frozenset[str] = frozenset()
+    doubtful: bool = False  # it may ask for something else than the issue, so that half of a budget is enough for it
 
 
 @dataclass

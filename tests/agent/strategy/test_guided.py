@@ -170,6 +170,77 @@ def test_an_error_of_the_issues_code_shows_the_problem_and_where_it_is(model: Sc
     assert "add in calc.py" in phases(worked)[-1]
 
 
+LONG = (
+    "def add(a, b):\n" + "".join(f"    a += {n}\n    a -= {n}\n" for n in range(20)) + "    c = a - b\n    return c\n"
+)
+
+
+def lines_asked_for(body: dict[str, Any]) -> str:
+    """The lines that a question wants rewritten; empty for another question."""
+    asked = body["messages"][-1]["content"]
+    return str(asked.rpartition("\n```\n\nWrite these lines again")[0].rpartition("```\n")[2])
+
+
+def test_of_a_long_function_the_lines_are_rewritten_that_the_model_points_at(
+    model: ScriptedModel, tmp_path: Path
+) -> None:
+    def answer(body: dict[str, Any]) -> str:
+        lines = lines_asked_for(body)
+        return f"```python\n{lines.replace('a - b', 'a + b')}\n```" if lines else '{"line": "c = a - b"}'
+
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5."
+    worked = guided(model, tmp_path, [answer], files={**WEAK, "calc.py": LONG}, issue=issue)
+    assert worked.result.status == "fixed", worked.result.error
+    changed = [line for line in worked.result.patch.split("\n") if line[:1] in "+-" and line[1:2] == " "]
+    assert changed == ["-    c = a - b", "+    c = a + b"]
+    given = model.requests[0]["response_format"]["json_schema"]["schema"]["properties"]["line"]["enum"]
+    assert {"c = a - b", "return c"} <= set(given)
+
+
+def test_where_the_failure_went_through_is_rewritten_first(model: ScriptedModel, tmp_path: Path) -> None:
+    def answer(body: dict[str, Any]) -> str:
+        lines = lines_asked_for(body)
+        return f"```python\n{lines.replace('a.plus(b)', 'a + b')}\n```" if lines else '{"line": "a += 3"}'
+
+    files = {**WEAK, "calc.py": LONG.replace("a - b", "a.plus(b)")}
+    issue = "It fails:\n\n```python\nx = add(2, 3)\n```\n\n`AttributeError: 'int' object has no attribute 'plus'`"
+    worked = guided(model, tmp_path, [answer], files=files, issue=issue)
+    assert worked.result.status == "fixed", worked.result.error
+    assert verdicts(worked) == ["passes"]
+
+
+def test_a_value_is_shown_as_a_notebook_shows_it_where_the_code_runs(model: ScriptedModel, tmp_path: Path) -> None:
+    shown = "class Shown:\n    def _repr_html_(self):\n        return add(2, 3).plus\n\n\n"
+    files = {**WEAK, "calc.py": shown + WEAK["calc.py"]}
+    issue = "```python\nShown()\n```\n\n`AttributeError: 'int' object has no attribute 'plus'`"
+    right = "```python\nclass Shown:\n    def _repr_html_(self):\n        return str(add(2, 3))\n```"
+    worked = guided(model, tmp_path, [right], files=files, issue=issue)
+    assert worked.result.status == "fixed", worked.result.error
+    assert "shown = Shown()" in reproduction(worked)
+
+
+def test_a_script_of_the_models_own_that_nothing_satisfies_is_given_up_and_a_change_proposed(
+    model: ScriptedModel, tmp_path: Path
+) -> None:
+    def answer(body: dict[str, Any]) -> str:
+        asked = body["messages"][-1]["content"]
+        script = "```python\nfrom calc import add\n\nassert add(2, 3) == 7\n```"
+        return script if "Write a short Python script" in asked else RIGHT
+
+    worked = guided(model, tmp_path, [answer], files=WEAK, issue="add is wrong", max_tokens=200)
+    assert worked.result.status == "unverified", worked.result.error
+    assert "+    return a + b" in worked.result.patch
+    assert any(phase.startswith("propose") for phase in phases(worked))
+    assert worked.result.verification and not worked.result.verification.reproduction
+
+
+def test_small_changes_are_not_tried_where_no_value_is_asked_for(model: ScriptedModel, tmp_path: Path) -> None:
+    files = {**WEAK, "calc.py": WEAK["calc.py"].replace("a - b", "a.plus(b)")}
+    issue = "It fails:\n\n```python\nx = add(2, 3)\n```\n\n`AttributeError: 'int' object has no attribute 'plus'`"
+    worked = guided(model, tmp_path, WRONG, files=files, issue=issue, attempts=8)
+    assert worked.of("candidate_made") and not [phase for phase in phases(worked) if phase.startswith("vary")]
+
+
 def test_code_that_hangs_as_the_issue_says_shows_the_problem(
     model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

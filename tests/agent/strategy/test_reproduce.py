@@ -50,6 +50,8 @@ def test_a_real_script_is_judged_by_how_it_ends(script: str, shown: bool) -> Non
         ("Killed\n", 137, "it is Killed", False),
         ("", 1, "", False),
         ("an AssertionError inside a line\n", 1, "", False),
+        ("TypeError: no such thing here\n\nTraceback\na.PlotError: no\n", 1, "a TypeError", False),
+        ("TypeError: no such thing here\n\nTraceback\na.PlotError: no\n", 1, "TypeError: no such thing here.", True),
         ("KeyboardInterrupt\n", 130, "hangs until KeyboardInterrupt", True),
         ("Alarm clock\n", 142, "with an empty list it never returns", True),
         ("Alarm clock\n", 142, "it gives 3", False),
