@@ -34,8 +34,8 @@ class Check:
     line: int = 1
     sure: bool = False
     """Whether the issue leaves no doubt that it means just this, so that nobody need be asked."""
-    shown: str = ""
-    """Where the script ends with a value, the same script with it shown, as a prompt or a notebook shows it."""
+    otherwise: Check | None = None
+    """A check that is made where this one holds."""
 
 
 def checks_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> list[Check]:
@@ -50,23 +50,62 @@ def checks_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> 
     for each in found:
         if not each.runs or not each.unbound <= imports.keys():
             continue
-        opening = "".join(f"{imports[name]}\n" for name in sorted(each.unbound))
+        opening = _opening(each, imports)
         last = next((step.expression for step in reversed(each.steps) if step.expression), each.steps[-1].source)
         words = f"`{_short(last)}` and what comes before it: no error is raised"
-        whole.append(Check(words, f"{opening}{each.source}\n", sure=not errors, shown=_shown(each, opening)))
+        shown = _shown(each, opening)
+        otherwise = Check(f"{words}, and none when it is shown", shown, sure=not errors) if shown else None
+        whole.append(Check(words, f"{opening}{each.source}\n", sure=not errors, otherwise=otherwise))
         others.append(list(_of_expressions(each, opening, values, errors)))
     in_turn = [check for row in zip_longest(*others) for check in row if check is not None]
     made = {check.script: check for check in [*whole, *in_turn]}
     return _told_apart(list(made.values())[:MOST_CHECKS])
 
 
+def differences_of(found: list[Reported], imports: Mapping[str, str]) -> list[Check]:
+    """Checks that the issue's code does not come to what the issue shows any more, to the letter, else by its words.
+
+    They say that something must change, but not into what.
+    """
+    checks: list[Check] = []
+    for each in found:
+        if not each.runs or not each.unbound <= imports.keys():
+            continue
+        told = [at for at, step in enumerate(each.steps) if step.expression and step.output and not step.failed]
+        for at in told[-_MOST_TARGETS:]:
+            step = each.steps[at]
+            before = _opening(each, imports) + _until(each, at)
+            line = before.count("\n") + 1
+            before += f"result, shown = {step.expression}, {step.said!r}\n"
+            text = "str(result)" if step.prints else "repr(result)"
+            words = f"`{_short(step.expression)}` does not give `{_short(step.said)}` any more"
+            by_words = Check(words, f"{before}assert {text}.split() != shown.split()\n", line)
+            checks.append(Check(words, f"{before}assert {text} != shown\n", line, otherwise=by_words))
+    return _told_apart(checks[:_MOST_TARGETS])
+
+
+def _until(code: Reported, at: int) -> str:
+    """The statements before one, without those that failed."""
+    return "".join(f"{step.source}\n" for step in code.steps[:at] if not step.failed)
+
+
+def scripts_of(found: list[Reported], imports: Mapping[str, str]) -> list[str]:
+    """The code of an issue that can be run, as scripts that show the value they end with."""
+    runnable = [each for each in found if each.runs and each.unbound <= imports.keys()]
+    return [_shown(each, _opening(each, imports)) or f"{_opening(each, imports)}{each.source}\n" for each in runnable]
+
+
+def _opening(code: Reported, imports: Mapping[str, str]) -> str:
+    """The imports that code leaves out."""
+    return "".join(f"{imports[name]}\n" for name in sorted(code.unbound))
+
+
 def _shown(code: Reported, opening: str) -> str:
     """The script of code that ends with a value, which it shows; empty where it ends with something else."""
-    *before, last = code.steps
+    last = code.steps[-1]
     if not last.expression or last.prints:
         return ""
-    lines = [f"{each.source}\n" for each in before if not each.failed]
-    return f"{opening}{''.join(lines)}shown = {last.expression}\n{_SHOW}"
+    return f"{opening}{_until(code, len(code.steps) - 1)}shown = {last.expression}\n{_SHOW}"
 
 
 def _told_apart(checks: list[Check]) -> list[Check]:
@@ -96,7 +135,7 @@ def _of_expressions(code: Reported, opening: str, values: Sequence[str], errors:
         step = code.steps[at]
         if not step.expression or len(step.expression) > _LONGEST:
             continue
-        before = opening + "".join(f"{each.source}\n" for each in code.steps[:at] if not each.failed)
+        before = opening + _until(code, at)
         line = before.count("\n") + 1
         said = step.said.strip()
         opposite = [_OPPOSITE[said]] if said in _OPPOSITE and at == targets[-1] else []

@@ -11,13 +11,14 @@ import anyio
 from anyio import to_thread
 
 from agent.session.events import Ended, PhaseBegan, ReproductionFound, TestsRan
+from agent.strategy.checked import run_script
 from agent.strategy.equipment import code_index
 from agent.strategy.executed import executed
 from agent.strategy.localise import Suspect, is_test, localise, places
 from agent.strategy.propose import propose
 from agent.strategy.ranking import rank_by_model
 from agent.strategy.related import related, told_of
-from agent.strategy.reproduce import find_reproductions, run_script
+from agent.strategy.reproduce import find_reproductions
 from agent.strategy.search import Search, search_for
 from agent.strategy.tracebacks import told_frames
 from agent.strategy.trial import Target
@@ -62,10 +63,13 @@ async def _by_reproduction(work: Work) -> Ended | None:
         work.executed = await executed(work, reproduction.script)
         work.reproduction, work.reproduction_script = reproduction.failure.command, reproduction.script
         work.session.emit(ReproductionFound(command=work.reproduction, script=work.reproduction_script))
-        ended = await _repair(work, Target(reproduction.failure, doubtful=reproduction.made_up))
+        doubtful = reproduction.made_up or reproduction.vague
+        ended = await _repair(work, Target(reproduction.failure, doubtful=doubtful))
+        if reproduction.vague and ended.status == "submitted":  # which verifies nothing
+            work.reproduction = work.reproduction_script = ""
         if ended.status != "gave_up":
             break
-        if reproduction.made_up:
+        if doubtful:
             work.reproduction = work.reproduction_script = ""
             ended = None
     work.executed = frozenset()

@@ -8,7 +8,7 @@ import anyio
 
 from agent.forge.patch import CheckedPatch
 from agent.session.events import Verification
-from agent.strategy.reproduce import REPRODUCTION
+from agent.strategy.checked import REPRODUCTION
 from agent.strategy.work import Work
 from agent.verify.evidence import Verifier
 from agent.verify.tests import TestRunner

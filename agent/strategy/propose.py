@@ -10,8 +10,10 @@ from functools import partial
 
 from agent.session.events import Ended, PhaseBegan
 from agent.strategy.choose import Candidate, meaning
+from agent.strategy.executed import executed
 from agent.strategy.localise import localise
 from agent.strategy.ranking import rank_by_model
+from agent.strategy.reproduce import issue_scripts
 from agent.strategy.rounds import Round
 from agent.strategy.search import search_for
 from agent.strategy.trial import Target
@@ -26,7 +28,9 @@ async def propose(work: Work) -> Ended:
     """The change that most replies come to, two at least, if the tests still pass with it."""
     nothing = "the tests pass, no script was found that shows the problem, and the replies do not agree on a change"
     root = str(work.sandbox.workspace.repo)
-    suspects = await rank_by_model(work, localise(work.sources, work.issue.text, None, root, work.ranked))
+    scripts = await issue_scripts(work)
+    ran = await executed(work, scripts[-1]) if scripts else ()
+    suspects = await rank_by_model(work, localise(work.sources, work.issue.text, None, root, work.ranked, ran))
     for suspect in suspects[:_SUSPECTS]:
         work.session.emit(PhaseBegan(phase="propose", detail=suspect.region.title))
         search = search_for(work, Target(None), [suspect], work.sources, work.base_tree)

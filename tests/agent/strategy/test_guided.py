@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -241,10 +242,32 @@ def test_small_changes_are_not_tried_where_no_value_is_asked_for(model: Scripted
     assert worked.of("candidate_made") and not [phase for phase in phases(worked) if phase.startswith("vary")]
 
 
+def test_where_only_what_is_wrong_is_shown_another_outcome_is_proposed(model: ScriptedModel, tmp_path: Path) -> None:
+    def answer(body: dict[str, Any]) -> str:
+        asked = body["messages"][-1]["content"]
+        words = "`add(2, 3)` does not give `-1` any more"
+        return json.dumps({"must_be_true": words}) if "must be true" in asked else RIGHT
+
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nThat is odd."
+    worked = guided(model, tmp_path, [answer], files=WEAK, issue=issue)
+    assert worked.result.status == "unverified", worked.result.error
+    assert "+    return a + b" in worked.result.patch
+    assert verdicts(worked) == ["passes"]
+    assert worked.result.verification and not worked.result.verification.reproduction
+
+
+def test_what_is_proposed_is_looked_for_in_what_the_issues_code_runs(model: ScriptedModel, tmp_path: Path) -> None:
+    code = "def total(a, b):\n    return a + b\n\n\n"
+    issue = "`total`, `total`, the total:\n\n```\nfrom calc import add\nadd(2, 3)\n```"
+    worked = guided(model, tmp_path, [unshown], files={**WEAK, "calc.py": code + WEAK["calc.py"]}, issue=issue)
+    assert worked.result.status == "unverified", worked.result.error
+    assert next(phase for phase in phases(worked) if phase.startswith("propose")) == "propose add in calc.py"
+
+
 def test_code_that_hangs_as_the_issue_says_shows_the_problem(
     model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.strategy.reproduce._ALARM", "import signal\n\nsignal.alarm(1)\n")
+    monkeypatch.setattr("agent.strategy.checked._ALARM", "import signal\n\nsignal.alarm(1)\n")
     files = {**WEAK, "calc.py": "def add(a, b):\n    while b > 0:\n        a += 1\n    return a\n"}
     issue = ">>> from calc import add\n>>> add(2, 3)\n\nnever returns."
     worked = guided(model, tmp_path, [RIGHT], files=files, issue=issue)
