@@ -23,6 +23,8 @@ _MAX_WHOLE_FILE_LINES = 200
 _INDEX_POINTS = 6.0
 _RAN = 4.0
 _DID_NOT_RUN = 0.3
+_MOST_APART = 20
+"""Lines by which a line that an issue names may have moved since."""
 
 
 def is_test(path: str) -> bool:
@@ -132,10 +134,15 @@ def _by_told_frames(regions: Mapping[str, list[Region]], told: list[Frame], scor
     """Nearly as many points for the functions in the issue's tracebacks."""
     for depth, frame in enumerate(told):
         name = frame.function.rpartition(".")[2]
-        same = [region for region in regions[frame.path] if region.short_name == name and not is_test(frame.path)]
-        if same:
-            region = min(same, key=lambda each: max(each.start - frame.line, frame.line - each.end, 0))
+        same = [each for each in regions[frame.path] if name in {"", each.short_name} and not is_test(frame.path)]
+        region = min(same, key=lambda each: _apart(each, frame.line), default=None)
+        if region and (name or _apart(region, frame.line) <= _MOST_APART):
             scores[region] = max(scores.get(region, 0.0), 5.0 + 4.0 * (depth + 1) / len(told))
+
+
+def _apart(region: Region, line: int) -> int:
+    """How many lines a line is outside of a region."""
+    return max(region.start - line, line - region.end, 0)
 
 
 def _by_index(

@@ -25,7 +25,7 @@ from agent.strategy.tracebacks import without_tracebacks
 from agent.strategy.work import Work
 from prompts import render
 
-ATTEMPTS = 4
+ATTEMPTS = 3
 _SCRIPT_TOKENS = 400
 
 

@@ -26,6 +26,7 @@ from agent.strategy.work import Work
 
 _MOST_REPLY = 4096  # tokens
 _BLOCKS = 2  # places of a long function that are tried in a round
+_COPIES = 2
 _SPARE_TOKENS = (256, 512)  # of a reply beyond its code; the second where it explains, too
 
 
@@ -136,6 +137,9 @@ class Search:
         """Candidates that change a few lines, half of them where the failure or the model points first."""
         blocks = [block_round(region, line) for line in await self._lines(each, region)]
         blocks = list({block.start: block for block in blocks}.values())[:_BLOCKS]
+        if not blocks:
+            async for tried in self._ask(each, [region], number):
+                yield tried
         for place, block in enumerate(blocks):
             share = -(-number // len(blocks)) if place == 0 else number // len(blocks)
             async for tried in self._ask(each, [region], share, block):
@@ -166,15 +170,22 @@ class Search:
         written = [brief(region) if len(regions) == 1 else region.source for region in regions]
         written = [block.source] if block else written
         longest = sum(map(len, written)) // 2 + _SPARE_TOKENS[each.view == "diagnose"]
-        while temperatures and not self._spent():
+        copied = 0
+        while temperatures and not self._spent() and copied < self._most_copies:
             # the first alone, since it is the likeliest; those that need no answer to the one before side by side
             wide = 1 if each.view == "again" or len(temperatures) == number else self._side_by_side()
             wanted, temperatures = temperatures[:wide], temperatures[wide:]
             for reply in await self._replies(messages, min(longest, _MOST_REPLY), wanted):
                 verdict = await self._try(reply, regions, block)
+                copied = copied + 1 if verdict.kind == "untried" else 0
                 yield verdict
                 if each.view == "again" and verdict.ran is not None:
                     messages = self._asking.again(opening, reply, regions[0], block, verdict.ran)
+
+    @property
+    def _most_copies(self) -> int:
+        """Replies on end that change nothing before the next suspect's turn; a function alone may take some more."""
+        return _COPIES if len(self.suspects) > 1 else CANDIDATES
 
     def _side_by_side(self) -> int:
         """How many replies are asked for at once: one where reading the prompt anew takes longer than a reply."""

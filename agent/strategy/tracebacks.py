@@ -1,4 +1,4 @@
-"""The tracebacks an issue shows: the functions they went through, and the issue without them.
+"""The places in the code that an issue names: in tracebacks, by the functions they went through, or as file and line.
 
 A reporter's line numbers are another version's, and the paths another machine's; files and functions mostly are not.
 """
@@ -22,6 +22,15 @@ _FRAME = re.compile(
     r")",
     re.MULTILINE,
 )
+_TOLD = re.compile(
+    r"(?<![\w./~\\-])(?:"
+    r"(?P<path>[\w./~\\-]*\w\.\w{1,4})[`'\"]?(?:#L|:|[\s,(]{1,3}(?:(?:at|on|in|around|near) )?lines? )"
+    r"(?P<line>\d{1,6})\b"
+    r"|lines? (?P<first>\d{1,6})(?:-\d+)? (?:of|in) (?:the file )?[`'\"]?(?P<of>[\w./~\\-]*\w\.\w{1,4})\b"
+    r")",
+    re.IGNORECASE,
+)
+"""`util.py:12`, `util.py#L12`, `util.py at line 12`, `line 12 of util.py`."""
 _RAISED_FROM = re.compile(
     r"^[ \t>]*The above exception was the direct cause of the following exception:[ \t]*$", re.MULTILINE
 )
@@ -32,7 +41,10 @@ _INSTALLED = {"site-packages", "dist-packages", *_ROOTS}
 
 @dataclass(frozen=True)
 class Frame:
-    """A function that a traceback went through, by the repository's path; `line` is 0 where none is told."""
+    """A function that a traceback went through, by the repository's path; `line` is 0 where none is told.
+
+    `function` is empty where a reporter names a line in passing.
+    """
 
     path: str
     function: str
@@ -40,7 +52,10 @@ class Frame:
 
 
 def told_frames(issue: str, paths: Iterable[str]) -> list[Frame]:
-    """The frames of an issue's tracebacks that are in files of the repository (`paths`), the cause of all last."""
+    """The frames of an issue's tracebacks that are in files of the repository (`paths`), the cause of all last.
+
+    Behind them what the prose names by file and line, since that is what the reporter has come to.
+    """
     named: dict[str, list[str]] = {}
     for path in paths:
         named.setdefault(PurePosixPath(path).name, []).append(path)
@@ -51,6 +66,9 @@ def told_frames(issue: str, paths: Iterable[str]) -> list[Frame]:
         line = match.groupdict().get(f"{kind}_line")
         if path and match[f"{kind}_function"]:
             found.append(Frame(path, match[f"{kind}_function"], int(line or 0)))
+    for match in _TOLD.finditer(_FRAME.sub("", without_tracebacks(issue))):
+        if path := _file(match["path"] or match["of"], named):
+            found.append(Frame(path, "", int(match["line"] or match["first"])))
     return list(dict.fromkeys(found))
 
 

@@ -45,6 +45,21 @@ def test_functions_that_ran_come_before_those_that_did_not() -> None:
     assert [suspect.region.name for suspect in localise(SOURCES, issue, None, ROOT)] == ["double", "unused", "add"]
 
 
+@pytest.mark.parametrize(
+    ("issue", "first"),
+    [
+        ("It is in core.py, line 9.", "unused"),
+        ("It is in core.py, line 12.", "unused"),  # which is a little behind it
+        ("It is in core.py, line 400.", "add"),  # as for any line: by the file alone
+        ('  File "/x/calc/text.py", line 90, in hide\n  File "/x/calc/text.py", line 99, in show\n', "Printer.show"),
+        ('  File "/x/calc/text.py", line 90, in show\n  File "/x/calc/text.py", line 99, in hide\n', "Printer.hide"),
+        ('  File "/x/tests/test_core.py", line 2, in test_double\n', None),
+    ],
+)
+def test_what_the_issue_names_by_place_is_suspected_first(issue: str, first: str | None) -> None:
+    assert next(iter(names(f"It fails.\n\n{issue}")), None) == first
+
+
 def test_places_of_a_failure_count_before_what_is_printed() -> None:
     detail = TestFailure(name="test_x", places=[("calc/text.py", 3)])
     found = localise(SOURCES, "", failed('File "calc/core.py", line 2\n', detail), ROOT)

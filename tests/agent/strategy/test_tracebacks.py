@@ -27,10 +27,20 @@ PATHS = ["src/plots/core/plot.py", "plots/core/scales.py", "tests/core/plot.py",
         ('File "/usr/lib/site-packages/numpy/core/plot.py", line 3, in run', []),
         ('File "plots/io.py", line 3, in <module>', []),
         ("see plots/io.py in the text (of it)", []),
+        ("The problem is in `io.py` at line 227.", [Frame("plots/io.py", "", 227)]),
+        ("https://host/me/plots/blob/main/plots/io.py#L12-L20", [Frame("plots/io.py", "", 12)]),
+        ("plots/io.py:12: UserWarning", [Frame("plots/io.py", "", 12)]),
+        ("see lines 12-14 of plots/io.py", [Frame("plots/io.py", "", 12)]),
+        ("line 12 in io.python", []),
+        ("plots/io.py: 12 of them", []),
     ],
 )
 def test_frames_are_found_in_the_repository(line: str, frames: list[Frame]) -> None:
     assert told_frames(f"It fails:\n{line}\n    code()\n", PATHS) == frames
+
+
+def test_long_words_are_read_at_once() -> None:
+    told_frames("a/" * 50_000 + " " + "x.y" * 30_000 + " " + "line 1 " * 20_000, PATHS)
 
 
 def test_the_cause_of_an_error_is_where_it_came_from() -> None:
