@@ -36,6 +36,7 @@ _MOST_SLOW = 2
 """Scripts that don't end in time before no more are run."""
 _NONE = "none of these"
 _AGREE = 2  # of up to three times that it is asked
+_UNBOUND = "required positional argument: 'self'"  # what a method says that is called without an object
 _OWN_FAULT = {"SyntaxError", "IndentationError", "ImportError", "ModuleNotFoundError", "NameError"}
 
 
@@ -71,7 +72,8 @@ def shows_problem(output: str, exit_code: int, issue: str) -> bool:
     if error == "AssertionError":
         return True
     frames = _FRAME.findall(last)
-    own = error in _OWN_FAULT and (not frames or frames[-1].endswith(REPRODUCTION))
+    own = error in _OWN_FAULT or (error == "TypeError" and _UNBOUND in last)
+    own = own and (not frames or frames[-1].endswith(REPRODUCTION))
     return not own and bool(re.search(rf"\b{re.escape(error)}\b", issue))
 
 

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 
 from agent.strategy.localise import is_test
 from agent.strategy.parsing import parse
-from agent.strategy.values import MOST_LETTERS, drop_arguments, drop_parts, expression, is_literal, pieces
+from agent.strategy.values import (
+    MOST_LETTERS,
+    drop_arguments,
+    drop_parts,
+    expression,
+    is_literal,
+    is_number_of_something,
+    pieces,
+)
 
 MAX_CALLS = 6
 MAX_VALUES = 8
@@ -71,7 +79,7 @@ def find_examples(issue: str, known: Mapping[str, str]) -> list[Example]:
         if isinstance(node, ast.Call) and _names(node) and _names(node) <= set(known):
             calls.setdefault(ast.unparse(node), []).append(at)
             inside.append((at, at + len(piece)))
-        elif node is not None and is_literal(node):
+        elif node is not None and is_literal(node) and not is_number_of_something(issue, at, piece):
             values.setdefault(ast.unparse(node), []).append(at)
     drop_arguments(values, inside)
     drop_parts(values)

@@ -37,7 +37,7 @@ def values_in(text: str) -> dict[str, list[int]]:
         node = expression(piece)
         if isinstance(node, ast.Call):
             inside.append((at, at + len(piece)))
-        elif node is not None and is_literal(node) and not _is_number_of_something(text, at, piece):
+        elif node is not None and is_literal(node) and not is_number_of_something(text, at, piece):
             values.setdefault(ast.unparse(node), []).append(at)
     drop_arguments(values, inside)
     drop_parts(values)
@@ -58,7 +58,8 @@ def expectations(text: str) -> Iterator[tuple[int, str]]:
         yield match.start(), match[0]
 
 
-def _is_number_of_something(text: str, at: int, piece: str) -> bool:
+def is_number_of_something(text: str, at: int, piece: str) -> bool:
+    """Whether what stands there is a named argument, or the number of an issue, a version, a line, a list's item."""
     before = text[max(at - 20, 0) : at]
     if not piece.strip("-").replace(".", "").isdigit():
         return before.endswith("=") and not before.endswith(("==", "!=", "<=", ">="))

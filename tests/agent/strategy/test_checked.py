@@ -47,6 +47,8 @@ def test_a_real_script_is_judged_by_how_it_ends(script: str, shown: bool) -> Non
         ("json.decoder.JSONDecodeError: Expecting value\n", 1, "it fails", False),
         ("NameError: name 'x'\n", 1, "a NameError comes up", False),
         ("ImportError: cannot import\n", 1, "ImportError on start", False),
+        ("TypeError: f() missing 1 required positional argument: 'self'\n", 1, "a TypeError", False),
+        ("TypeError: f() missing 1 required positional argument: 'x'\n", 1, "a TypeError", True),
         ("Killed\n", 137, "it is Killed", False),
         ("", 1, "", False),
         ("an AssertionError inside a line\n", 1, "", False),

@@ -27,6 +27,10 @@ def test_arguments_of_a_call_are_no_results() -> None:
     assert not any(check.endswith(("== 2", "== 3", "== (2, 3)")) for check in checks("`add(2, 3)` should be `5`"))
 
 
+def test_numbers_of_versions_are_no_results() -> None:
+    assert checks("`add(2, 3)` fails with Python 3.7, since version 2.3; see issue 12") == []
+
+
 def test_parts_of_a_longer_value_are_no_values() -> None:
     assert checks("`add([1], [2])` gives `[(540, 660)]`") == ["add([1], [2]) == [(540, 660)]"]
 
