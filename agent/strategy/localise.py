@@ -131,13 +131,13 @@ def _by_frames(regions: Mapping[str, list[Region]], named: list[tuple[str, int]]
 
 
 def _by_told_frames(regions: Mapping[str, list[Region]], told: list[Frame], scores: dict[Region, float]) -> None:
-    """Nearly as many points for the functions in the issue's tracebacks."""
-    for depth, frame in enumerate(told):
+    """Points for the functions in the issue's tracebacks, the deepest far ahead."""
+    for height, frame in enumerate(reversed(told)):
         name = frame.function.rpartition(".")[2]
         same = [each for each in regions[frame.path] if name in {"", each.short_name} and not is_test(frame.path)]
         region = min(same, key=lambda each: _apart(each, frame.line), default=None)
         if region and (name or _apart(region, frame.line) <= _MOST_APART):
-            scores[region] = max(scores.get(region, 0.0), 5.0 + 4.0 * (depth + 1) / len(told))
+            scores[region] = max(scores.get(region, 0.0), 4.0 + 8.0 * 0.6**height)
 
 
 def _apart(region: Region, line: int) -> int:

@@ -14,7 +14,7 @@ from agent.verify.digest import digest
 from prompts import render
 from tools.truncate import estimate_tokens, truncate
 
-_WHOLE_FILE = 1500  # tokens; twice as many take a minute to be read on a processor
+_WHOLE_FILE = 800  # tokens; of more a small model copies the whole file, and on a processor it takes long to be read
 _HEAD_TOKENS = 400
 _HEAD = re.compile(r"(import|from|#include|using|use|package|require|const \w+ = require)\b|[A-Z_][A-Z0-9_]* *=")
 _LANGUAGES = {
