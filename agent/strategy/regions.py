@@ -13,6 +13,7 @@ from agent.strategy.documentation import restored
 from agent.strategy.parsing import FunctionNode, first_line, parse
 
 _DEFINITION = re.compile(r"^(?:@|class |def |async def )", re.MULTILINE)
+_MOST_CUTS = 20
 _FENCE = re.compile(r"```[ \t]*[\w+.-]*[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 
 
@@ -126,8 +127,7 @@ def rewrite(source: str, region: Region, reply: str, *, imports: bool = True) ->
         new = _lines(code)
         return "\n".join(new) + "\n" if new else None
     python = region.path.endswith(".py")
-    if python and parse(code) is None and (begins := _DEFINITION.search(code)):
-        code = code[begins.start() :]  # what was copied of the file's head need not be sound
+    code = _readable(code) if python else code
     tree = parse(code) if python else None
     chosen = _named(region, code) if tree is not None or not python else None
     if chosen is None:
@@ -140,6 +140,16 @@ def rewrite(source: str, region: Region, reply: str, *, imports: bool = True) ->
         lines[at:at] = _new_imports(tree, code, source)
     changed = "\n".join(lines) + ("\n" if source.endswith("\n") else "")
     return changed if still_parses(region.path, source, changed) else None
+
+
+def _readable(code: str) -> str:
+    """Python without a head that was copied wrongly, and without an end that was cut off, as far as need be."""
+    if parse(code) is not None or not (begins := _DEFINITION.search(code)):
+        return code
+    lines = _lines(code[begins.start() :])
+    ends = [number for number, line in enumerate(lines) if _DEFINITION.match(line)][1:]
+    parts = ("\n".join(lines[:end]) for end in [len(lines), *ends[:-_MOST_CUTS:-1]])
+    return next((part for part in parts if parse(part) is not None), code)
 
 
 def _named(region: Region, code: str) -> str | None:

@@ -143,6 +143,22 @@ def test_the_top_level_function_is_taken_rather_than_a_method_of_its_name() -> N
     assert changed == "def run():\n    return 3\n"
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "from matplotlib import (\n\n{}",
+        "{}\n\ndef cut(a):\n    return (a,",
+        "from x import (\n{}\n\ndef whole():\n    pass\n\n\nclass Cut(",
+    ],
+    ids=["head", "end", "both"],
+)
+def test_a_function_is_taken_out_of_what_was_copied_wrongly(reply: str) -> None:
+    new = "@cache\n@other(1)\ndef first(a):\n    return a"
+    region = functions("a.py", SOURCE)[0]
+    changed = rewrite(SOURCE, region, f"```python\n{reply.format(new)}\n```")
+    assert changed == SOURCE.replace(region.source, new)
+
+
 def test_new_imports_of_the_reply_go_to_the_top() -> None:
     code = "from __future__ import annotations\nfrom . import x\nimport os\nimport re\nfrom a import (\n    b,\n)\ndef late():\n    return re"
     changed = rewrite(SOURCE, region(SOURCE, "late"), reply(code))
