@@ -10,7 +10,7 @@ from agent.model.dialects import loads
 from agent.model.types import Request
 from agent.session.events import TestsRan
 from agent.strategy.checks import Check
-from agent.strategy.questions import question_of
+from agent.strategy.questions import ask_of_issue
 from agent.strategy.work import Work
 from prompts import render
 from tools.files import write_text
@@ -148,7 +148,7 @@ async def _chosen(work: Work, checks: list[str]) -> str:
         "additionalProperties": False,
     }
     request = Request(
-        messages=[question_of(work, render("guided_choose", checks=checks))],
+        messages=ask_of_issue(work, render("guided_choose", checks=checks)),
         max_tokens=work.reply_tokens(300),
         json_schema=schema,
         sampling=work.sampling(0.2, 0),

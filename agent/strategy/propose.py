@@ -19,7 +19,9 @@ from agent.strategy.search import search_for
 from agent.strategy.trial import Target
 from agent.strategy.work import Work
 
-_ROUND = Round("lines", (0.2, 0.8, 0.8, 0.8, 0.8))
+_ROUND = Round(
+    "diagnose", (0.2, 0.8, 0.8, 0.8, 0.8)
+)  # with nothing that fails a function is mostly copied, unless asked why
 _SUSPECTS = 2
 _AGREE = 2
 

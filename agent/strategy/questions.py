@@ -39,10 +39,17 @@ def question(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
-def question_of(work: Work, wanted: str) -> dict[str, Any]:
-    """The message that asks for `wanted` about the issue alone."""
-    issue = truncate(work.issue.text, work.budget.prompt // 3)
-    return question(f"A program has this problem:\n\n<issue>\n{issue}\n</issue>\n\n{wanted}")
+def ask_of_issue(work: Work, wanted: str) -> list[dict[str, Any]]:
+    """The messages that ask for `wanted` about the issue alone; they begin as those about code do."""
+    return _with_system(render("guided_issue", issue=_issue(work)) + f"\n\n{wanted}")
+
+
+def _issue(work: Work) -> str:
+    return truncate(work.issue.text, work.budget.prompt // 5)
+
+
+def _with_system(text: str) -> list[dict[str, Any]]:
+    return [{"role": "system", "content": render("guided_system")}, question(text)]
 
 
 def ask_about(
@@ -93,7 +100,7 @@ def _asked(
     room = work.budget.prompt
     text = render(
         "guided_problem",
-        issue=truncate(work.issue.text, room // 5),
+        issue=_issue(work),
         path=path,
         language=_LANGUAGES.get(PurePosixPath(path).suffix, ""),
         head=head,
@@ -102,7 +109,7 @@ def _asked(
         failure=shown_failure(work, failure, room // 6) if failure else "",
         test=truncate(test, room // 6) if test else "",
     )
-    return [{"role": "system", "content": render("guided_system")}, question(f"{text}\n\n{wanted}")]
+    return _with_system(f"{text}\n\n{wanted}")
 
 
 def excerpt(source: str, regions: Sequence[Region], tokens: int) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from agent.model.dialects import loads
 from agent.model.types import Request
 from agent.strategy.localise import Suspect
-from agent.strategy.questions import question_of
+from agent.strategy.questions import ask_of_issue
 from agent.strategy.rounds import SUSPECTS
 from agent.strategy.work import Work
 from prompts import render
@@ -33,7 +33,7 @@ async def rank_by_model(work: Work, suspects: list[Suspect]) -> list[Suspect]:
     }
     lines = [f"{suspect.region.title}: `{_signature(suspect)}`" for suspect in asked]
     request = Request(
-        messages=[question_of(work, render("guided_rank", suspects=lines))],
+        messages=ask_of_issue(work, render("guided_rank", suspects=lines)),
         max_tokens=work.reply_tokens(60),
         json_schema=schema,
         sampling=work.sampling(0.0, 0),

@@ -184,8 +184,8 @@ class Search:
 
     @property
     def _most_copies(self) -> int:
-        """Replies on end that change nothing before the next suspect's turn; a function alone may take some more."""
-        return _COPIES if len(self.suspects) > 1 else CANDIDATES
+        """Replies on end that change nothing before something else's turn; a function alone may take more."""
+        return CANDIDATES if len(self.suspects) == 1 and self.trials.target.failure else _COPIES
 
     def _side_by_side(self) -> int:
         """How many replies are asked for at once: one where reading the prompt anew takes longer than a reply."""
