@@ -23,6 +23,10 @@ _MAX_WHOLE_FILE_LINES = 200
 _INDEX_POINTS = 6.0
 _RAN = 4.0
 _DID_NOT_RUN = 0.3
+_TEXT = re.compile(r"""(?P<quote>["'])(?P<text>[^"'\n\\]{12,400})(?P=quote)""")
+_INSERTED = re.compile(r"\{[^{}]*\}|%[-\w.()]*[a-z]|\$\{?\w+\}?")
+_MESSAGE, _MOST_FOR_MESSAGE = 4.0, 10.0
+_LONG_MESSAGE = 12  # letters
 _MOST_APART = 20
 """Lines by which a line that an issue names may have moved since."""
 
@@ -113,6 +117,7 @@ def localise(
             score += sum(4.0 for name in names if name in tested)
             score += 2.0 if stem in words or path in issue else 0.0
             scores[region] = score
+    _by_messages(scores, issue)
     _by_index(regions, ranked or {}, scores)
     _spread_to_callees(scores)
     _by_execution(scores, frozenset(executed))
@@ -134,10 +139,21 @@ def _by_told_frames(regions: Mapping[str, list[Region]], told: list[Frame], scor
     """Points for the functions in the issue's tracebacks, the deepest far ahead."""
     for height, frame in enumerate(reversed(told)):
         name = frame.function.rpartition(".")[2]
+        points = 4.0 + 8.0 * 0.6**height
         same = [each for each in regions[frame.path] if name in {"", each.short_name} and not is_test(frame.path)]
-        region = min(same, key=lambda each: _apart(each, frame.line), default=None)
-        if region and (name or _apart(region, frame.line) <= _MOST_APART):
-            scores[region] = max(scores.get(region, 0.0), 4.0 + 8.0 * 0.6**height)
+        same.sort(key=lambda each: _apart(each, frame.line))
+        for region in same[:1] if name else same:
+            if name or _apart(region, frame.line) <= _MOST_APART:
+                scores[region] = max(scores.get(region, 0.0), points if region is same[0] else 0.6 * points)
+
+
+def _by_messages(scores: dict[Region, float], issue: str) -> None:
+    """Points for functions in which a message stands that the issue shows, more for a long one."""
+    told = " ".join(issue.split())
+    for region in scores:
+        parts = (part for text in _TEXT.finditer(region.source) for part in _INSERTED.split(text["text"]))
+        said = [len(part) for part in parts if len(part) >= _LONG_MESSAGE and " " in part.strip() and part in told]
+        scores[region] += min(_MESSAGE + max(said) / 10, _MOST_FOR_MESSAGE) if said else 0.0
 
 
 def _apart(region: Region, line: int) -> int:

@@ -60,6 +60,16 @@ def test_what_the_issue_names_by_place_is_suspected_first(issue: str, first: str
     assert next(iter(names(f"It fails.\n\n{issue}")), None) == first
 
 
+def test_the_function_that_says_what_the_issue_shows_is_suspected() -> None:
+    sources = {
+        "a.py": 'def load(x):\n    raise E(f"no section {x} in the configuration")\n\n\ndef save(x):\n    log("x")\n',
+        "b.js": "function tell(x) {\n  throw new E('cannot open ' + x);\n}\n",
+    }
+    found = localise(sources, "It fails\n\nE: no section [a] in the\nconfiguration\n", None, ROOT)
+    assert [suspect.region.name for suspect in found] == ["load"]
+    assert [each.region.name for each in localise(sources, "It says: cannot open a.txt", None, ROOT)] == ["tell"]
+
+
 def test_places_of_a_failure_count_before_what_is_printed() -> None:
     detail = TestFailure(name="test_x", places=[("calc/text.py", 3)])
     found = localise(SOURCES, "", failed('File "calc/core.py", line 2\n', detail), ROOT)
