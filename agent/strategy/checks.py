@@ -43,48 +43,26 @@ def checks_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> 
 
     Which of them the issue means is for a reader to say; those that pass as things are it can't mean.
     """
-    prose = _prose(issue[:MOST_LETTERS], found)
+    prose = prose_of(issue[:MOST_LETTERS], found)
     values, errors = expected_values(prose), _raised(prose)
     whole: list[Check] = []
     others: list[list[Check]] = []
     for each in found:
         if not each.runs or not each.unbound <= imports.keys():
             continue
-        opening = _opening(each, imports)
+        opening = opening_of(each, imports)
         last = next((step.expression for step in reversed(each.steps) if step.expression), each.steps[-1].source)
-        words = f"`{_short(last)}` and what comes before it: no error is raised"
+        words = f"`{short(last)}` and what comes before it: no error is raised"
         shown = _shown(each, opening)
         otherwise = Check(f"{words}, and none when it is shown", shown, sure=not errors) if shown else None
         whole.append(Check(words, f"{opening}{each.source}\n", sure=not errors, otherwise=otherwise))
         others.append(list(_of_expressions(each, opening, values, errors)))
     in_turn = [check for row in zip_longest(*others) for check in row if check is not None]
     made = {check.script: check for check in [*whole, *in_turn]}
-    return _told_apart(list(made.values())[:MOST_CHECKS])
+    return told_apart(list(made.values())[:MOST_CHECKS])
 
 
-def differences_of(found: list[Reported], imports: Mapping[str, str]) -> list[Check]:
-    """Checks that the issue's code does not come to what the issue shows any more, to the letter, else by its words.
-
-    They say that something must change, but not into what.
-    """
-    checks: list[Check] = []
-    for each in found:
-        if not each.runs or not each.unbound <= imports.keys():
-            continue
-        told = [at for at, step in enumerate(each.steps) if step.expression and step.output and not step.failed]
-        for at in told[-_MOST_TARGETS:]:
-            step = each.steps[at]
-            before = _opening(each, imports) + _until(each, at)
-            line = before.count("\n") + 1
-            before += f"result, shown = {step.expression}, {step.said!r}\n"
-            text = "str(result)" if step.prints else "repr(result)"
-            words = f"`{_short(step.expression)}` does not give `{_short(step.said)}` any more"
-            by_words = Check(words, f"{before}assert {text}.split() != shown.split()\n", line)
-            checks.append(Check(words, f"{before}assert {text} != shown\n", line, otherwise=by_words))
-    return _told_apart(checks[:_MOST_TARGETS])
-
-
-def _until(code: Reported, at: int) -> str:
+def steps_before(code: Reported, at: int) -> str:
     """The statements before one, without those that failed."""
     return "".join(f"{step.source}\n" for step in code.steps[:at] if not step.failed)
 
@@ -92,10 +70,12 @@ def _until(code: Reported, at: int) -> str:
 def scripts_of(found: list[Reported], imports: Mapping[str, str]) -> list[str]:
     """The code of an issue that can be run, as scripts that show the value they end with."""
     runnable = [each for each in found if each.runs and each.unbound <= imports.keys()]
-    return [_shown(each, _opening(each, imports)) or f"{_opening(each, imports)}{each.source}\n" for each in runnable]
+    return [
+        _shown(each, opening_of(each, imports)) or f"{opening_of(each, imports)}{each.source}\n" for each in runnable
+    ]
 
 
-def _opening(code: Reported, imports: Mapping[str, str]) -> str:
+def opening_of(code: Reported, imports: Mapping[str, str]) -> str:
     """The imports that code leaves out."""
     return "".join(f"{imports[name]}\n" for name in sorted(code.unbound))
 
@@ -105,18 +85,18 @@ def _shown(code: Reported, opening: str) -> str:
     last = code.steps[-1]
     if not last.expression or last.prints:
         return ""
-    return f"{opening}{_until(code, len(code.steps) - 1)}shown = {last.expression}\n{_SHOW}"
+    return f"{opening}{steps_before(code, len(code.steps) - 1)}shown = {last.expression}\n{_SHOW}"
 
 
-def _told_apart(checks: list[Check]) -> list[Check]:
-    """With words that no other check has: where two say the same, the first line that differs is added."""
+def told_apart(checks: list[Check]) -> list[Check]:
+    """Checks with words that no other check has: where two say the same, the first line that differs is added."""
     told: dict[str, Check] = {}
     for check in checks:
         words = check.words
         if words in told:
             other = told[words].script.split("\n")
             differs = next((line for line in check.script.split("\n") if line not in other), "")
-            words = f"{words} (after `{_short(differs)}`)" if differs else words
+            words = f"{words} (after `{short(differs)}`)" if differs else words
         told.setdefault(words, replace(check, words=words))
     return list(told.values())
 
@@ -135,7 +115,7 @@ def _of_expressions(code: Reported, opening: str, values: Sequence[str], errors:
         step = code.steps[at]
         if not step.expression or len(step.expression) > _LONGEST:
             continue
-        before = opening + _until(code, at)
+        before = opening + steps_before(code, at)
         line = before.count("\n") + 1
         said = step.said.strip()
         opposite = [_OPPOSITE[said]] if said in _OPPOSITE and at == targets[-1] else []
@@ -203,7 +183,7 @@ def _written(value: str) -> str:
     return ast.unparse(node) if node is not None and is_literal(node) else ""
 
 
-def _prose(issue: str, found: Collection[Reported]) -> str:
+def prose_of(issue: str, found: Collection[Reported]) -> str:
     """The issue without its code and what it shows of a run; everything else in its place."""
     spans = [(each.start, each.end) for each in found]
     spans += [match.span("block") for match in FENCE.finditer(issue) if not _written(match["block"])]
@@ -212,6 +192,7 @@ def _prose(issue: str, found: Collection[Reported]) -> str:
     return without_tracebacks(issue)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """The first line of a text, as far as it is not too long."""
     line = text.strip().split("\n")[0]
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

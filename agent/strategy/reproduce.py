@@ -13,7 +13,8 @@ from dataclasses import replace
 from agent.model.types import Request
 from agent.session.events import PhaseBegan
 from agent.strategy.checked import Reproduction, failing, run_script, shows_problem
-from agent.strategy.checks import Check, checks_of, differences_of, scripts_of
+from agent.strategy.checks import Check, checks_of, scripts_of
+from agent.strategy.differences import differences_of
 from agent.strategy.examples import definitions, find_examples, module_of, script_for
 from agent.strategy.imports import imports_of
 from agent.strategy.localise import Suspect
@@ -76,7 +77,7 @@ async def find_reproductions(work: Work, suspects: list[Suspect]) -> list[Reprod
         imports = await _imports(work, shown)
         if found := await failing(work, checks_of(issue, shown, imports)):
             return found
-        if found := await failing(work, differences_of(shown, imports)):
+        if found := await failing(work, differences_of(issue, shown, imports)):
             return [replace(found[0], vague=True)]
     examples = find_examples(without_tracebacks(issue), known)
     if examples:
