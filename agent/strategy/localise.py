@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from agent.session.events import TestsRan
+from agent.strategy.named import Named
 from agent.strategy.regions import Region, functions, whole_file
 from agent.strategy.tracebacks import Frame, cause_last, told_frames
 
@@ -17,10 +19,8 @@ _FRAME = re.compile(
 _TEST_PATH = re.compile(
     r"(^|/)(tests?|testing|spec|__tests__)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.\w+$|\.(test|spec)\.\w+$"
 )
-_CODE_SPAN = re.compile(r"`([^`\n]+)`|```.*?```", re.DOTALL)
-_WORD = re.compile(r"[A-Za-z_]\w+")
 _MAX_WHOLE_FILE_LINES = 200
-_INDEX_POINTS = 6.0
+_INDEX_POINTS = 8.0
 _RAN = 4.0
 _DID_NOT_RUN = 0.3
 _TEXT = re.compile(r"""(?P<quote>["'])(?P<text>[^"'\n\\]{12,400})(?P=quote)""")
@@ -99,24 +99,19 @@ def localise(
         regions[path] = functions(path, text)
         if not regions[path] and not is_test(path) and text.count("\n") <= _MAX_WHOLE_FILE_LINES:
             regions[path] = [] if path.endswith(".py") else [whole_file(path, text)]
-    named = places(failure, root) if failure else []
-    scores = _by_frames(regions, named)
+    went = places(failure, root) if failure else []
+    scores = _by_frames(regions, went)
     _by_told_frames(regions, told_frames(issue, regions), scores)
-    tested = _names_in_failing_tests(regions, named, output)
-    words, title = set(_WORD.findall(issue)), set(_WORD.findall(issue.strip().partition("\n")[0]))
-    code_words = {word for span in _CODE_SPAN.finditer(issue) for word in _WORD.findall(span[0])}
+    tested = _names_in_failing_tests(regions, went, output)
+    named = Named(issue)
     for path, group in regions.items():
         if is_test(path):
             continue
-        stem = path.rpartition("/")[2].rpartition(".")[0]
+        where = named.path(path)
         for region in group:
-            score = scores.get(region, 0.0)
-            names = {part for part in region.name.split(".") if part} or {stem}
-            score += sum(3.0 for name in names if name in words) + sum(3.0 for name in names if name in code_words)
-            score += sum(2.0 for name in names if name in title)
-            score += sum(4.0 for name in names if name in tested)
-            score += 2.0 if stem in words or path in issue else 0.0
-            scores[region] = score
+            names = {part for part in region.name.split(".") if part} or {PurePosixPath(path).stem}
+            called = sum(4.0 for name in names if name in tested)
+            scores[region] = scores.get(region, 0.0) + called + where + sum(map(named.name, names))
     _by_messages(scores, issue)
     _by_index(regions, ranked or {}, scores)
     _spread_to_callees(scores)
