@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Collection
 
 from agent.strategy.work import Work
 from tools.files import write_text
 
 _SECONDS = 60.0
+_MOST_FILES = 60
 _MARK = "functions that ran: "
 _PLACE, _TRACED = "executed.py", "traced.py"
 _SCRIPT = """import builtins, json, os, signal, sys, threading, types
@@ -74,3 +77,8 @@ async def executed(work: Work, script: str) -> frozenset[tuple[str, int]]:
         return frozenset((str(path), int(line)) for path, line in json.loads(told)) if mark and ran.ok else frozenset()
     except (ValueError, TypeError):
         return frozenset()
+
+
+def files_of(ran: Collection[tuple[str, int]]) -> set[str]:
+    """The files of functions that ran, at most `_MOST_FILES`: those with the most of them."""
+    return {path for path, _ in Counter(path for path, _ in ran).most_common(_MOST_FILES)}

@@ -10,12 +10,13 @@ from functools import partial
 
 from agent.session.events import Ended, PhaseBegan
 from agent.strategy.choose import Candidate, meaning
-from agent.strategy.executed import executed
+from agent.strategy.executed import executed, files_of
 from agent.strategy.localise import localise
 from agent.strategy.ranking import rank_by_model
 from agent.strategy.reproduce import issue_scripts
 from agent.strategy.rounds import Round
 from agent.strategy.search import search_for
+from agent.strategy.sources import load_sources
 from agent.strategy.trial import Target
 from agent.strategy.work import Work
 
@@ -31,7 +32,9 @@ async def propose(work: Work) -> Ended:
     nothing = "the tests pass, no script was found that shows the problem, and the replies do not agree on a change"
     root = str(work.sandbox.workspace.repo)
     scripts = await issue_scripts(work)
-    ran = await executed(work, scripts[-1]) if scripts else ()
+    ran = await executed(work, scripts[-1]) if scripts else frozenset()
+    if ran:
+        work.sources |= await load_sources(work, None, files_of(ran))
     suspects = await rank_by_model(work, localise(work.sources, work.issue.text, None, root, work.ranked, ran))
     for suspect in suspects[:_SUSPECTS]:
         work.session.emit(PhaseBegan(phase="propose", detail=suspect.region.title))
