@@ -10,6 +10,7 @@ from agent.verify.detect import last_error
 
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[a-z]+")
 _LEAST_LETTERS = 3
+_NOT_THERE = re.compile(r"\b(?:file or directory not found|not found): \S+$")
 _COMMON = frozenset(
     _WORD.findall(
         """test tests self assert assertion error errors raise raises return returns should when with from this that
@@ -40,8 +41,9 @@ def related(failure: TestsRan, issue: str, sources: Mapping[str, str]) -> frozen
 
 
 def told_of(failure: TestsRan, issue: str) -> bool:
-    """Whether the last error in a failing run's output shares a word with the issue."""
-    return bool(words(last_error(failure.output)) & words(issue))
+    """Whether the last error in a failing run shares a word with the issue; that a test is not there does not."""
+    error = last_error(failure.output)
+    return not _NOT_THERE.search(error) and bool(words(error) & words(issue))
 
 
 def words(text: str) -> set[str]:

@@ -21,6 +21,7 @@ from agent.session.session import Session
 from agent.session.state import State
 from agent.verify.detect import lacks_environment
 from agent.verify.report import TestReport
+from agent.verify.selection import ran_nothing
 from agent.verify.tests import TestRunner
 from sandbox.protocol import Sandbox
 from sandbox.snapshots import Snapshots
@@ -85,9 +86,11 @@ class Work:
 
     @property
     def mute(self) -> bool:
-        """Whether the tests can't run for want of what they need, so that they tell nothing of a change."""
+        """Whether the tests can't run for want of what they need, or none is there: they tell nothing of a change."""
         ran = self.baseline
-        return ran is not None and not (ran.passed or ran.failures) and lacks_environment(ran.output, ran.exit_code)
+        if ran is None or ran.passed or ran.failures:
+            return False
+        return lacks_environment(ran.output, ran.exit_code) or ran_nothing(ran)
 
     @property
     def room(self) -> int:

@@ -337,6 +337,15 @@ def test_tests_that_cannot_run_say_nothing_of_a_candidate(model: ScriptedModel, 
     assert any("the tests can't run here: ModuleNotFoundError: No module named 'not_installed'" in one for one in told)
 
 
+def test_a_test_that_is_not_there_says_nothing_of_a_candidate(model: ScriptedModel, tmp_path: Path) -> None:
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5."
+    command = "echo 'ERROR: file or directory not found: test_add.py'; exit 4 # pytest"
+    worked = guided(model, tmp_path, [RIGHT], files=WEAK, issue=issue, test=command)
+    assert worked.result.status == "unverified", worked.result.error
+    assert verdicts(worked) == ["passes"]
+    assert any("the tests can't run here: ERROR: file or directory" in event.message for event in worked.of("warned"))
+
+
 def unshown(body: dict[str, Any]) -> str:
     """Scripts that show nothing, and the same change each time."""
     asked = body["messages"][-1]["content"]

@@ -52,3 +52,5 @@ def test_an_error_that_the_issue_speaks_of_is_told_from_another() -> None:
     assert told_of(ran, "The import of `quote` fails")
     assert not told_of(ran, "The cart adds up wrongly")
     assert not told_of(failing(), "anything")
+    missing = failing().model_copy(update={"output": "ERROR: file or directory not found: tests/test_cart.py\n\n"})
+    assert not told_of(missing, "The cart adds up wrongly")
