@@ -6,7 +6,7 @@ import ast
 import re
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from agent.strategy.examples import definitions
 from agent.strategy.parsing import parse
@@ -57,3 +57,34 @@ def _bindings(line: str) -> Iterator[tuple[str, str]]:
     elif isinstance(node, ast.ImportFrom) and not node.level and node.module != "__future__":
         for each in node.names:
             yield each.asname or each.name, ast.unparse(ast.ImportFrom(node.module, [each], 0))
+
+
+def with_submodules(imports: Mapping[str, str], code: Iterable[str], modules: Collection[str]) -> dict[str, str]:
+    """Imports, with those of the modules that code reaches through their package: `pkg.sub.f()`."""
+    found = dict(imports)
+    for tree in filter(None, map(parse, code)):
+        for node in ast.walk(tree):
+            root, *parts = _dotted(node)
+            bound = _imported(imports.get(root, ""), root)
+            longest = next((n for n in range(len(parts), 0, -1) if ".".join([bound, *parts[:n]]) in modules), 0)
+            line = f"import {'.'.join([bound, *parts[:longest]])}"
+            if bound and longest and line not in found[root].split("\n"):
+                found[root] += f"\n{line}"
+    return found
+
+
+def _dotted(node: ast.AST) -> list[str]:
+    """The names of `a.b.c`; one that is empty for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return [node.id, *parts[::-1]] if isinstance(node, ast.Name) and parts else [""]
+
+
+def _imported(statement: str, name: str) -> str:
+    """The module that an `import` binds to a name; empty for another statement."""
+    tree = parse(statement)
+    node = tree.body[0] if tree and tree.body else None
+    names = node.names if isinstance(node, ast.Import) else []
+    return next((each.name for each in names if (each.asname or each.name) == name), "")

@@ -16,7 +16,7 @@ from agent.strategy.checked import Reproduction, failing, run_script, shows_prob
 from agent.strategy.checks import Check, checks_of, scripts_of
 from agent.strategy.differences import differences_of
 from agent.strategy.examples import definitions, find_examples, module_of, script_for
-from agent.strategy.imports import imports_of
+from agent.strategy.imports import imports_of, with_submodules
 from agent.strategy.localise import Suspect
 from agent.strategy.parsing import parse
 from agent.strategy.questions import ask_about, tail
@@ -98,7 +98,9 @@ async def issue_scripts(work: Work) -> list[str]:
 
 
 async def _imports(work: Work, shown: list[Reported]) -> dict[str, str]:
-    return await imports_of(work, frozenset().union(*(code.unbound for code in shown)))
+    found = await imports_of(work, frozenset().union(*(code.unbound for code in shown)))
+    modules = {module_of(entry.path) for entry in work.repository.entries() if entry.path.endswith(".py")}
+    return with_submodules(found, (code.source for code in shown), modules)
 
 
 def _with_lf(text: str) -> str:

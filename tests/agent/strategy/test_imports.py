@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.strategy.imports import commonest
+from agent.strategy.imports import commonest, with_submodules
 
 LINES = """import numpy as np
 >>> import numpy as np
@@ -23,4 +23,15 @@ def test_the_commonest_import_of_a_name_is_taken() -> None:
         "total": "from shop import total",
         "final": "from shop import last as final",
         "json": "import json",
+    }
+
+
+def test_modules_that_are_reached_through_a_package_are_imported() -> None:
+    imports = {"pkg": "import pkg", "p": "import other.pkg as p", "f": "from pkg import f"}
+    code = ["print(pkg.sub.deep.Thing(p.sub.x))\npkg.sub.other\npkg.g()", "f.sub.deep", "x.sub.deep", "broken("]
+    modules = {"pkg", "pkg.sub", "pkg.sub.deep", "other.pkg.sub", "f.sub", "x.sub"}
+    assert with_submodules(imports, code, modules) == {
+        "pkg": "import pkg\nimport pkg.sub\nimport pkg.sub.deep",
+        "p": "import other.pkg as p\nimport other.pkg.sub",
+        "f": "from pkg import f",
     }
