@@ -346,6 +346,13 @@ def test_a_test_that_is_not_there_says_nothing_of_a_candidate(model: ScriptedMod
     assert any("the tests can't run here: ERROR: file or directory" in event.message for event in worked.of("warned"))
 
 
+def test_a_change_is_proposed_where_no_test_can_say_anything(model: ScriptedModel, tmp_path: Path) -> None:
+    command = "echo 'ERROR: file or directory not found: test_add.py'; exit 4 # pytest"
+    worked = guided(model, tmp_path, [unshown], files=WEAK, issue="add is wrong", test=command)
+    assert worked.result.status == "unverified", worked.result.error
+    assert "+    return a + b" in worked.result.patch
+
+
 def unshown(body: dict[str, Any]) -> str:
     """Scripts that show nothing, and the same change each time."""
     asked = body["messages"][-1]["content"]
