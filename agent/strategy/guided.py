@@ -17,7 +17,7 @@ from agent.strategy.propose import propose
 from agent.strategy.ranking import rank_by_model
 from agent.strategy.related import related, told_of
 from agent.strategy.reproduce import find_reproductions
-from agent.strategy.search import Search, search_for
+from agent.strategy.search import search_for
 from agent.strategy.sources import load_sources
 from agent.strategy.trial import Target
 from agent.strategy.work import Work
@@ -82,7 +82,7 @@ async def _repair(work: Work, target: Target) -> Ended:
         try:
             ended = await search.run()
         except anyio.get_cancelled_exc_class():
-            await _keep(work, search)
+            await search.keep()
             raise
         tried += search.trials.count
         chosen = search.chosen()
@@ -99,18 +99,6 @@ async def _repair(work: Work, target: Target) -> Ended:
         assert search.rest is not None
         target = search.rest
     return Ended(status="submitted", summary=f"Rewrote {', '.join(rewritten)}; some of the failing tests pass now.")
-
-
-async def _keep(work: Work, search: Search) -> None:
-    """Leave the best candidate so far in the workspace, where the time is over before the search is."""
-    chosen = search.chosen()
-    if chosen is None:
-        return
-    with anyio.CancelScope(shield=True):
-        await work.snapshots.restore(search.trials.tree)
-        await search.trials.place(chosen)
-    work.chosen = None  # what was there before this search does not pass
-    work.fallback = Ended(status="submitted", summary=f"Rewrote {chosen.title}, when the time was over.")
 
 
 async def _suspects(work: Work, failure: TestsRan | None, sources: dict[str, str]) -> list[Suspect]:

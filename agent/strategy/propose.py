@@ -1,4 +1,4 @@
-"""A change that no test asks for, where nothing was found that shows the problem: what several replies agree on.
+"""A change that no test asks for, where nothing was found that shows the problem: what replies agree on, if they do.
 
 The result says that it is not verified.
 """
@@ -6,7 +6,10 @@ The result says that it is not verified.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
+
+import anyio
 
 from agent.session.events import Ended, PhaseBegan
 from agent.strategy.choose import Candidate, meaning
@@ -15,7 +18,7 @@ from agent.strategy.localise import localise
 from agent.strategy.ranking import rank_by_model
 from agent.strategy.reproduce import issue_scripts
 from agent.strategy.rounds import Round
-from agent.strategy.search import search_for
+from agent.strategy.search import Search, search_for
 from agent.strategy.sources import load_sources
 from agent.strategy.trial import Target
 from agent.strategy.work import Work
@@ -25,30 +28,44 @@ _ROUND = Round(
 )  # with nothing that fails a function is mostly copied, unless asked why
 _SUSPECTS = 2
 _AGREE = 2
+_NOTHING = "the tests pass, no script was found that shows the problem, and no reply changes anything that passes"
 
 
 async def propose(work: Work) -> Ended:
-    """The change that most replies come to, two at least, if the tests still pass with it."""
-    nothing = "the tests pass, no script was found that shows the problem, and the replies do not agree on a change"
+    """What most replies come to, else the best of those about the likeliest suspect; the tests still pass with it."""
     root = str(work.sandbox.workspace.repo)
     scripts = await issue_scripts(work)
     ran = await executed(work, scripts[-1]) if scripts else frozenset()
     if ran:
         work.sources |= await load_sources(work, None, files_of(ran))
     suspects = await rank_by_model(work, localise(work.sources, work.issue.text, None, root, work.ranked, ran))
-    for suspect in suspects[:_SUSPECTS]:
-        work.session.emit(PhaseBegan(phase="propose", detail=suspect.region.title))
-        search = search_for(work, Target(None), [suspect], work.sources, work.base_tree)
-        await search.round(_ROUND, enough=partial(_agree, search.passing))
-        if _agree(search.passing):
-            chosen = search.chosen()
-            assert chosen is not None
-            await search.trials.place(chosen)
-            await work.snapshot()
-            return Ended(status="submitted", summary=f"Rewrote {chosen.title}; no test shows whether that helps.")
-        if reason := work.exhausted():
-            return Ended(status="budget", reason=reason)
-    return Ended(status="gave_up", reason=nothing)
+    searches: list[Search] = []
+    try:
+        for suspect in suspects[:_SUSPECTS]:
+            work.session.emit(PhaseBegan(phase="propose", detail=suspect.region.title))
+            searches.append(search_for(work, Target(None), [suspect], work.sources, work.base_tree))
+            await searches[-1].round(_ROUND, enough=partial(_agree, searches[-1].passing))
+            if _agree(searches[-1].passing) or work.exhausted():
+                break
+    except anyio.get_cancelled_exc_class():
+        if best := _best(searches):
+            await best.keep()
+        raise
+    best = _best(searches)
+    chosen = best.chosen() if best else None
+    if best is None or chosen is None:
+        reason = work.exhausted()
+        return Ended(status="budget", reason=reason) if reason else Ended(status="gave_up", reason=_NOTHING)
+    await best.trials.place(chosen)
+    await work.snapshot()
+    agreed = "" if _agree(best.passing) else " The replies did not agree on it."
+    return Ended(status="submitted", summary=f"Rewrote {chosen.title}; no test shows whether that helps.{agreed}")
+
+
+def _best(searches: Sequence[Search]) -> Search | None:
+    """The search whose replies agree, else the first that has anything."""
+    agreed = next((each for each in searches if _agree(each.passing)), None)
+    return agreed or next((each for each in searches if each.passing), None)
 
 
 def _agree(passing: list[Candidate]) -> bool:

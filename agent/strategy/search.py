@@ -57,6 +57,17 @@ class Search:
             return choose(self.passing, self.trials.sources)
         return self.partly[0] if self.partly else None
 
+    async def keep(self) -> None:
+        """Leave the best candidate so far in the workspace, where the time is over before the search is."""
+        chosen = self.chosen()
+        if chosen is None:
+            return
+        with anyio.CancelScope(shield=True):
+            await self.work.snapshots.restore(self.trials.tree)
+            await self.trials.place(chosen)
+        self.work.chosen = None  # what was there before this search does not pass
+        self.work.fallback = Ended(status="submitted", summary=f"Rewrote {chosen.title}, when the time was over.")
+
     async def run(self) -> Ended | None:
         """Go through the rounds; the budget's end if it came before any candidate helped. Raises `BackendError`s."""
         for each in chain(ROUNDS, cycle(MORE)):

@@ -373,13 +373,23 @@ async def _none(*_: object) -> list[object]:
     return []
 
 
-def test_nothing_is_proposed_where_replies_do_not_agree(
+def test_where_replies_do_not_agree_one_about_the_likeliest_is_proposed_and_it_is_told(
     model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.strategy.guided.find_reproductions", _none)
     worked = guided(model, tmp_path, WRONG, files=WEAK)
+    assert worked.result.status == "unverified", worked.result.error
+    assert "+    return a * b *" in worked.result.patch
+    assert worked.result.summary.endswith("no test shows whether that helps. The replies did not agree on it.")
+
+
+def test_nothing_is_proposed_where_nothing_is_changed(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.strategy.guided.find_reproductions", _none)
+    worked = guided(model, tmp_path, [f"```python\n{WEAK['calc.py']}```"], files=WEAK)
     assert worked.result.status == "no_patch"
-    assert "do not agree" in (worked.result.error or "")
+    assert "no reply changes anything" in (worked.result.error or "")
 
 
 def test_an_old_failure_that_has_nothing_to_do_with_the_issue_does_not_stand_in_the_way(
@@ -431,3 +441,15 @@ def test_what_passes_is_kept_where_the_time_ends_before_the_search(model: Script
     silent.release.set()
     assert worked.result.status == "fixed" and "total += b" in worked.result.patch
     assert worked.result.summary.endswith("when the time was over.")
+
+
+def test_a_proposal_is_kept_where_the_time_ends_before_replies_agree(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.strategy.guided.find_reproductions", _none)
+    silent = Silent(WRONG[0])
+    worked = guided(model, tmp_path, [RIGHT, silent], files=WEAK, time_limit=15.0)
+    assert silent.begun.is_set()
+    silent.release.set()
+    assert worked.result.status == "unverified", worked.result.error
+    assert "+    return a + b" in worked.result.patch
