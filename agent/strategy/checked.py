@@ -77,10 +77,11 @@ def shows_problem(output: str, exit_code: int, issue: str) -> bool:
     return not own and bool(re.search(rf"\b{re.escape(error)}\b", issue))
 
 
-async def failing(work: Work, checks: list[Check]) -> list[Reproduction]:
-    """The checks that fail as the issue says, the one that it means first, by the model's word; none where it says so.
+async def failing(work: Work, checks: list[Check], *, or_none: bool = True) -> list[Reproduction]:
+    """The checks that fail as the issue says, the one that it means first, by the model's word.
 
-    One that leaves no doubt is taken without asking.
+    Without `or_none` one of them is meant for sure, else the model may say that none is. One that leaves no doubt is
+    taken without asking.
     """
     alarm = _ALARM if _HANGS.search(work.issue.text) else ""
     failing: list[tuple[Check, Reproduction]] = []
@@ -100,9 +101,9 @@ async def failing(work: Work, checks: list[Check]) -> list[Reproduction]:
     await work.snapshots.restore(work.base_tree)  # what they wrote is none of the next one's business
     if not failing:
         return []
-    if len(failing) == 1 and failing[0][0].sure:
+    if len(failing) == 1 and (failing[0][0].sure or not or_none):
         return [failing[0][1]]
-    meant = await _choose(work, [check.words for check, _ in failing])
+    meant = await _choose(work, [check.words for check, _ in failing], [_NONE] if or_none else [])
     return [found for _, found in sorted(failing, key=lambda pair: pair[0].words != meant)] if meant else []
 
 
@@ -120,12 +121,12 @@ def _failed_from(line: int, ran: TestsRan) -> bool:
     return not lines or int(lines[-1]) >= line
 
 
-async def _choose(work: Work, checks: list[str]) -> str:
-    """The check that the issue says must hold, by most of the model's words; empty for none of them.
+async def _choose(work: Work, checks: list[str], more: list[str]) -> str:
+    """The check that the issue says must hold, by most of the model's words; empty for `more`, which says none.
 
     Small models like what stands first or last: asked again, they see another order.
     """
-    listed = [*checks, _NONE]
+    listed = [*checks, *more]
     votes: Counter[str] = Counter()
     for order in (listed, listed[::-1], listed[len(listed) // 2 :] + listed[: len(listed) // 2]):
         if work.exhausted():

@@ -77,7 +77,7 @@ async def find_reproductions(work: Work, suspects: list[Suspect]) -> list[Reprod
         imports = await _imports(work, shown)
         if found := await failing(work, checks_of(issue, shown, imports)):
             return found
-        if found := await failing(work, differences_of(issue, shown, imports)):
+        if found := await failing(work, differences_of(issue, shown, imports), or_none=False):
             return [replace(found[0], vague=True)]
     examples = find_examples(without_tracebacks(issue), known)
     if examples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -242,18 +241,26 @@ def test_small_changes_are_not_tried_where_no_value_is_asked_for(model: Scripted
     assert worked.of("candidate_made") and not [phase for phase in phases(worked) if phase.startswith("vary")]
 
 
-def test_where_only_what_is_wrong_is_shown_another_outcome_is_proposed(model: ScriptedModel, tmp_path: Path) -> None:
-    def answer(body: dict[str, Any]) -> str:
-        asked = body["messages"][-1]["content"]
-        words = "`add(2, 3)` does not give `-1` any more"
-        return json.dumps({"must_be_true": words}) if "must be true" in asked else RIGHT
+@pytest.mark.parametrize("shown", [">>> add(2, 3)\n-1", ">>> add(2, 3)\n-1\n>>> double(1)\n0"], ids=["one", "two"])
+def test_where_only_what_is_wrong_is_shown_another_outcome_is_proposed(
+    model: ScriptedModel, tmp_path: Path, shown: str
+) -> None:
+    asked: list[str] = []
 
-    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nThat is odd."
+    def answer(body: dict[str, Any]) -> str:
+        if "must be true" not in body["messages"][-1]["content"]:
+            return RIGHT
+        asked.append(body["messages"][-1]["content"])
+        return '{"must_be_true": "`add(2, 3)` does not give `-1` any more"}'
+
+    issue = f">>> from calc import add, double\n{shown}\n\nThat is odd."
     worked = guided(model, tmp_path, [answer], files=WEAK, issue=issue)
     assert worked.result.status == "unverified", worked.result.error
     assert "+    return a + b" in worked.result.patch
     assert verdicts(worked) == ["passes"]
     assert worked.result.verification and not worked.result.verification.reproduction
+    assert not any("none of these" in each for each in asked)
+    assert bool(asked) is ("double" in shown)
 
 
 def test_what_is_proposed_is_looked_for_in_what_the_issues_code_runs(model: ScriptedModel, tmp_path: Path) -> None:
@@ -316,15 +323,11 @@ def test_what_the_issue_means_is_chosen_by_most_of_the_models_words(
 
 def test_none_of_the_checks_may_be_meant(model: ScriptedModel, tmp_path: Path) -> None:
     def answer(body: dict[str, Any]) -> str:
-        asked = body["messages"][-1]["content"]
-        if "must be true" in asked:
-            return '{"must_be_true": "none of these"}'
-        script = "```python\nfrom calc import add\n\nassert add(2, 3) == 5\n```"
-        return script if "Write a short Python script" in asked else RIGHT
+        return '{"must_be_true": "none of these"}' if "must be true" in body["messages"][-1]["content"] else RIGHT
 
     issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5, not 7."
     worked = guided(model, tmp_path, [answer], files=WEAK, issue=issue)
-    assert reproduction(worked) == "from calc import add\n\nassert add(2, 3) == 5\n"
+    assert reproduction(worked).endswith("assert repr(result) != shown\n")  # what is shown is wrong for sure
 
 
 def test_tests_that_cannot_run_say_nothing_of_a_candidate(model: ScriptedModel, tmp_path: Path) -> None:
