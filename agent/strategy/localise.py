@@ -11,6 +11,7 @@ from agent.session.events import TestsRan
 from agent.strategy.named import Named
 from agent.strategy.regions import Region, functions, whole_file
 from agent.strategy.tracebacks import Frame, cause_last, told_frames
+from agent.strategy.values import MOST_LETTERS
 
 _FRAME = re.compile(
     r'File "(?P<path>[^"\n]+)", line (?P<line>\d+)|^(?P<path2>[\w./-]+\.\w+):(?P<line2>\d+)(?::|$)',
@@ -144,7 +145,7 @@ def _by_told_frames(regions: Mapping[str, list[Region]], told: list[Frame], scor
 
 def _by_messages(scores: dict[Region, float], issue: str) -> None:
     """Points for functions in which a message stands that the issue shows, more for a long one."""
-    told = " ".join(issue.split())
+    told = " ".join(issue[:MOST_LETTERS].split())
     for region in scores:
         parts = (part for text in _TEXT.finditer(region.source) for part in _INSERTED.split(text["text"]))
         said = [len(part) for part in parts if len(part) >= _LONG_MESSAGE and " " in part.strip() and part in told]
