@@ -48,9 +48,12 @@ async def _by_reproduction(work: Work) -> Ended | None:
     """
     suspects = localise(work.sources, work.issue.text, None, str(work.sandbox.workspace.repo), work.ranked)
     ended = None
-    for reproduction in (await find_reproductions(work, suspects))[:_REPRODUCTIONS]:
-        await run_script(work, reproduction.script)  # it is the file that the command runs
-        work.executed = await executed(work, reproduction.script)
+    async with work.put_back():
+        found = await find_reproductions(work, suspects)
+    for reproduction in found[:_REPRODUCTIONS]:
+        async with work.put_back():
+            await run_script(work, reproduction.script)  # it is the file that the command runs
+            work.executed = await executed(work, reproduction.script)
         ran = files_of(work.executed)
         named = {path for path, _ in places(reproduction.failure, str(work.sandbox.workspace.repo))}
         if not ran | named <= work.sources.keys():

@@ -14,7 +14,7 @@ import anyio
 from agent.session.events import Ended, PhaseBegan
 from agent.strategy.choose import Candidate, meaning
 from agent.strategy.executed import executed, files_of
-from agent.strategy.localise import localise
+from agent.strategy.localise import Suspect, localise
 from agent.strategy.ranking import rank_by_model
 from agent.strategy.reproduce import issue_scripts
 from agent.strategy.rounds import Round
@@ -33,12 +33,8 @@ _NOTHING = "the tests pass, no script was found that shows the problem, and no r
 
 async def propose(work: Work) -> Ended:
     """What most replies come to, else the best of those about the likeliest suspect; the tests still pass with it."""
-    root = str(work.sandbox.workspace.repo)
-    scripts = await issue_scripts(work)
-    ran = await executed(work, scripts[-1]) if scripts else frozenset()
-    if ran:
-        work.sources |= await load_sources(work, None, files_of(ran))
-    suspects = await rank_by_model(work, localise(work.sources, work.issue.text, None, root, work.ranked, ran))
+    async with work.put_back():
+        suspects = await _suspects(work)
     searches: list[Search] = []
     try:
         for suspect in suspects[:_SUSPECTS]:
@@ -48,8 +44,8 @@ async def propose(work: Work) -> Ended:
             if _agree(searches[-1].passing) or work.exhausted():
                 break
     except anyio.get_cancelled_exc_class():
-        if best := _best(searches):
-            await best.keep()
+        if searches:
+            await (_best(searches) or searches[-1]).keep()
         raise
     best = _best(searches)
     chosen = best.chosen() if best else None
@@ -60,6 +56,16 @@ async def propose(work: Work) -> Ended:
     await work.snapshot()
     agreed = "" if _agree(best.passing) else " The replies did not agree on it."
     return Ended(status="submitted", summary=f"Rewrote {chosen.title}; no test shows whether that helps.{agreed}")
+
+
+async def _suspects(work: Work) -> list[Suspect]:
+    """The suspects by the issue, and by what its code runs."""
+    root = str(work.sandbox.workspace.repo)
+    scripts = await issue_scripts(work)
+    ran = await executed(work, scripts[-1]) if scripts else frozenset()
+    if ran:
+        work.sources |= await load_sources(work, None, files_of(ran))
+    return await rank_by_model(work, localise(work.sources, work.issue.text, None, root, work.ranked, ran))
 
 
 def _best(searches: Sequence[Search]) -> Search | None:

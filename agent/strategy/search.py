@@ -58,15 +58,18 @@ class Search:
         return self.partly[0] if self.partly else None
 
     async def keep(self) -> None:
-        """Leave the best candidate so far in the workspace, where the time is over before the search is."""
+        """Leave the best candidate so far in the workspace, where the time is over before the search is.
+
+        Nothing is left of one that was being tried, since no test has said anything of it.
+        """
         chosen = self.chosen()
-        if chosen is None:
-            return
         with anyio.CancelScope(shield=True):
             await self.work.snapshots.restore(self.trials.tree)
-            await self.trials.place(chosen)
-        self.work.chosen = None  # what was there before this search does not pass
-        self.work.fallback = Ended(status="submitted", summary=f"Rewrote {chosen.title}, when the time was over.")
+            if chosen is not None:
+                await self.trials.place(chosen)
+        if chosen is not None:
+            self.work.chosen = None  # what was there before this search does not pass
+            self.work.fallback = Ended(status="submitted", summary=f"Rewrote {chosen.title}, when the time was over.")
 
     async def run(self) -> Ended | None:
         """Go through the rounds; the budget's end if it came before any candidate helped. Raises `BackendError`s."""

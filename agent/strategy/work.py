@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import anyio
 
 from agent.config import Settings
 from agent.context.budget import TokenMeter, WindowBudget
@@ -168,6 +171,16 @@ class Work:
         """Put the workspace back to a tree, journalled."""
         await self.snapshots.restore(tree)
         await self.snapshot()
+
+    @asynccontextmanager
+    async def put_back(self) -> AsyncGenerator[None, None]:
+        """Put the workspace back to the base commit where what runs in it is ended before its time."""
+        try:
+            yield
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await self.snapshots.restore(self.base_tree)
+            raise
 
     async def revive(self, reason: str) -> None:
         """Start a lost sandbox again. Raises `SandboxUnavailable`."""

@@ -456,3 +456,23 @@ def test_a_proposal_is_kept_where_the_time_ends_before_replies_agree(
     silent.release.set()
     assert worked.result.status == "unverified", worked.result.error
     assert "+    return a + b" in worked.result.patch
+
+
+@pytest.mark.parametrize("files", [CALC, WEAK], ids=["search", "proposal"])
+def test_nothing_is_left_of_what_was_being_tried_when_the_time_ended(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]
+) -> None:
+    monkeypatch.setattr("agent.strategy.guided.find_reproductions", _none)
+    hangs = "```python\ndef add(a, b):\n    while True:\n        pass\n```"
+    test = files["test_calc.py"].replace("        pass", "        from calc import add\n        add(1, 2)")
+    worked = guided(model, tmp_path, [hangs], files={**files, "test_calc.py": test}, time_limit=8.0)
+    assert worked.result.status == "budget", worked.result.error
+    assert [event.name for event in worked.of("observed")] == ["write_file"]  # it was in the workspace
+    assert worked.result.patch == ""
+
+
+def test_nothing_is_left_of_the_issues_code_when_the_time_ended(model: ScriptedModel, tmp_path: Path) -> None:
+    issue = "```python\nimport time\nfrom calc import add\nopen('left', 'w').close()\ntime.sleep(60)\nadd(1, 2)\n```"
+    worked = guided(model, tmp_path, ["no"], files=WEAK, issue=issue, time_limit=8.0)
+    assert worked.result.status == "budget", worked.result.error
+    assert worked.result.patch == ""
