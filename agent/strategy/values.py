@@ -14,7 +14,11 @@ _MOST_PIECES = 400
 _SPAN = re.compile(r"```[\w+-]*\n(?P<block>.*?)```|`(?P<span>[^`\n]+)`", re.DOTALL)
 _OPENING = re.compile(r"(?<![\w.])[\w.]{0,80}[\[({]")
 _CHAINED = re.compile(r"\.\w+\(")
-_ATOM = re.compile(r"(?<![\w.\])])(?:-?\d+(?:\.\d+)?|None|True|False|'[^'\n]*'|\"[^\"\n]*\")(?![\w(\[]|\.\w)")
+_ATOM = re.compile(
+    r"(?<![\w.\])])(?<!\w\*\*)(?<!\)\*\*)"  # the 2 of `x**2` is no value
+    r"(?:-?\d+(?:\.\d+)?|None|True|False|'[^'\n]*'|\"[^\"\n]*\")"
+    r"(?![\w(\[]|\.\w|\*[\w(])"  # nor that of `2*x`
+)
 _PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:)\s?")
 _BEFORE_A_NUMBER = re.compile(
     r"(?:#|(?<![=!<>])=|\b(?:lines?|version|python|ticket|issue|since|release|v))\s*$", re.IGNORECASE

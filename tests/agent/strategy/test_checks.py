@@ -73,11 +73,16 @@ def test_what_the_issue_leaves_no_doubt_of_is_sure() -> None:
         "It must be oo, since version 1.12 of it",
         "It should be fixed, see #1234 and ticket 56",
         "It should work with axis=1",
+        "It should be 2*Ux(U + V) - x**3",
         "Traceback (most recent call last):\n  should be line 3",
     ],
 )
 def test_numbers_of_something_are_no_values(text: str) -> None:
     assert words(f">>> max([0])\n0\n\n{text}") == []
+
+
+def test_a_number_may_be_set_off() -> None:
+    assert words(">>> max([0])\n0\n\nIt should be **5**, not 2*x") == ["max([0]) == 5"]
 
 
 def test_a_block_behind_the_word_is_what_is_expected() -> None:
