@@ -25,8 +25,8 @@ _RIGHT = re.compile(r"\b(?:should|must|expect\w*|instead|want\w*|correct\w*|not)
 def differences_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> list[Check]:
     """Checks that the issue's code does not come to what it tells of it any more, to the letter, else by its words.
 
-    What it tells is output, a comment behind a statement, or `returns `x`` of the last one. What does not come of the
-    code as it is can't be meant; that is for a run to say.
+    What it tells is output, a comment behind a statement, or what prose says that the last one returns. What does not
+    come of the code as it is can't be meant; that is for a run to say.
     """
     told = _told(prose_of(issue[:MOST_LETTERS], found))
     checks: list[Check] = []

@@ -23,9 +23,8 @@ from agent.strategy.sources import load_sources
 from agent.strategy.trial import Target
 from agent.strategy.work import Work
 
-_ROUND = Round(
-    "diagnose", (0.2, 0.8, 0.8, 0.8, 0.8)
-)  # with nothing that fails a function is mostly copied, unless asked why
+_ROUND = Round("diagnose", (0.2, 0.8, 0.8, 0.8, 0.8))
+"""Where nothing fails a small model mostly copies a function, unless it is asked first what is wrong."""
 _SUSPECTS = 2
 _AGREE = 2
 _NOTHING = "the tests pass, no script was found that shows the problem, and no reply changes anything that passes"
