@@ -19,13 +19,13 @@ from tools.hints import terminal_hint
 from tools.registry import Registry
 
 
-def shell(directory: Path, *commands: str) -> list[Observation]:
-    """Run commands, one after another, in a sandbox on `directory`."""
+def shell(directory: Path, *commands: str, seconds: float = 60) -> list[Observation]:
+    """Run commands, one after another, in a sandbox on `directory`, each for so many seconds at the most."""
 
     async def body() -> list[Observation]:
         sandbox = await LocalSandbox.start(directory)
         try:
-            context = ToolContext(sandbox, command_seconds=60)
+            context = ToolContext(sandbox, command_seconds=seconds)
             return [await Registry().run(context, "shell", json.dumps({"command": each})) for each in commands]
         finally:
             await sandbox.close(keep=True)
@@ -68,7 +68,7 @@ def test_what_wants_a_terminal_or_input_ends_and_says_what_to_do(tmp_path: Path,
 
 def test_an_editor_that_is_there_ends_too_and_the_file_stays(tmp_path: Path) -> None:  # peers row 12
     """`vi`, where it is installed; where it is not, its absence is answered alike."""
-    edited, after = shell(tmp_path, "mkdir a; echo text >a/x; cd a && vi x", "cat x; pwd")
+    edited, after = shell(tmp_path, "mkdir a; echo text >a/x; cd a && vi x", "cat x; pwd", seconds=5)
     assert "edit_file or write_file" in hint(edited), edited.text
     assert after.text.startswith("text\n") and "/a\n" in after.text
 
