@@ -11,7 +11,7 @@ from agent.session.events import TestsRan
 from agent.strategy.blocks import LONG, Block
 from agent.strategy.documentation import shortened
 from agent.strategy.localise import failing_test, places
-from agent.strategy.questions import ask_about, ask_about_all, question, shown_failure
+from agent.strategy.questions import ask_about, ask_about_all, object_of, question, shown_failure
 from agent.strategy.regions import Region
 from agent.strategy.rounds import View
 from agent.strategy.work import Work
@@ -39,12 +39,7 @@ class Asking:
 
     def for_a_line(self, region: Region, lines: Sequence[str], sampling: Sampling) -> Request:
         """The request that asks which of some lines of a region is wrong, held to an object with this `line`."""
-        schema = {
-            "type": "object",
-            "properties": {"line": {"enum": list(lines)}},
-            "required": ["line"],
-            "additionalProperties": False,
-        }
+        schema = object_of(line={"enum": list(lines)})
         return Request(
             messages=self._about(region, render("guided_line", name=region.short_name)),
             max_tokens=self.work.reply_tokens(_LINE_TOKENS),

@@ -10,7 +10,7 @@ from agent.model.dialects import loads
 from agent.model.types import Request
 from agent.session.events import TestsRan
 from agent.strategy.checks import Check
-from agent.strategy.questions import ask_of_issue
+from agent.strategy.questions import ask_of_issue, object_of
 from agent.strategy.work import Work
 from prompts import render
 from tools.files import write_text
@@ -142,12 +142,7 @@ async def _choose(work: Work, checks: list[str], more: list[str]) -> str:
 
 async def _chosen(work: Work, checks: list[str]) -> str:
     """What the model says of them in this order; the first where it names none."""
-    schema = {
-        "type": "object",
-        "properties": {"must_be_true": {"enum": checks}},
-        "required": ["must_be_true"],
-        "additionalProperties": False,
-    }
+    schema = object_of(must_be_true={"enum": checks})
     request = Request(
         messages=ask_of_issue(work, render("guided_choose", checks=checks)),
         max_tokens=work.reply_tokens(300),

@@ -47,10 +47,7 @@ def checks_of(issue: str, found: list[Reported], imports: Mapping[str, str]) -> 
     values, errors = expected_values(prose), _raised(prose)
     whole: list[Check] = []
     others: list[list[Check]] = []
-    for each in found:
-        if not each.runs or not each.unbound <= imports.keys():
-            continue
-        opening = opening_of(each, imports)
+    for each, opening in runnable(found, imports):
         last = next((step.expression for step in reversed(each.steps) if step.expression), each.steps[-1].source)
         words = f"`{short(last)}` and what comes before it: no error is raised"
         shown = _shown(each, opening)
@@ -69,15 +66,14 @@ def steps_before(code: Reported, at: int) -> str:
 
 def scripts_of(found: list[Reported], imports: Mapping[str, str]) -> list[str]:
     """The code of an issue that can be run, as scripts that show the value they end with."""
-    runnable = [each for each in found if each.runs and each.unbound <= imports.keys()]
-    return [
-        _shown(each, opening_of(each, imports)) or f"{opening_of(each, imports)}{each.source}\n" for each in runnable
-    ]
+    return [_shown(each, opening) or f"{opening}{each.source}\n" for each, opening in runnable(found, imports)]
 
 
-def opening_of(code: Reported, imports: Mapping[str, str]) -> str:
-    """The imports that code leaves out."""
-    return "".join(f"{imports[name]}\n" for name in sorted(code.unbound))
+def runnable(found: list[Reported], imports: Mapping[str, str]) -> Iterator[tuple[Reported, str]]:
+    """The code of an issue that can be run, each with the imports that it leaves out."""
+    for each in found:
+        if each.runs and each.unbound <= imports.keys():
+            yield each, "".join(f"{imports[name]}\n" for name in sorted(each.unbound))
 
 
 def _shown(code: Reported, opening: str) -> str:

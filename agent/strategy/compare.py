@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agent.model.types import Request
+from agent.strategy.questions import object_of
 from agent.strategy.work import Work
 from prompts import render
 from tools.truncate import truncate
@@ -64,12 +65,7 @@ async def _ask(work: Work, patches: Sequence[str]) -> int | None:
     request = Request(
         messages=[{"role": "user", "content": question}],
         max_tokens=min(work.budget.reply, 1024),
-        json_schema={
-            "type": "object",
-            "properties": {"choice": {"type": "integer", "enum": numbers}},
-            "required": ["choice"],
-            "additionalProperties": False,
-        },
+        json_schema=object_of(choice={"type": "integer", "enum": numbers}),
         sampling=work.sampling(0.0, 0),
         slot="side",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from agent.strategy.checks import Check, opening_of, prose_of, short, steps_before, told_apart
+from agent.strategy.checks import Check, prose_of, runnable, short, steps_before, told_apart
 from agent.strategy.reported import Reported, Step
 from agent.strategy.values import MOST_LETTERS
 
@@ -30,13 +30,11 @@ def differences_of(issue: str, found: list[Reported], imports: Mapping[str, str]
     """
     told = _told(prose_of(issue[:MOST_LETTERS], found))
     checks: list[Check] = []
-    for each in found:
-        if not each.runs or not each.unbound <= imports.keys():
-            continue
+    for each, opening in runnable(found, imports):
         for at, step in enumerate(each.steps):
             last = at == len(each.steps) - 1
             for said in (*_said(step), *(told if last else ())) if step.expression else ():
-                checks.append(_differs(step, said, opening_of(each, imports) + steps_before(each, at)))
+                checks.append(_differs(step, said, opening + steps_before(each, at)))
     return told_apart(checks)[-_MOST:]
 
 

@@ -39,6 +39,11 @@ def question(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
+def object_of(**properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object that has just these properties, by their schemas."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
 def ask_of_issue(work: Work, wanted: str) -> list[dict[str, Any]]:
     """The messages that ask for `wanted` about the issue alone; they begin as those about code do."""
     return _with_system(render("guided_issue", issue=_issue(work)) + f"\n\n{wanted}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from agent.model.dialects import loads
 from agent.model.types import Request
 from agent.strategy.localise import Suspect
-from agent.strategy.questions import ask_of_issue
+from agent.strategy.questions import ask_of_issue, object_of
 from agent.strategy.rounds import SUSPECTS
 from agent.strategy.work import Work
 from prompts import render
@@ -25,12 +25,7 @@ async def rank_by_model(work: Work, suspects: list[Suspect]) -> list[Suspect]:
         return suspects
     asked = suspects[:_ASKED_ABOUT]
     number = {"type": "integer", "minimum": 1, "maximum": len(asked)}
-    schema = {
-        "type": "object",
-        "properties": {"likeliest": number, "second": number},
-        "required": ["likeliest", "second"],
-        "additionalProperties": False,
-    }
+    schema = object_of(likeliest=number, second=number)
     lines = [f"{suspect.region.title}: `{_signature(suspect)}`" for suspect in asked]
     request = Request(
         messages=ask_of_issue(work, render("guided_rank", suspects=lines)),

@@ -13,7 +13,7 @@ from agent.model.dialects import loads
 from agent.model.types import Request
 from agent.session.events import PhaseBegan
 from agent.strategy.choose import Candidate
-from agent.strategy.questions import question
+from agent.strategy.questions import object_of, question
 from agent.strategy.regions import Region
 from agent.strategy.small_changes import small_changes
 from agent.strategy.trial import Trials
@@ -123,12 +123,7 @@ async def _picked(
     if len(found) == 1 or work.exhausted():
         return found[0]
     changes = [_diff(sources[region.path], candidate.files[region.path]) for candidate in found]
-    schema = {
-        "type": "object",
-        "properties": {"right": {"type": "integer", "minimum": 1, "maximum": len(found)}},
-        "required": ["right"],
-        "additionalProperties": False,
-    }
+    schema = object_of(right={"type": "integer", "minimum": 1, "maximum": len(found)})
     text = render(
         "guided_pick",
         issue=truncate(work.issue.text, work.budget.prompt // 5),

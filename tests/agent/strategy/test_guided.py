@@ -263,6 +263,14 @@ def test_where_only_what_is_wrong_is_shown_another_outcome_is_proposed(
     assert bool(asked) is ("double" in shown)
 
 
+def test_small_changes_are_not_tried_where_something_must_change_and_nobody_says_into_what(
+    model: ScriptedModel, tmp_path: Path
+) -> None:
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nThat is odd."
+    worked = guided(model, tmp_path, ["no code"], files=WEAK, issue=issue, attempts=8)
+    assert worked.of("candidate_made") and not [phase for phase in phases(worked) if phase.startswith("vary")]
+
+
 def test_what_is_proposed_is_looked_for_in_what_the_issues_code_runs(model: ScriptedModel, tmp_path: Path) -> None:
     code = "def total(a, b):\n    return a + b\n\n\n"
     issue = "`total`, `total`, the total:\n\n```\nfrom calc import add\nadd(2, 3)\n```"
@@ -472,7 +480,7 @@ def test_nothing_is_left_of_what_was_being_tried_when_the_time_ended(
 
 
 def test_nothing_is_left_of_the_issues_code_when_the_time_ended(model: ScriptedModel, tmp_path: Path) -> None:
-    issue = "```python\nimport time\nfrom calc import add\nopen('left', 'w').close()\ntime.sleep(60)\nadd(1, 2)\n```"
+    issue = "```python\nimport os\nfrom calc import add\nopen('left', 'w').close()\nos.read(os.pipe()[0], 1)\nadd(1, 2)\n```"
     worked = guided(model, tmp_path, ["no"], files=WEAK, issue=issue, time_limit=8.0)
     assert worked.result.status == "budget", worked.result.error
     assert worked.result.patch == ""
