@@ -23,10 +23,14 @@ from dataclasses import dataclass
 import anyio
 
 from agent import __version__
+from agent.backend import Backend, open_backend
 from agent.errors import BudgetExhausted, SandboxError, SandboxLost, SourceError, SweAgentError, UsageError
-from agent.forge.patch import CheckedPatch
-from agent.model.backend import Backend, open_backend
-from agent.prepare import prepare
+from agent.repo.patch_policy import CheckedPatch
+from agent.run.context import Work, spent
+from agent.run.resume import put_back, recheck_patch
+from agent.run.setup import prepare
+from agent.run.verification import PatchVerifier
+from agent.run.workspaces import open_clean, open_workspace
 from agent.session.events import (
     BackendFound,
     Ended,
@@ -40,13 +44,9 @@ from agent.session.events import (
 from agent.session.journal import Journal
 from agent.session.session import Session
 from agent.session.state import FINISHED
-from agent.strategy.handover import Strategy, work_by
-from agent.strategy.judge import Judge
-from agent.strategy.resuming import judged_again, put_back
-from agent.strategy.work import Work, spent
+from agent.strategy.handoff import Strategy, work_by
 from agent.task import Task
 from agent.verify.evidence import status_of, why_unverified
-from agent.workspace import open_clean, open_workspace
 
 _EXIT_CODES = {"fixed": 0, "unverified": 1, "no_patch": 1, "budget": 5, "interrupted": 130}
 
@@ -172,7 +172,7 @@ class _Run:
                 return self._overdue()
             # made before the agent starts, so nothing it does can reach it
             async with open_clean(task, self.session, sandbox, self._keep, touched=kept) as clean:
-                work.judge = Judge(clean)
+                work.judge = PatchVerifier(clean)
                 try:
                     await self._begin(work, strategy, kept=kept)
                     if self.ended is None:
@@ -198,7 +198,7 @@ class _Run:
                 await put_back(work, state.standing)
             await work.snapshot()
         if state.ended is not None:
-            work.chosen = await judged_again(work, state.ended.patch)
+            work.chosen = await recheck_patch(work, state.ended.patch)
 
     async def _work(self, work: Work, strategy: Strategy) -> None:
         """Run the strategy within what is left of the time limit."""
@@ -225,7 +225,7 @@ class _Run:
         ended = Ended(status="budget", reason=f"the time limit of {self.task.settings.time_limit:g} s is over{when}")
         self.end(_with_patch(work.fallback or ended, work) if work else ended)
 
-    async def _conclude(self, work: Work, judge: Judge) -> None:
+    async def _conclude(self, work: Work, judge: PatchVerifier) -> None:
         """Get the diff out and check it; if the work was not interrupted, verify it. What fails is told."""
         try:
             judged = work.chosen
@@ -301,6 +301,6 @@ def _backend_event(backend: Backend, seconds: float) -> BackendFound:
         window_held=server.window.held,
         window_asked=server.window.asked,
         window_trained=server.window.trained or backend.profile.window,
-        tool_calling=backend.ladder().rung,
+        tool_calling=backend.tool_calls().mode,
         seconds=round(seconds, 3),
     )

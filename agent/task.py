@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from agent.config import Settings
 from agent.forge.issue import Issue
-from agent.forge.repository import HostRepository
 from agent.model.types import OnText, OnWait
+from agent.repo.host import HostRepository
 from agent.session.session import Subscriber
 
 if TYPE_CHECKING:
-    from agent.model.pull import Progress
+    from agent.catalogue.download import Progress
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,10 @@ from pathlib import Path
 import anyio
 import httpx2
 
-from agent.model.catalogue import find_profile
-from agent.model.pull import pull
-from agent.model.servers.bundled import BundledServer
-from agent.model.servers.runtime import RuntimeSettings, environment, threads
+from agent.bundled.options import RuntimeSettings, environment, threads
+from agent.bundled.server import BundledServer
+from agent.catalogue.download import pull
+from agent.catalogue.profiles import find_profile
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTEXT = 8192

@@ -31,16 +31,16 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from agent.bundled.server import BundledServer
+from agent.catalogue.download import pull
+from agent.catalogue.modes import ToolCallMode
+from agent.catalogue.profiles import find_profile
 from agent.config import Settings
 from agent.forge.issue import Issue
-from agent.forge.repository import HostRepository
 from agent.loop import run_session
-from agent.model.catalogue import find_profile
-from agent.model.ladder import RUNGS, RungMemory
-from agent.model.pull import pull
-from agent.model.servers.bundled import BundledServer
 from agent.model.servers.probe import open_server
-from agent.model.types import Rung
+from agent.model.tool_calling import TOOL_CALL_MODES, ToolCallModeMemory
+from agent.repo.host import HostRepository
 from agent.session.events import Compacted, Event, ModelReplied, PromptBegan, Result, Warned
 from agent.task import Task
 from benchmarks.hybrid import write_hybrid
@@ -186,18 +186,18 @@ def make_repository(place: Path) -> Path:
     return place
 
 
-async def run(model: str, steps: int, window: int, rung: Rung, place: Path) -> list[Event]:
+async def run(model: str, steps: int, window: int, mode: ToolCallMode, place: Path) -> list[Event]:
     """The events of one session with the bundled runtime. Raises `BackendError`s."""
     path = write_hybrid(place / "hybrid.gguf") if model == HYBRID else await pull(find_profile(model))
     async with BundledServer(path, context=window, parallel=1, log_path=place / "server.log") as server:
         with between(server.base_url, Script(steps)) as url:
-            return await session(url, steps, window, rung, place)
+            return await session(url, steps, window, mode, place)
 
 
-async def session(url: str, steps: int, window: int, rung: Rung, place: Path) -> list[Event]:
+async def session(url: str, steps: int, window: int, mode: ToolCallMode, place: Path) -> list[Event]:
     """The events of one session with the server at `url`, its calls asked for in one way. Raises `BackendError`s."""
     server = await open_server(url, context=window)
-    RungMemory().remember(server, rung, "benchmark")
+    ToolCallModeMemory().remember(server, mode, "benchmark")
     await server.close()
     events: list[Event] = []
     settings = {"base_url": url, "sandbox": "local", "strategy": "agent", "max_steps": 2 * steps + 20}
@@ -251,11 +251,11 @@ def main() -> int:
     parser.add_argument("--model", default="qwen2.5-coder-0.5b", help=f"of the catalogue, or {HYBRID}")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--window", type=int, default=16_384, help="tokens")
-    parser.add_argument("--rung", choices=RUNGS, default="native", help="how calls are asked for")
+    parser.add_argument("--mode", choices=TOOL_CALL_MODES, default="native", help="how calls are asked for")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SWE_AGENT_HOME"] = os.environ.get("SWE_AGENT_HOME", str(Path(folder) / "home"))
-        events = anyio.run(run, given.model, given.steps, given.window, given.rung, Path(folder))
+        events = anyio.run(run, given.model, given.steps, given.window, given.mode, Path(folder))
         return 0 if report(events) else 1
 
 

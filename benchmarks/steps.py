@@ -57,7 +57,7 @@ def noted(kind, owner, name):
     setattr(owner, name, functools.wraps(whole)(later if inspect.iscoroutinefunction(whole) else now))
 """
 _OURS = f"""{_NOTING}
-from agent.model.chat import ChatCompletions
+from agent.model.chat_completions import ChatCompletions
 from sandbox.shell import Shell
 noted("sandbox", Shell, "run")
 noted("client", ChatCompletions, "send")

@@ -26,10 +26,10 @@ import anyio
 from pydantic import BaseModel, ValidationError
 from small_bugs import make_repositories
 
-from agent.model.catalogue import find_profile
+from agent.bundled.server import BundledServer, RuntimeSettings
+from agent.catalogue.download import pull
+from agent.catalogue.profiles import find_profile
 from agent.model.dialects import repair_call
-from agent.model.pull import pull
-from agent.model.servers.bundled import BundledServer, RuntimeSettings
 from agent.session.events import EVENT, Event, ModelReplied, PromptBegan, Result
 from tools import CONTRACT_TOOLS, Registry
 
@@ -47,11 +47,11 @@ SCHEMAS = Registry().parameters()
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedReply:
     """One reply: where it stood, how calls were asked for, and what is wrong with it, as written and as run."""
 
     where: str
-    rung: str
+    mode: str
     parsed: str
     calls: int
     wrong_as_written: str
@@ -68,7 +68,7 @@ def main() -> None:
     report(judged)
 
 
-async def run(asked: argparse.Namespace, scratch: Path) -> list[Judged]:
+async def run(asked: argparse.Namespace, scratch: Path) -> list[JudgedReply]:
     """The replies judged; the server is the one at `--base-url`, else a bundled one that runs meanwhile."""
     if asked.base_url:
         return judge_sessions(asked, asked.base_url, scratch)
@@ -80,10 +80,10 @@ async def run(asked: argparse.Namespace, scratch: Path) -> list[Judged]:
         return judge_sessions(asked, server.base_url, scratch)
 
 
-def judge_sessions(asked: argparse.Namespace, base_url: str, scratch: Path) -> list[Judged]:
+def judge_sessions(asked: argparse.Namespace, base_url: str, scratch: Path) -> list[JudgedReply]:
     """Sessions, one after another, until `--replies` replies are judged."""
     places = make_repositories(scratch)
-    judged: list[Judged] = []
+    judged: list[JudgedReply] = []
     empty = 0
     for number in count():
         name, repository, issue = places[number % len(places)]
@@ -120,16 +120,16 @@ def session_events(
             session.communicate()
 
 
-def judge(events: Iterator[Event], where: str, record: Path | None) -> Iterator[Judged]:
+def judge(events: Iterator[Event], where: str, record: Path | None) -> Iterator[JudgedReply]:
     """A verdict for each reply that was to be a step."""
-    rung, number = "", 0
+    mode, number = "", 0
     for event in events:
         match event:
             case PromptBegan():
-                rung = event.mode
+                mode = event.mode
             case ModelReplied(purpose="step"):
                 number += 1
-                one = judge_reply(event, f"{where}, reply {number}", rung)
+                one = judge_reply(event, f"{where}, reply {number}", mode)
                 if record:
                     _write_down(record, event, one)
                 yield one
@@ -137,7 +137,7 @@ def judge(events: Iterator[Event], where: str, record: Path | None) -> Iterator[
                 print(f"  {where} ended with: {error}", flush=True)
 
 
-def judge_reply(reply: ModelReplied, where: str, rung: str) -> Judged:
+def judge_reply(reply: ModelReplied, where: str, mode: str) -> JudgedReply:
     """What is wrong with a reply, if anything: cut, no call, or a call that is not valid."""
     general = ""
     if reply.finish_reason in {"length", "repetition"}:
@@ -147,9 +147,9 @@ def judge_reply(reply: ModelReplied, where: str, rung: str) -> Judged:
     written = [invalid(call.name, call.arguments) for call in reply.tool_calls]
     run = [repair_call(call.name, call.arguments, SCHEMAS) for call in reply.tool_calls]
     mended = [invalid(call.name, call.arguments) for call in run]
-    return Judged(
+    return JudgedReply(
         where,
-        rung,
+        mode,
         reply.parsed if reply.tool_calls else "",
         len(reply.tool_calls),
         general or "; ".join(filter(None, written)),
@@ -172,29 +172,29 @@ def invalid(name: str, arguments: str) -> str:
     return ""
 
 
-def report(judged: Sequence[Judged]) -> None:
-    """A table by rung, and each bad reply's reason; exits with 1 when too few are good."""
+def report(judged: Sequence[JudgedReply]) -> None:
+    """A table by mode, and each bad reply's reason; exits with 1 when too few are good."""
     print(f"\n{'calls asked for':16} {'replies':>8} {'calls':>6} {'as written':>11} {'as run':>7}   found in")
-    for rung in [*dict.fromkeys(each.rung for each in judged), "all"]:
-        some = [each for each in judged if rung in {each.rung, "all"}]
+    for mode in [*dict.fromkeys(each.mode for each in judged), "all"]:
+        some = [each for each in judged if mode in {each.mode, "all"}]
         written = sum(not each.wrong_as_written for each in some)
         run = sum(not each.wrong_as_run for each in some)
         found = Counter(each.parsed for each in some if each.parsed)
         where = ", ".join(f"{name} {times}" for name, times in found.most_common())
         calls = sum(each.calls for each in some)
-        print(f"{rung:16} {len(some):8} {calls:6} {written:11} {run:7}   {where}")
+        print(f"{mode:16} {len(some):8} {calls:6} {written:11} {run:7}   {where}")
     for each in judged:
         if each.wrong_as_run:
-            print(f"bad: {each.where} ({each.rung}): {each.wrong_as_run}")
+            print(f"bad: {each.where} ({each.mode}): {each.wrong_as_run}")
         elif each.wrong_as_written:
-            print(f"mended: {each.where} ({each.rung}): {each.wrong_as_written}")
+            print(f"mended: {each.where} ({each.mode}): {each.wrong_as_written}")
     good = sum(not each.wrong_as_run for each in judged)
     print(f"{good} of {len(judged)} replies had well-formed, schema-valid calls only")
     if good < LEAST * len(judged):
         sys.exit(f"fewer than {LEAST:.0%}")
 
 
-def _write_down(record: Path, reply: ModelReplied, judged: Judged) -> None:
+def _write_down(record: Path, reply: ModelReplied, judged: JudgedReply) -> None:
     entry: dict[str, Any] = {"judged": vars(judged), "reply": reply.model_dump(mode="json")}
     with record.open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")

@@ -14,8 +14,8 @@ from support import CALC, make_repository
 
 from agent.config import Settings
 from agent.forge.issue import Issue
-from agent.forge.repository import HostRepository
 from agent.loop import run_session
+from agent.repo.host import HostRepository
 from agent.session.events import Event, ModelReplied, Observed, PromptBegan, Result
 from agent.task import Task
 

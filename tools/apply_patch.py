@@ -9,14 +9,14 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from agent.text import truncate
 from sandbox.protocol import ExecResult
 from tools.base import Arguments, Observation, ToolContext, ToolError
+from tools.editing.hunks import apply_hunks
+from tools.editing.lines import numbered, split
+from tools.editing.patch_format import FileChange, parse_patch
+from tools.editing.syntax import new_faults
 from tools.files import read_known, write_text
-from tools.hunks import apply_hunks
-from tools.lines import numbered, split
-from tools.patch_format import FileChange, parse_patch
-from tools.syntax import new_faults
-from tools.truncate import truncate
 
 _MOST_SHOWN = 40  # lines of a hunk
 

@@ -11,14 +11,14 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from tools.approximate import ANCHORED, ELIDED
 from tools.base import Arguments, Observation, ToolContext, ToolError
+from tools.editing.approximate import ANCHORED, ELIDED
+from tools.editing.lines import BOM, body, line_ending, numbered, numbers, split, written
+from tools.editing.matching import find_lines
+from tools.editing.nearest import nearest
+from tools.editing.syntax import new_faults
+from tools.editing.wrapping import fences_stay, unfenced, unwrapped
 from tools.files import read_known, write_text
-from tools.lines import BOM, body, line_ending, numbered, numbers, split, written
-from tools.matching import find_lines
-from tools.nearest import nearest
-from tools.syntax import new_faults
-from tools.wrapping import fences_stay, unfenced, unwrapped
 
 _MOST_PLACES = 100
 _MOST_SHOWN = 60

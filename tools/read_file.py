@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from agent.text import printable, truncate
 from tools.base import Arguments, Observation, ToolContext, ToolError
+from tools.editing.lines import BOM, body, split
 from tools.files import IsDirectory, read_known
-from tools.lines import BOM, body, split
-from tools.truncate import printable, truncate
 
 _MOST_NAMES = 200
 

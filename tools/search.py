@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from agent.text import truncate
 from tools.base import Arguments, Observation, ToolContext, ToolError
-from tools.truncate import truncate
 
 _SKIPPED = (".git", "node_modules", "__pycache__", ".venv", ".tox", ".mypy_cache", ".pytest_cache")
 

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from agent.text import printable, truncate
 from sandbox.protocol import ExecResult
 from tools.base import Arguments, Observation, ToolContext, ToolError
 from tools.hints import missing_hint, terminal_hint
-from tools.truncate import printable, truncate
 
 CAPTURE_BYTES = 256 << 10
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from tools.base import Arguments, Observation, ToolContext, ToolError
+from tools.editing.lines import line_ending, split
+from tools.editing.syntax import new_faults
+from tools.editing.wrapping import fences_stay, unfenced
 from tools.files import Absent, IsDirectory, read_bytes, write_text
-from tools.lines import line_ending, split
-from tools.syntax import new_faults
-from tools.wrapping import fences_stay, unfenced
 
 
 class WriteFileArguments(Arguments):

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.bench.directory import RunDirectory
 from agent.bench.record import Record
-from agent.bench.statistics import Paired, paired, wilson
+from agent.bench.scoring.statistics import Paired, paired, wilson
 from agent.errors import UsageError
 from agent.model.types import Usage
 

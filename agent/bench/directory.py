@@ -24,8 +24,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from agent.bench.datasets.tasks import BenchTask
 from agent.bench.record import Failure, Record, Summary, summarise
-from agent.bench.tasks import BenchTask
 from agent.config import Settings
 from agent.errors import JournalWriteFailed, UsageError
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from agent.bench.statistics import wilson
+from agent.bench.scoring.statistics import wilson
 from agent.model.types import Usage
 from agent.session.events import Verification
 

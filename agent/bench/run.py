@@ -9,10 +9,10 @@ from typing import Protocol
 
 import anyio
 
+from agent.bench.datasets.tasks import BenchTask
 from agent.bench.directory import RunDirectory
-from agent.bench.executor import Executor, Job
+from agent.bench.executors.base import Executor, Job
 from agent.bench.record import Failure, Record
-from agent.bench.tasks import BenchTask
 from agent.config import Settings
 from agent.errors import JournalWriteFailed
 

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.backend import GUIDED_WINDOW
+from agent.catalogue.profiles import DEFAULT_MODEL, find_profile
 from agent.config import Settings
-from agent.model.backend import GUIDED_WINDOW
-from agent.model.catalogue import DEFAULT_MODEL, find_profile
 from agent.model.servers.base import Server
 from agent.model.servers.probe import open_server
 
@@ -36,7 +36,7 @@ async def serve_all(
             await server.close()
         yield served
         return
-    from agent.model.serve import Wanted, prepare
+    from agent.bundled.plan import Wanted, prepare
 
     name = settings.model or DEFAULT_MODEL
     profile = find_profile(name)

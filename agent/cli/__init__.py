@@ -61,7 +61,7 @@ def main() -> None:
     try:
         app()
     except SweAgentError as error:
-        from tools.truncate import printable  # parts of a message may come from a server or a repository
+        from agent.text import printable  # parts of a message may come from a server or a repository
 
         for line in filter(None, (error.hint, error.message)):
             sys.stderr.write(f"swe-agent: {printable(line)}\n")

@@ -58,7 +58,7 @@ def run_tasks(  # noqa: PLR0913 - one parameter an option
 
     Example:  swe-agent bench run tasks.jsonl --model qwen2.5-coder-1.5b --time-limit 5m --limit 10 --out runs/first
     """
-    from agent.ui.bench import Wanted, run_bench
+    from agent.ui.bench.commands import Wanted, run_bench
 
     flags = {
         "model": model, "base_url": base_url, "api_key": api_key, "context": context, "sandbox": sandbox,
@@ -87,7 +87,7 @@ def report_run(
 
     Example:  swe-agent bench report runs/first --html report.html
     """
-    from agent.ui.bench import run_report
+    from agent.ui.bench.commands import run_report
 
     raise typer.Exit(run_report(directory, html, json=json))
 
@@ -101,6 +101,6 @@ def compare_runs(
 
     Example:  swe-agent bench compare runs/first runs/second
     """
-    from agent.ui.bench import run_compare
+    from agent.ui.bench.commands import run_compare
 
     raise typer.Exit(run_compare(directories, json=json))

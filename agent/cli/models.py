@@ -13,7 +13,7 @@ from agent.cli.models_serve import serve_model
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agent.model.catalogue import Profile
+    from agent.catalogue.profiles import Profile
 
 __all__ = ["models"]
 
@@ -36,8 +36,8 @@ def list_models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from agent.model.catalogue import DEFAULT_MODEL, GENERIC, load_catalogue
-    from agent.model.pull import on_disk
+    from agent.catalogue.download import on_disk
+    from agent.catalogue.profiles import DEFAULT_MODEL, GENERIC, load_catalogue
 
     table = Table("name", "quantization", box=None, pad_edge=False)
     for heading in ("size", "on disk", "strategy", "window"):
@@ -68,8 +68,8 @@ def pull_model(
 
     Example:  swe-agent models pull qwen2.5-coder-1.5b
     """
+    from agent.catalogue.profiles import GENERIC, find_profile, load_catalogue
     from agent.errors import UsageError
-    from agent.model.catalogue import GENERIC, find_profile, load_catalogue
 
     profile = find_profile(name)
     if profile.name == GENERIC:
@@ -84,7 +84,7 @@ def _pull_with_bar(profile: Profile, quantization: str | None) -> Path:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
     from rich.progress import Progress as Bar
 
-    from agent.model.pull import Progress, pull
+    from agent.catalogue.download import Progress, pull
 
     columns = (
         TextColumn("{task.description}"),

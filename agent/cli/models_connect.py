@@ -24,6 +24,6 @@ def connect_tool(
 
     Example:  swe-agent models connect aider --base-url http://127.0.0.1:8080/v1
     """
-    from agent.ui.connect import print_lines
+    from agent.ui.models.connect import print_lines
 
     print_lines(tool, base_url=base_url, model=model, api_key=api_key)

@@ -39,7 +39,7 @@ def fit_models(  # noqa: PLR0913 - one parameter an option
 
     Example:  swe-agent models fit qwen3-coder-next --memory 64GB --unified
     """
-    from agent.ui.fit import Question, run_fit
+    from agent.ui.models.fit import Question, run_fit
 
     question = Question(
         model=model or "",

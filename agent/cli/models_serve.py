@@ -37,8 +37,8 @@ def serve_model(  # noqa: PLR0913 - one parameter an option
 
     Example:  swe-agent models serve qwen3-coder-30b --context 65536
     """
-    from agent.model.serve import DEFAULT_MODEL, Wanted
-    from agent.ui.serve import run_serve
+    from agent.bundled.plan import DEFAULT_MODEL, Wanted
+    from agent.ui.models.serve import run_serve
 
     wanted = Wanted(
         model=model or DEFAULT_MODEL,

@@ -41,7 +41,7 @@ class Entry(Protocol):
 
 
 class Source(Protocol):
-    """A commit: `agent.forge.repository.HostRepository` is one."""
+    """A commit: `agent.repo.host.HostRepository` is one."""
 
     def entries(self) -> Iterable[Any]:
         """Its files, each an `Entry`."""

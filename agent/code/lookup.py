@@ -9,9 +9,9 @@ from agent.code.definitions import Definition
 from agent.code.index import CodeIndex
 from agent.code.overview import file_outline, repository_map
 from agent.code.workspace import WorkspaceIndex
+from agent.text import estimate_tokens, truncate
 from tools.base import ToolContext, ToolError
 from tools.files import read_text
-from tools.truncate import estimate_tokens, truncate
 
 _MAX_SHOWN = 10
 _MAX_REFERENCES = 200

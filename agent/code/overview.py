@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from agent.code.definitions import Definition
 from agent.code.index import CodeIndex
 from agent.code.ranking import rank
-from tools.truncate import estimate_tokens
+from agent.text import estimate_tokens
 
 _MAX_RANKED = 400
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools.truncate import CHARACTERS_PER_TOKEN
+from agent.text import CHARACTERS_PER_TOKEN
 
 LEAST_REPLY = 256
 """A reply with less room than that, in tokens, is not asked for."""

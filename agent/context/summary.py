@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from agent.model.dialects import loads
-from agent.session.ledger import Ledger
+from agent.session.activity import Ledger
+from agent.text import estimate_tokens, truncate
 from prompts import render
-from tools.truncate import estimate_tokens, truncate
 
 HEADINGS = {
     "goal": "Goal",

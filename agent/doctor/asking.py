@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import anyio
 
 from agent.errors import BackendError, BackendUnreachable
-from agent.model.faults import Transient
+from agent.model.errors import Transient
 from agent.model.servers import Server
 from agent.model.types import Reply, Request
 

@@ -1,4 +1,4 @@
-"""Whether a model's calls arrive: each rung of the ladder tried by one real request, and the best remembered."""
+"""Whether a model's calls arrive: each way to ask for them tried by one real request, and the best remembered."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
+from agent.backend import Backend
+from agent.catalogue.modes import ToolCallMode
 from agent.doctor.asking import Asker
 from agent.doctor.report import Check, Report, guarded
 from agent.errors import BackendError
-from agent.model.backend import Backend
 from agent.model.dialects import DIALECTS, Repaired, arguments_json, call_schema, is_json, parse_text, repair_call
-from agent.model.ladder import RUNGS, possible_rungs
-from agent.model.types import Reply, Request, Rung, ToolCall
+from agent.model.tool_calling import TOOL_CALL_MODES, possible_modes
+from agent.model.types import Reply, Request, ToolCall
 from prompts import render
 from tools.read_file import ReadFile
 from tools.registry import Registry
@@ -22,7 +23,7 @@ from tools.shell import Shell
 
 REPLY_TOKENS = 120
 _SEED = 1  # the same every time, so that a report says the same until something changed
-NAMES: dict[Rung, str] = {
+NAMES: dict[ToolCallMode, str] = {
     "native": "native tool calls",
     "text": "calls in the text",
     "begun": "a begun reply",
@@ -43,7 +44,7 @@ _PARSERS = {
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of a rung; `works` None is not decided, since the reply was cut before it could have a call."""
+    """What came of a mode; `works` None is not decided, since the reply was cut before it could have a call."""
 
     works: bool | None
     told: str
@@ -52,36 +53,36 @@ class Tried:
 async def check_calling(
     report: Report, backend: Backend, asker: Asker, *, guided: bool, on_progress: Callable[[str], None]
 ) -> None:
-    """Measures every rung the server has, and remembers the best. With `guided`, sessions need no calls."""
-    tried: dict[Rung, Tried] = {}
-    for rung in RUNGS:
-        on_progress(f"measuring {NAMES[rung]}")
+    """Measures every mode the server has, and remembers the best. With `guided`, sessions need no calls."""
+    tried: dict[ToolCallMode, Tried] = {}
+    for mode in TOOL_CALL_MODES:
+        on_progress(f"measuring {NAMES[mode]}")
 
-        async def check(rung: Rung = rung) -> Check:
-            tried[rung] = await _try(rung, backend, asker)
-            return _line(rung, tried[rung], backend)
+        async def check(mode: ToolCallMode = mode) -> Check:
+            tried[mode] = await _try(mode, backend, asker)
+            return _line(mode, tried[mode], backend)
 
-        report.add(await guarded(NAMES[rung], check))
+        report.add(await guarded(NAMES[mode], check))
     best = _best(tried, backend.profile.tool_calling)
     if best:
         backend.remember(best, "measured by doctor")
     report.add(_summary(tried, best, backend, guided=guided))
-    told = {rung: {"works": each.works, "told": each.told} for rung, each in tried.items()}
+    told = {mode: {"works": each.works, "told": each.told} for mode, each in tried.items()}
     report.tell("rungs", **told)
     tell_rung(report, backend)
 
 
 def tell_rung(report: Report, backend: Backend) -> None:
-    """Which rung a session would begin on now, and why."""
+    """Which mode a session would begin on now, and why."""
     remembered = backend.memory.recall(backend.server)
-    report.tell("rungs", used=backend.ladder().rung, why="remembered" if remembered else "profile")
+    report.tell("rungs", used=backend.tool_calls().mode, why="remembered" if remembered else "profile")
 
 
-def request_for(rung: Rung, backend: Backend) -> Request:
-    """A session's first request, with two of its tools, in the way of a rung."""
+def request_for(mode: ToolCallMode, backend: Backend) -> Request:
+    """A session's first request, with two of its tools, in the way of a mode."""
     dialect = DIALECTS[backend.profile.dialect]
     schemas = _REGISTRY.schemas()
-    native, constrained = rung == "native", rung == "constrained"
+    native, constrained = mode == "native", mode == "constrained"
     system = render(
         "agent_system",
         repo="/workspace/repo",
@@ -96,12 +97,12 @@ def request_for(rung: Rung, backend: Backend) -> Request:
         max_tokens=REPLY_TOKENS,
         tools=schemas if native else [],
         json_schema=call_schema(schemas) if constrained else None,
-        begun=dialect.opening if rung == "begun" else "",
+        begun=dialect.opening if mode == "begun" else "",
         sampling=replace(backend.sampling, seed=backend.sampling.seed or _SEED),
     )
 
 
-def judge(reply: Reply, rung: Rung) -> Tried:
+def judge(reply: Reply, mode: ToolCallMode) -> Tried:
     """Whether a reply is the call that was asked for, read and mended as a session reads and mends it."""
     calls, dialect = _calls(reply)
     if not calls:
@@ -110,7 +111,7 @@ def judge(reply: Reply, rung: Rung) -> Tried:
     if wrong := _wrong(runs):
         return Tried(False, wrong)
     told = f"{_TOOL} was called" + (f" {len(calls)} times" if len(calls) > 1 else "")
-    if dialect and rung == "native":
+    if dialect and mode == "native":
         told += f", but written as text ({dialect}), which is read all the same"
     notes = [note for run in runs for note in run.notes]
     return Tried(True, told + (f"; mended: {' '.join(notes)}" if notes else ""))
@@ -167,28 +168,28 @@ def _excerpt(reply: Reply) -> str:
     return f"“{words[:60]}{'…' if len(words) > 60 else ''}”" if words else "it is empty"
 
 
-async def _try(rung: Rung, backend: Backend, asker: Asker) -> Tried:
-    if rung not in possible_rungs(backend.server.can):
+async def _try(mode: ToolCallMode, backend: Backend, asker: Asker) -> Tried:
+    if mode not in possible_modes(backend.server.can):
         lacks = {
             "native": "the server says that the model's chat template knows no tools",
             "begun": "the server can't go on with a reply that was begun for the model",
             "constrained": "the server can't hold a reply to a schema",
         }
-        return Tried(False, lacks.get(rung, "the server lacks it"))
+        return Tried(False, lacks.get(mode, "the server lacks it"))
     try:
-        asked = await asker.ask(request_for(rung, backend))
+        asked = await asker.ask(request_for(mode, backend))
     except BackendError as error:
         return Tried(False, error.message)
-    found = judge(asked.reply, rung)
+    found = judge(asked.reply, mode)
     return Tried(found.works, f"{found.told} ({asked.reply.seconds:.1f} s)")
 
 
-def _line(rung: Rung, tried: Tried, backend: Backend) -> Check:
-    figures = {"rung": rung, "works": tried.works}
+def _line(mode: ToolCallMode, tried: Tried, backend: Backend) -> Check:
+    figures = {"rung": mode, "works": tried.works}
     if tried.works:
-        return Check(NAMES[rung], "ok", tried.told, figures=figures)
-    mend = _native_mend(backend) if rung == "native" and tried.works is False else ""
-    return Check(NAMES[rung], "warn", tried.told, mend, figures=figures)
+        return Check(NAMES[mode], "ok", tried.told, figures=figures)
+    mend = _native_mend(backend) if mode == "native" and tried.works is False else ""
+    return Check(NAMES[mode], "warn", tried.told, mend, figures=figures)
 
 
 def _native_mend(backend: Backend) -> str:
@@ -201,18 +202,18 @@ def _native_mend(backend: Backend) -> str:
     return ""
 
 
-def _best(tried: dict[Rung, Tried], wanted: Rung) -> Rung | None:
-    """The profile's rung if it works, else the first that does; None as well where the profile's is not decided."""
+def _best(tried: dict[ToolCallMode, Tried], wanted: ToolCallMode) -> ToolCallMode | None:
+    """The profile's mode if it works, else the first that does; None as well where the profile's is not decided."""
     first = tried.get(wanted)
     if first and first.works is None:
         return None
     if first and first.works:
         return wanted
-    return next((rung for rung in RUNGS if rung in tried and tried[rung].works), None)
+    return next((mode for mode in TOOL_CALL_MODES if mode in tried and tried[mode].works), None)
 
 
-def _summary(tried: dict[Rung, Tried], best: Rung | None, backend: Backend, *, guided: bool) -> Check:
-    used = backend.ladder().rung
+def _summary(tried: dict[ToolCallMode, Tried], best: ToolCallMode | None, backend: Backend, *, guided: bool) -> Check:
+    used = backend.tool_calls().mode
     if best:
         return Check("tool calling", "ok", f"sessions begin with {NAMES[used]}; remembered for this model and server")
     if any(each.works is None for each in tried.values()):

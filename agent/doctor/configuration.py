@@ -9,7 +9,7 @@ from typing import Any
 from agent.config import Settings, load_settings, user_file
 from agent.doctor.report import Check
 from agent.errors import RepositoryUnreadable, UsageError
-from agent.forge.repository import HostRepository
+from agent.repo.host import HostRepository
 
 MASK = "********"
 

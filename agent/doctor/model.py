@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
+from agent.backend import Backend, open_backend, usable_window
+from agent.catalogue.download import hub_command, on_disk
+from agent.catalogue.profiles import DEFAULT_MODEL, GENERIC, Profile, find_profile
 from agent.config import Settings, home
 from agent.doctor.asking import Asker
 from agent.doctor.calling import NAMES, check_calling, tell_rung
 from agent.doctor.pace import check_pace
 from agent.doctor.report import Check, Report, mend_for
 from agent.errors import ModelUnavailable, SweAgentError
-from agent.model.backend import Backend, open_backend, usable_window
-from agent.model.catalogue import DEFAULT_MODEL, GENERIC, Profile, find_profile
 from agent.model.client import ModelClient
-from agent.model.pull import hub_command, on_disk
 from agent.model.servers import open_server
 from agent.model.types import Sampling
 

@@ -10,9 +10,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from agent.backend import Backend
 from agent.doctor.asking import Asked, Asker
 from agent.doctor.report import Check, Report, guarded
-from agent.model.backend import Backend
 from agent.model.types import Request
 
 WRITTEN_TOKENS = 64

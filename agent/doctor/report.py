@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from agent.errors import BackendRefused, BackendUnreachable, SweAgentError
-from tools.truncate import printable
+from agent.text import printable
 
 State = Literal["ok", "warn", "fail"]
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from agent.errors import IssueUnreadable
 
 MAX_CHARACTERS = 100_000
-_GITHUB_URL = re.compile(r"^https?://github\.com/([\w.-]+)/([\w.-]+)/issues/(\d+)(?:[/?#].*)?$")
-_GITHUB_SHORT = re.compile(r"^([\w.-]+)/([\w.-]+)#(\d+)$")
 _INVISIBLE = re.compile(
     "[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u00ad\U000e0000-\U000e007f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
@@ -36,26 +32,6 @@ class Issue:
 def clean(text: str) -> str:
     """Without what a reader on the forge would not see: HTML comments and invisible characters."""
     return _INVISIBLE.sub("", _COMMENT.sub("", text)).replace("\r\n", "\n")
-
-
-def read_issue(source: str) -> Issue:
-    """The issue `source` names: a GitHub URL, `owner/repo#N`, a file, or `-`. Raises `IssueUnreadable`."""
-    github = _GITHUB_URL.match(source) or _GITHUB_SHORT.match(source)
-    if github and not Path(source).exists():
-        from agent.forge.github import fetch_issue
-
-        return fetch_issue(github[1], github[2], int(github[3]))
-    if source.startswith(("http://", "https://")):
-        raise IssueUnreadable(f"{source} is not the address of a GitHub issue")
-    if source == "-":
-        text, name = sys.stdin.buffer.read().decode("utf-8", "replace"), "standard input"
-    else:
-        name = source
-        try:
-            text = Path(source).read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise IssueUnreadable(f"the issue {source} can't be read: {error.strerror}") from error
-    return issue_from_text(text, name)
 
 
 def issue_from_text(text: str, source: str) -> Issue:

@@ -20,8 +20,8 @@ from tenacity import (
 )
 
 from agent.errors import ContextOverflow, PromptTruncated
-from agent.model.chat import REPETITION
-from agent.model.faults import Transient
+from agent.model.chat_completions import REPETITION
+from agent.model.errors import Transient
 from agent.model.servers.base import Server
 from agent.model.types import OnText, OnWait, Reply, Request, Waiting
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from agent.config import home
 from agent.model.servers.base import Server
 from agent.model.servers.llama_cpp import LlamaCpp
-from agent.model.types import Whose
+from agent.model.types import SlotChoice
 
 
 @contextmanager
@@ -47,7 +47,7 @@ class _Slots:
                 self._own, self._lock = number, lock
                 return
 
-    def number(self, whose: Whose) -> int | None:
+    def number(self, whose: SlotChoice) -> int | None:
         """Which slot a request is for; None is the server's choice. One beside the own is not kept from others."""
         if whose == "own" and self._own >= 0:
             return self._own

@@ -12,12 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 _ID_LETTERS = string.ascii_letters + string.digits
 
-Rung = Literal["native", "text", "begun", "constrained"]
-"""How calls are asked for: by the API's own tools, written in the reply's text, in a reply begun for the model, or in
-a reply held to a schema."""
 
-Whose = Literal["any", "own", "side"]
-"""Whose place at a server with several slots: the session's own, one for questions beside it, or any."""
+SlotChoice = Literal["any", "own", "side"]
+"""A place at a server with several slots: the session's own, one for questions beside it, or any."""
 
 
 class _Record(BaseModel):
@@ -79,7 +76,7 @@ class Request:
     json_schema: dict[str, Any] | None = None
     begun: str = ""
     sampling: Sampling = field(default_factory=Sampling)
-    slot: Whose = "any"
+    slot: SlotChoice = "any"
 
 
 @dataclass(frozen=True)

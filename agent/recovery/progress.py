@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from agent.recovery.sameness import normal
+from agent.recovery.call_signature import normal
 from agent.recovery.stuck import Stage
 
 Lack = Literal["failed", "idle", "unedited"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal, NamedTuple
 
-from agent.recovery.sameness import Sameness
+from agent.recovery.call_signature import Sameness
 
 WINDOW = 12
 """Calls that are looked back upon for the same one."""

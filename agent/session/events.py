@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from agent.model.types import Rung, ToolCall, Usage
+from agent.catalogue.modes import ToolCallMode
+from agent.model.types import ToolCall, Usage
 from agent.session.results import Result as Result  # noqa: PLC0414 - these are events, or parts of them
 from agent.session.results import Seconds as Seconds  # noqa: PLC0414
 from agent.session.results import TestOutcome as TestOutcome  # noqa: PLC0414
@@ -151,7 +152,7 @@ class PromptBegan(_Event):
     """
 
     kind: Literal["prompt_began"] = "prompt_began"
-    mode: Rung
+    mode: ToolCallMode
     messages: list[dict[str, Any]]
     reason: str = "start"
     summary: str = ""

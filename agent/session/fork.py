@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 from agent.errors import UsageError
-from agent.session.changes import Changes
+from agent.session.directories import new_session_id, session_directory
 from agent.session.events import Ended, Event, ModelReplied, SessionStarted, WorkBegan
 from agent.session.journal import Journal, load_timed
+from agent.session.patch_store import Changes
 from agent.session.state import State
-from agent.session.store import new_session_id, session_directory
 
 _BESIDE = ("baseline.json",)
 

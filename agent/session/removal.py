@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from agent.errors import SandboxError, SandboxUnavailable, SweAgentError, UsageError
-from agent.session.store import JOURNAL, sessions_root
-from agent.session.summary import Summary
+from agent.session.directories import JOURNAL, sessions_root
+from agent.session.overview import Summary
 from sandbox.bubblewrap import remove_tree
 from sandbox.leftovers import Leftovers, belongs, open_leftovers
 

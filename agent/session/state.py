@@ -67,7 +67,7 @@ class State:
 
     prompted: bool = False  # an agent's prompt is there to go on with
     reply: ModelReplied | None = None  # the last one in it
-    heard: bool = False  # whether a reply in it had a call
+    has_called: bool = False  # whether a reply in it had a call
     open_calls: list[ToolCall] = field(default_factory=list)  # the last reply's that were not observed
     begun_calls: list[str] = field(default_factory=list)  # ids of those of them that began
     before_calls: str = ""  # the tree when they began
@@ -158,7 +158,7 @@ class State:
         self.prompted = True
 
     def _forget_prompt(self) -> None:
-        self.prompted = self.heard = False
+        self.prompted = self.has_called = False
         self.reply = None
         self.open_calls, self.begun_calls = [], []
 
@@ -168,7 +168,7 @@ class State:
         self.model_seconds += event.seconds
         if event.purpose == "step":
             self.reply = event
-            self.heard = self.heard or bool(event.tool_calls)
+            self.has_called = self.has_called or bool(event.tool_calls)
             self.open_calls, self.begun_calls = list(event.tool_calls), []
 
     def _called(self, event: ToolCalled) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from agent.session.activity import Ledger
 from agent.session.events import Event, ModelReplied, Observed, PromptBegan, UserSaid
-from agent.session.ledger import Ledger
 
 
 class Transcript:

@@ -14,13 +14,13 @@ from typing import Any
 import anyio
 
 from agent.errors import SweAgentError
-from agent.forge.patch import CheckedPatch
+from agent.repo.patch_policy import CheckedPatch
+from agent.session.directories import new_session_id
 from agent.session.events import TestsRan
-from agent.session.store import new_session_id
 from agent.task import Task
 from agent.ui.fix import make_task, run_interruptibly, watched
 from agent.ui.terminal import Terminal
-from agent.verify.tests import TestRunner
+from agent.verify.suite import TestRunner
 from sandbox import open_sandbox
 from sandbox.snapshots import Snapshots
 from tools.files import write_bytes

@@ -14,8 +14,8 @@ from agent.config import load_settings, user_file
 from agent.doctor import Check, Report, State, examine
 from agent.doctor.configuration import project_text, values
 from agent.errors import UsageError
+from agent.text import printable
 from agent.ui.terminal import Terminal
-from tools.truncate import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

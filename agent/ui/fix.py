@@ -17,15 +17,16 @@ from anyio.abc import TaskStatus
 
 from agent.config import Settings, home, load_settings
 from agent.errors import SweAgentError, UsageError
-from agent.forge.issue import Issue, read_issue
-from agent.forge.repository import HostRepository
+from agent.forge.issue import Issue
+from agent.forge.read import read_issue
 from agent.loop import Outcome, run_session
+from agent.repo.host import HostRepository
+from agent.session.directories import new_session_id, session_directory
 from agent.session.events import Result
-from agent.session.store import new_session_id, session_directory
 from agent.task import Task
+from agent.text import printable
 from agent.ui.json_lines import JsonLines
 from agent.ui.terminal import Terminal
-from tools.truncate import printable
 
 
 def run_fix(issue: str, repo: str | None, base: str, flags: Mapping[str, Any], *, json_lines: bool) -> int:
@@ -83,7 +84,7 @@ def _repository_place(repo: str | None, issue: Issue) -> Path:
     if repo is None:
         return Path.cwd()
     if re.match(r"^(https?|ssh|git|file)://|^[\w.-]+@[\w.-]+:", repo):
-        from agent.forge.github import clone
+        from agent.repo.clone import clone
 
         return clone(repo, home() / "repositories")
     return Path(repo)

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from agent.config import Settings, home, load_settings
 from agent.errors import JournalError, SweAgentError, UsageError
 from agent.forge.issue import Issue
-from agent.forge.repository import HostRepository
+from agent.repo.host import HostRepository
+from agent.session.directories import session_directory
 from agent.session.events import SessionStarted
 from agent.session.journal import is_held, load
 from agent.session.state import State
-from agent.session.store import session_directory
 from agent.task import Task
 from agent.ui.fix import run_task, tell_error
 from agent.ui.terminal import Terminal

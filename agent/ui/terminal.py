@@ -31,13 +31,13 @@ from agent.session.events import (
     UserSaid,
     Warned,
 )
-from agent.verify.tests import describe
-from tools.truncate import printable
+from agent.text import printable
+from agent.verify.suite import describe
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from agent.model.pull import Progress
+    from agent.catalogue.download import Progress
     from agent.model.types import Waiting
 
 _LINE = 150

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.session.events import Ended, Event, TestsRan, Verification
-from agent.verify.repetition import find_flaky, passes
-from agent.verify.report import TestReport
-from agent.verify.tests import TestRunner, outcome_of
+from agent.verify.flaky import find_flaky, passes
+from agent.verify.reports.cases import TestReport
+from agent.verify.suite import TestRunner, outcome_of
 from sandbox.snapshots import Snapshots
 
 _TEST_FILE = re.compile(r"(^|/)(tests?|spec|__tests__)/|(^|/)(test_[^/]*|[^/]*_test)\.\w+$|\.(test|spec)\.\w+$")

@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from agent.session.events import Event, TestsRan
+from agent.verify.narrowing import for_files, for_names
 from agent.verify.runners import know
-from agent.verify.targets import for_files, for_names
-from agent.verify.tests import Phase, TestRunner
+from agent.verify.suite import Phase, TestRunner
 
 _MAX_FILES = 20
 _TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*Tests?|[^/]*IT)\.\w+$|\.(test|spec)\.\w+$")

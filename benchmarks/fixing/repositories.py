@@ -19,7 +19,7 @@ from typing import Any
 
 import anyio
 
-from agent.forge.repository import HostRepository
+from agent.repo.host import HostRepository
 from sandbox import open_sandbox
 
 from .jail import Jail

@@ -20,12 +20,12 @@ from working import FIX, SUBMIT, Worked, call, calls
 from agent.config import Settings
 from agent.errors import BudgetExhausted, SessionInUse, UsageError
 from agent.forge.issue import Issue
-from agent.forge.repository import HostRepository
 from agent.loop import run_session
-from agent.session.changes import LATEST, Changes
+from agent.repo.host import HostRepository
 from agent.session.events import Event, SandboxStarted, SetupRan, SnapshotTaken, TestsRan
 from agent.session.fork import fork
 from agent.session.journal import Journal, load
+from agent.session.patch_store import LATEST, Changes
 from agent.session.state import State
 from agent.task import Task
 from agent.ui.resume import task_of

@@ -13,9 +13,9 @@ from doubles.base import Body, Exchange
 from support import CALC
 from working import FIX, SUBMIT, Worked, call, calls, work
 
-from agent.context.cut import LEAST_FREED
+from agent.context.recent_steps import LEAST_FREED
 from agent.session.transcript import Transcript
-from agent.strategy import compaction
+from agent.strategy.agent import compaction
 
 K = 1024
 CHARACTERS = 3

@@ -17,8 +17,8 @@ from support import make_repository
 from agent.config import Settings
 from agent.context.budget import WindowBudget
 from agent.forge.issue import Issue
-from agent.forge.repository import HostRepository
 from agent.loop import Outcome, run_session
+from agent.repo.host import HostRepository
 from agent.session.events import Event, Observed
 from agent.task import Task
 

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from agent.errors import PatchRejected
-from agent.forge.repository import HostRepository
+from agent.repo.host import HostRepository
 from sandbox.bubblewrap import BubblewrapSandbox
 from sandbox.snapshots import PATCH_LIMIT_BYTES, Snapshots
 

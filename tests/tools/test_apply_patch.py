@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.local import LocalSandbox
-from tools.approximate import ANCHORED
 from tools.base import Observation, ToolContext, ToolError
-from tools.hunks import apply_hunks
-from tools.patch_format import FileChange, Hunk, parse_patch
+from tools.editing.approximate import ANCHORED
+from tools.editing.hunks import apply_hunks
+from tools.editing.patch_format import FileChange, Hunk, parse_patch
 from tools.registry import Registry
 
 TWICE = "def f():\n    return 1\n\n\ndef g():\n    return 1\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio
 
-from agent.verify.tests import TestRunner
+from agent.verify.suite import TestRunner
 from sandbox.local import LocalSandbox
 from tools.base import Observation, ToolContext
 from tools.registry import Registry

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from agent.errors import BackendRefused
-from agent.model.chat import ChatCompletions
+from agent.model.chat_completions import ChatCompletions
 from agent.model.http import ask_json
-from agent.model.types import OnText, OnWait, Reply, Request, Whose
+from agent.model.types import OnText, OnWait, Reply, Request, SlotChoice
 
 if TYPE_CHECKING:
     import httpx2
@@ -44,7 +44,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a server says it can do. Whether it really does is measured: by the ladder, and by `doctor`.
+    """What a server says it can do. Whether it really does is measured: by the policy, and by `doctor`.
 
     `tools` None is not told; `constrain` is how a reply is held to a schema; `continues` whether a reply can be begun
     for the model; `counts` whether it counts a prompt's tokens; `reports_cached` whether it tells cached ones; `slots`
@@ -80,7 +80,7 @@ class Address:
         return await ask_json(self.http, "POST", self.root + path, body, seconds=seconds)
 
 
-def _any_slot(_: Whose) -> int | None:
+def _any_slot(_: SlotChoice) -> int | None:
     return None
 
 
@@ -96,7 +96,7 @@ class Server:
         self.version = version
         self.window = window or Window()
         self.advice = ""
-        self.slot_for: Callable[[Whose], int | None] = _any_slot
+        self.slot_for: Callable[[SlotChoice], int | None] = _any_slot
         self._chat = ChatCompletions(address.base_url, address.http)
         self._refused: set[str] = set()  # sampling parameters this server does not take
 

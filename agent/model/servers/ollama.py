@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from agent.errors import ModelUnavailable
-from agent.model.chat import REPETITION, call_of, storable
-from agent.model.faults import broken_off, is_connection_error, message_of, status_error, stream_error, unreachable
+from agent.model.chat_completions import REPETITION, call_of, storable
+from agent.model.errors import broken_off, is_connection_error, message_of, status_error, stream_error, unreachable
 from agent.model.repetition import RepetitionWatch
 from agent.model.servers.base import ENOUGH, NO_MODEL, Address, Capabilities, OnProgress, Server, Window
 from agent.model.types import OnText, OnWait, Reply, Request, Timings, Usage

@@ -8,8 +8,8 @@ from typing import Any
 
 import anyio
 
+from agent.catalogue.profiles import GENERIC, find_profile
 from agent.errors import BackendRefused, BackendUnreachable
-from agent.model.catalogue import GENERIC, find_profile
 from agent.model.http import PROBE_SECONDS, open_http
 from agent.model.servers.base import NO_MODEL, Address, OnProgress, Server
 from agent.model.servers.generic import Generic

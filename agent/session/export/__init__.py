@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from agent.errors import JournalError
+from agent.session.directories import JOURNAL
 from agent.session.export.atif import atif
 from agent.session.export.json_lines import json_lines
 from agent.session.export.masking import Mask
 from agent.session.export.swe_agent import swe_agent
 from agent.session.records import Record, read_records
-from agent.session.store import JOURNAL
 
 Format = Literal["atif", "swe-agent", "jsonl"]
 FORMATS: tuple[str, ...] = get_args(Format)

@@ -18,10 +18,10 @@ from benching import FUNCTION, NEW, RIGHT, RIGHT_FUNCTION, calc_row, scripted_by
 from doubles import LlamaCppDouble
 from support import CALC, ScriptedModel, call, swe_agent
 
-from agent.bench.executor import Job
-from agent.bench.local import LocalExecutor
+from agent.bench.datasets.tasks import BenchTask
+from agent.bench.executors.base import Job
+from agent.bench.executors.local import LocalExecutor
 from agent.bench.record import Record
-from agent.bench.tasks import BenchTask
 from agent.config import Settings
 
 
@@ -260,6 +260,6 @@ def test_a_task_that_hangs_is_ended_from_outside(tmp_path: Path, monkeypatch: py
 
 
 def test_the_session_ends_with_the_run(tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "agent.bench.child", "1", "--version"]
+    argv = [sys.executable, "-m", "agent.bench.executors.child", "1", "--version"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (130, "")  # its parent is another than it was told

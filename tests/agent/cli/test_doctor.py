@@ -13,9 +13,9 @@ from doubles import LlamaCppDouble
 from rich.console import Console
 from support import ScriptedModel, call, make_repository, swe_agent
 
+from agent.catalogue.download import pull
+from agent.catalogue.profiles import find_profile
 from agent.doctor import Check, Report
-from agent.model.catalogue import find_profile
-from agent.model.pull import pull
 from agent.ui.doctor import print_report
 
 NAMES = [

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from agent.catalogue.profiles import GgufFile, find_profile
 from agent.cli.models import models
 from agent.errors import UsageError
-from agent.model.catalogue import GgufFile, find_profile
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_pull_prints_the_path_and_nothing_else(cache: Path, monkeypatch: pytest.
         asked.append((getattr(profile, "name", ""), quantization))
         return cache / "model.gguf"
 
-    monkeypatch.setattr("agent.model.pull.pull", pull)
+    monkeypatch.setattr("agent.catalogue.download.pull", pull)
     result = CliRunner().invoke(
         models, ["pull", "qwen3-coder-next:latest", "--quantization", "UD-Q4_K_M"], catch_exceptions=False
     )

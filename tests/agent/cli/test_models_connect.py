@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import ScriptedModel, swe_agent
 
-from agent.model.connect import TOOLS
+from agent.integrations.connect import TOOLS
 
 
 def test_the_window_is_the_servers(scripted: ScriptedModel, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from agent.catalogue.download import on_disk
+from agent.catalogue.hardware import GIB
+from agent.catalogue.profiles import find_profile, load_catalogue
 from agent.cli.models import models
 from agent.errors import UsageError
-from agent.model.catalogue import find_profile, load_catalogue
-from agent.model.hardware import GIB
-from agent.model.pull import on_disk
 
 MAC = ["--memory", "64GB", "--unified"]
 WORKSTATION = ["--memory", "64GB", "--gpu-memory", "24GB"]
@@ -144,7 +144,7 @@ def test_no_command_line_is_wide_and_a_split_model_is_fetched_first(empty_cache:
 
 def test_our_own_line_is_one_that_serve_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr("agent.ui.serve.run_serve", lambda wanted: seen.append(wanted) or 0)
+    monkeypatch.setattr("agent.ui.models.serve.run_serve", lambda wanted: seen.append(wanted) or 0)
     output = asked("qwen3-coder-30b", "--memory", "64GB", "--gpu-memory", "18GB", "--kv", "q8_0").stdout
     line = next(lines[0] for heading, lines in commands(output).items() if heading.startswith("swe-agent"))
     words = shlex.split(line)

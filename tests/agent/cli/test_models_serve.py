@@ -17,8 +17,8 @@ import httpx2
 import pytest
 from support import swe_agent
 
-from agent.model.catalogue import find_profile
-from agent.model.pull import on_disk
+from agent.catalogue.download import on_disk
+from agent.catalogue.profiles import find_profile
 
 SMALL = "qwen2.5-coder-0.5b"
 WAIT_SECONDS = 60.0

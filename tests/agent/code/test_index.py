@@ -14,7 +14,7 @@ from support import make_repository
 
 from agent.code.definitions import Definition
 from agent.code.index import CodeIndex, cache_path
-from agent.forge.repository import HostRepository
+from agent.repo.host import HostRepository
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from support import make_repository
 from agent.code.index import CodeIndex
 from agent.code.lookup import Lookup
 from agent.code.workspace import WorkspaceIndex
-from agent.forge.repository import HostRepository
+from agent.repo.host import HostRepository
 from sandbox.local import LocalSandbox
 from sandbox.snapshots import Snapshots
 from tools.base import Observation, ToolContext

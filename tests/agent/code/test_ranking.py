@@ -11,7 +11,7 @@ from agent.code.index import CodeIndex
 from agent.code.overview import file_outline, repository_map
 from agent.code.ranking import mentions, rank
 from agent.code.words import parts, words
-from tools.truncate import estimate_tokens
+from agent.text import estimate_tokens
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from support import docker_missing, git, make_repository
 
 from agent.code.index import CodeIndex
 from agent.code.workspace import WorkspaceIndex
-from agent.forge.repository import HostRepository
+from agent.repo.host import HostRepository
 from sandbox.protocol import ExecResult, Sandbox
 from sandbox.select import open_sandbox
 from sandbox.snapshots import Snapshots

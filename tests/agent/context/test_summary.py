@@ -19,9 +19,9 @@ from agent.context.summary import (
     write_summary,
 )
 from agent.model.types import ToolCall
+from agent.session.activity import Ledger
 from agent.session.events import ModelReplied, Observed
-from agent.session.ledger import Ledger
-from tools.truncate import estimate_tokens
+from agent.text import estimate_tokens
 
 GOOD = """Goal: add must give sums
 Constraints:

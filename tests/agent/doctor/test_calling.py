@@ -1,4 +1,4 @@
-"""Tool calling measured: which replies count, which rung is remembered, what is said where none works."""
+"""Tool calling measured: which replies count, which mode is remembered, what is said where none works."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from doubles import GenericDouble, LlamaCppDouble, VllmDouble
 from doubles.base import Double
 from doubles.faults import Cut, Silent, Status
 
+from agent.backend import open_backend
+from agent.catalogue.modes import ToolCallMode
 from agent.config import Settings
 from agent.doctor import asking
 from agent.doctor.asking import Asker
 from agent.doctor.calling import NAMES, REPLY_TOKENS, check_calling, judge
 from agent.doctor.report import Report
-from agent.model.backend import open_backend
-from agent.model.ladder import RUNGS
-from agent.model.types import Reply, Rung, ToolCall, Usage
+from agent.model.tool_calling import TOOL_CALL_MODES
+from agent.model.types import Reply, ToolCall, Usage
 
 GOOD = '{"name": "read_file", "arguments": {"path": "src/parser.py"}}'
 FENCED = f"```json\n{GOOD}\n```"
@@ -34,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWE_AGENT_HOME", str(tmp_path / "home"))
 
 
-def rung_of(body: dict[str, Any]) -> Rung:
+def rung_of(body: dict[str, Any]) -> ToolCallMode:
     """How a request asks for its call."""
     if body.get("tools"):
         return "native"
@@ -43,9 +44,9 @@ def rung_of(body: dict[str, Any]) -> Rung:
     return "begun" if body["messages"][-1]["role"] == "assistant" else "text"
 
 
-def only(*working: Rung, bad: Any = PROSE) -> Callable[[dict[str, Any]], Any]:
-    """A model that calls on some rungs only."""
-    good: dict[Rung, Any] = {
+def only(*working: ToolCallMode, bad: Any = PROSE) -> Callable[[dict[str, Any]], Any]:
+    """A model that calls on some modes only."""
+    good: dict[ToolCallMode, Any] = {
         "native": NATIVE,
         "text": HERMES,
         "begun": GOOD.partition('{"name": "')[2],
@@ -58,16 +59,16 @@ def only(*working: Rung, bad: Any = PROSE) -> Callable[[dict[str, Any]], Any]:
     return answer
 
 
-def measured(double: Double, *, guided: bool = False, model: str | None = None) -> tuple[Report, Rung | None]:
-    """The report on a double's calling, and the rung remembered."""
+def measured(double: Double, *, guided: bool = False, model: str | None = None) -> tuple[Report, ToolCallMode | None]:
+    """The report on a double's calling, and the mode remembered."""
     report = Report()
     settings = Settings.model_validate({"base_url": double.base_url, "model": model})
 
-    async def run() -> Rung | None:
+    async def run() -> ToolCallMode | None:
         async with open_backend(settings, log_path=Path("/nowhere")) as backend:
             said: list[str] = []
             await check_calling(report, backend, Asker(backend.server), guided=guided, on_progress=said.append)
-            assert len(said) == len(RUNGS)
+            assert len(said) == len(TOOL_CALL_MODES)
             return backend.memory.recall(backend.server)
 
     return report, anyio.run(run)
@@ -78,9 +79,9 @@ def states(report: Report) -> dict[str, str]:
 
 
 def test_every_rung_is_tried_by_one_request_within_bounds() -> None:
-    with LlamaCppDouble(only(*RUNGS)) as double:
+    with LlamaCppDouble(only(*TOOL_CALL_MODES)) as double:
         report, remembered = measured(double)
-        assert [rung_of(body) for body in double.requests] == list(RUNGS)
+        assert [rung_of(body) for body in double.requests] == list(TOOL_CALL_MODES)
         assert {body["max_tokens"] for body in double.requests} == {REPLY_TOKENS}
         assert {body["seed"] for body in double.requests} == {1}
     assert states(report) == {**dict.fromkeys(NAMES.values(), "ok"), "tool calling": "ok"}
@@ -100,7 +101,7 @@ def test_the_first_that_works_is_remembered_where_the_profiles_own_does_not() ->
 
 
 def test_the_profiles_own_is_remembered_where_others_work_too() -> None:
-    with LlamaCppDouble(only(*RUNGS), model="qwen2.5-coder-1.5b") as double:
+    with LlamaCppDouble(only(*TOOL_CALL_MODES), model="qwen2.5-coder-1.5b") as double:
         report, remembered = measured(double)
     assert remembered == "constrained"
     assert report.parts["rungs"]["used"] == "constrained"
@@ -120,7 +121,7 @@ def test_a_model_that_still_thinks_is_not_judged() -> None:
     thinking = {"reasoning": "Let me think. The user wants", "finish": "length"}
     with LlamaCppDouble(only("text", bad=thinking)) as double:
         report, remembered = measured(double)
-    assert remembered is None  # nothing against the profile's own rung was seen
+    assert remembered is None  # nothing against the profile's own mode was seen
     assert report.parts["rungs"]["native"]["works"] is None
     assert states(report)["tool calling"] == "warn"
     assert report.exit_code == 0
@@ -129,7 +130,7 @@ def test_a_model_that_still_thinks_is_not_judged() -> None:
 def test_a_request_that_fails_is_told_and_the_others_go_on() -> None:
     with LlamaCppDouble(only("constrained", bad=Status(500, "CUDA error: \x1b[1mout of memory"))) as double:
         report, remembered = measured(double)
-        assert len(double.requests) == len(RUNGS)
+        assert len(double.requests) == len(TOOL_CALL_MODES)
     assert remembered == "constrained"
     told = next(check.value for check in report.checks if check.name == NAMES["text"])
     assert "CUDA error: out of memory" in told
@@ -151,7 +152,7 @@ def test_a_server_that_leaves_calls_in_the_text_is_told_how_to_start_it() -> Non
 
 
 def test_a_template_without_tools_is_told() -> None:
-    with LlamaCppDouble(only(*RUNGS)) as double:
+    with LlamaCppDouble(only(*TOOL_CALL_MODES)) as double:
         double.tools_supported = False
         report, remembered = measured(double)
     line = next(check for check in report.checks if check.name == NAMES["native"])
@@ -169,13 +170,13 @@ def test_a_silent_server_is_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> No
     finally:
         silent.release.set()
     assert report.exit_code == 3
-    assert all("no answer within" in report.parts["rungs"][rung]["told"] for rung in RUNGS)
+    assert all("no answer within" in report.parts["rungs"][mode]["told"] for mode in TOOL_CALL_MODES)
 
 
 def test_a_lost_connection_is_made_again_once() -> None:
-    with LlamaCppDouble(Cut("", pieces=0, how="reset"), only(*RUNGS)) as double:
+    with LlamaCppDouble(Cut("", pieces=0, how="reset"), only(*TOOL_CALL_MODES)) as double:
         report, _ = measured(double)
-        assert len(double.requests) == len(RUNGS) + 1
+        assert len(double.requests) == len(TOOL_CALL_MODES) + 1
     assert states(report)[NAMES["native"]] == "ok"
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import anyio
 import pytest
 
+from agent.catalogue.hardware import this_machine
 from agent.config import Settings
 from agent.doctor import machine
 from agent.doctor.report import Check
-from agent.model.hardware import this_machine
 
 
 def runtime(**settings: str) -> Check:

@@ -11,11 +11,11 @@ from doubles import GenericDouble, LlamaCppDouble, VllmDouble
 from doubles.base import Double
 from doubles.faults import Status
 
+from agent.backend import open_backend
 from agent.config import Settings
 from agent.doctor.asking import Asked, Asker
 from agent.doctor.pace import WRITTEN_TOKENS, cache_figures, check_pace, speed_figures
 from agent.doctor.report import Check, Report
-from agent.model.backend import open_backend
 from agent.model.types import Reply, Timings, Usage
 
 

@@ -8,7 +8,7 @@ import pytest
 from support import git, make_repository
 
 from agent.errors import RepositoryUnreadable
-from agent.forge.github import clone
+from agent.repo.clone import clone
 
 
 def test_a_clone_follows_its_origin(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import IssueUnreadable
-from agent.forge.issue import MAX_CHARACTERS, Issue, clean, issue_from_text, read_issue
+from agent.forge.issue import MAX_CHARACTERS, Issue, clean, issue_from_text
+from agent.forge.read import read_issue
 
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2066\ufeff\u00ad\ufe0f\U000e0041\U000e007f\U000e0100"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from agent.catalogue.download import hub_command, on_disk, pull
+from agent.catalogue.profiles import GgufFile, find_profile
 from agent.errors import ModelUnavailable
-from agent.model.catalogue import GgufFile, find_profile
-from agent.model.pull import hub_command, on_disk, pull
 
 MODEL = find_profile("qwen3-coder-480b")
 

@@ -13,8 +13,8 @@ from support import docker_missing
 from agent.errors import SandboxUnavailable, UsageError
 from agent.session.events import Event, SandboxStarted
 from agent.session.journal import Journal
+from agent.session.overview import summarise
 from agent.session.removal import measure_volumes, open_remover, parse_age
-from agent.session.summary import summarise
 from sandbox.docker import LABEL, connect
 from sandbox.leftovers import belongs, open_leftovers
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from rich.console import Console
 
-from agent.model.pull import Progress
+from agent.catalogue.download import Progress
 from agent.model.types import ToolCall, Usage, Waiting
 from agent.session.events import (
     AttemptBegan,

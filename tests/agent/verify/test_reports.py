@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.verify.junit import read_junit
-from agent.verify.machine import read_go, read_jest, read_rspec
-from agent.verify.report import Case, TestReport, joined, places_in
+from agent.verify.reports.cases import Case, TestReport, joined, places_in
+from agent.verify.reports.json_reports import read_go, read_jest, read_rspec
+from agent.verify.reports.junit import read_junit
 
 ROOT = "/w/repo"
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from agent.session.events import TestsRan
 from agent.verify import selection
+from agent.verify.narrowing import for_names
 from agent.verify.runners import ask_for_report, know, was_refused
 from agent.verify.selection import ran_nothing, selections
-from agent.verify.targets import for_names
 
 JEST = json.dumps({"scripts": {"test": "cross-env A=1 jest"}})
 

@@ -11,8 +11,8 @@ import pytest
 
 from agent.session.events import Ended, Event, Verification
 from agent.verify.evidence import Verifier, _under_other_names, status_of, why_unverified
-from agent.verify.report import Case, TestReport
-from agent.verify.tests import TestRunner
+from agent.verify.reports.cases import Case, TestReport
+from agent.verify.suite import TestRunner
 from sandbox.local import LocalSandbox
 from sandbox.snapshots import Snapshots
 

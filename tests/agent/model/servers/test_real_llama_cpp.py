@@ -19,15 +19,15 @@ from doubles.talk import (
     with_server,
 )
 
+from agent.bundled.server import BundledServer
+from agent.catalogue.download import on_disk
+from agent.catalogue.profiles import find_profile
 from agent.errors import (
     ContextOverflow,
 )
-from agent.model.catalogue import find_profile
 from agent.model.client import ModelClient
 from agent.model.dialects import call_schema, parse_text
-from agent.model.pull import on_disk
 from agent.model.servers import Server
-from agent.model.servers.bundled import BundledServer
 from agent.model.types import Reply, Request, Sampling
 
 WINDOW = 2048

@@ -1,0 +1,1 @@
+"""The bundled model runtime: which file at which window, the child process, the server in front of it."""

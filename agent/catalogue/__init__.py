@@ -1,0 +1,1 @@
+"""What models there are, what they need, and what fits this machine."""

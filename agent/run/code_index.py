@@ -1,0 +1,18 @@
+"""The index of the repository's code at its base commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.config import home
+from agent.run.context import Work
+
+if TYPE_CHECKING:
+    from agent.code.index import CodeIndex
+
+
+def code_index(work: Work) -> CodeIndex:
+    """The index of the repository's base commit, with its cache below the program's own directory."""
+    from agent.code.index import CodeIndex, cache_path
+
+    return CodeIndex(cache_path(home(), work.repository.directory), work.repository)

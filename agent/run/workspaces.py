@@ -1,0 +1,104 @@
+"""The sandboxes of a session: the one that is worked in and the untouched one, new or as an earlier process left them.
+
+Both outlive the process while the session can go on; a killed one's container is replaced on the same volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+
+from agent.errors import SandboxError
+from agent.run.setup import prepare_again
+from agent.session.session import Session
+from agent.task import Task
+from sandbox import Sandbox
+from sandbox.select import start_sandbox
+from sandbox.snapshots import Snapshots
+
+
+@asynccontextmanager
+async def open_workspace(
+    task: Task, session: Session, keep: Callable[[], bool], *, resumed: bool
+) -> AsyncIterator[tuple[Sandbox, bool]]:
+    """The sandbox to work in, and whether it has the workspace of an earlier process, at the tree to go on from.
+
+    `keep` is asked at the end whether the workspace stays. Raises `SandboxUnavailable`.
+    """
+    sandbox = await _start(task, session, "")
+    try:
+        state = session.state
+        # a later attempt's own workspace is made again from its change
+        trees = [state.base, "" if state.apart else state.standing]
+        kept = bool(state.base) and await _is_whole(sandbox, [tree for tree in trees if tree])
+        if kept and state.begun_calls:
+            kept = await _rewound(sandbox, state.outputs)
+        if resumed and not kept:
+            sandbox = await _anew(task, session, sandbox, "")
+        yield sandbox, kept
+    finally:
+        with anyio.CancelScope(shield=True):
+            await sandbox.close(keep=keep())
+
+
+@asynccontextmanager
+async def open_clean(
+    task: Task, session: Session, sandbox: Sandbox, keep: Callable[[], bool], *, touched: bool
+) -> AsyncIterator[Sandbox]:
+    """The sandbox that nothing of the work has reached.
+
+    `touched`: `sandbox` is worked in already, so it can't be copied. Raises `SandboxError`s.
+    """
+    state = session.state
+    if state.work is None or not touched:
+        clean = await sandbox.fork()
+    else:
+        clean = await _start(task, session, "-clean")
+    try:
+        # where the work is done, the patch may have been tried in it
+        if touched and (state.ended is not None or not await _is_whole(clean, [state.base])):
+            clean = await _anew(task, session, clean, "-clean")
+            await prepare_again(task, session, clean)
+        yield clean
+    finally:
+        with anyio.CancelScope(shield=True):
+            await clean.close(keep=keep())
+
+
+async def _start(task: Task, session: Session, suffix: str) -> Sandbox:
+    return await start_sandbox(
+        session.state.sandbox or task.settings.sandbox,
+        name=f"{task.session_id}{suffix}",
+        directory=task.directory / f"workspace{suffix}",
+        image=task.settings.image,
+        on_progress=task.on_progress,
+    )
+
+
+async def _anew(task: Task, session: Session, sandbox: Sandbox, suffix: str) -> Sandbox:
+    """The same sandbox without anything in it."""
+    await sandbox.close(keep=False)
+    return await _start(task, session, suffix)
+
+
+async def _is_whole(sandbox: Sandbox, trees: list[str]) -> bool:
+    """Whether a workspace holds the trees, and stands at the last of them now. Raises `SandboxUnavailable`."""
+    snapshots = Snapshots(sandbox)
+    try:
+        if not await snapshots.holds(*trees):
+            return False
+        await snapshots.restore(trees[-1])
+    except SandboxError:  # damaged, as by a power loss: it is made again
+        return False
+    return True
+
+
+async def _rewound(sandbox: Sandbox, seen: set[str]) -> bool:
+    """Take the shell back to before a command that was not observed; whether the sandbox stood it."""
+    try:
+        await sandbox.rewind(seen)
+    except SandboxError:
+        return False
+    return True

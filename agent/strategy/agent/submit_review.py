@@ -1,0 +1,122 @@
+"""Before a submit ends the work: its change, and what the tests say with it, are shown to the model once more."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import anyio
+
+from agent.errors import PatchRejected
+from agent.run.context import Work
+from agent.session.events import Ended, TestsRan
+from agent.text import truncate
+from agent.verify.failure_digest import digest
+from agent.verify.selection import ran_nothing, selections
+from agent.verify.suite import describe
+from prompts import render
+from tools.base import Observation
+
+MOST_REFUSALS = 3
+"""Submits that are refused since the tests fail; the one after is taken, as not verified."""
+_MOST_FILES = 20
+_ADDED = re.compile(r"^diff --git a/.+ b/(.+)\nnew file mode ", re.MULTILINE)
+_SCRATCH = re.compile(
+    r"^(repro|debug|scratch|tmp|temp|try|check|verify|demo|example|test_issue|test_fix|run_)[^/]*$"
+    r"|\.(orig|rej|bak|log|tmp|swp)$|~$",
+    re.IGNORECASE,
+)
+
+Trouble = Literal["", "still", "broke", "size"]
+"""What speaks against a submit: failing tests fail still, tests fail that did not, the change is too large."""
+
+
+def trouble_with(ran: TestsRan, baseline: TestsRan | None, flaky: frozenset[str] = frozenset()) -> Trouble:
+    """What a run of tests with a change says against it, by the tests' names where they are told."""
+    if ran.passed:
+        return ""
+    before = set(baseline.failures) if baseline and not baseline.passed else set()
+    after = set(ran.failures) - flaky
+    if ran.failures and after - before:
+        return "broke"
+    if baseline is None or baseline.passed:
+        return "" if ran.failures and ran.ended == "exited" else "broke"
+    return "" if ran.failures and before - after else "still"
+
+
+class Reviewer:
+    """Looks at the submits of one agent."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._tree = ""  # what was looked at last
+        self._trouble: Trouble = ""
+        self._outcome = ""
+        self._failures = ""
+        self._asked = False
+        self._refusals = 0
+
+    async def look(self, tree: str, summary: str) -> Observation | None:
+        """What the model is shown in place of the end; None where its submit is taken. Raises `SandboxLost`."""
+        if self._refusals >= MOST_REFUSALS:
+            return None
+        same = tree == self._tree
+        diff = await self._diff(tree)
+        if not same:
+            self._tree = tree
+            await self._test()
+        if diff is None:
+            self._trouble = "size"
+        if not self._trouble and self._asked:
+            return None
+        first, self._asked = not self._asked, True
+        if self._trouble:
+            self._refusals += 1
+        else:
+            self._work.fallback = Ended(status="submitted", summary=summary)
+        return Observation(self._text(diff or "", first=first, same=same), ok=not self._trouble)
+
+    async def _diff(self, tree: str) -> str | None:
+        """The change as text; None for one too long to leave the sandbox."""
+        try:
+            return (await self._work.snapshots.diff(self._work.base_tree, tree)).decode("utf-8", "replace")
+        except PatchRejected:
+            return None
+
+    async def _test(self) -> None:
+        """Run what failed before the change, then all tests; stop where that speaks against the change."""
+        work, baseline = self._work, self._work.baseline
+        self._trouble, self._outcome, self._failures = "", "", ""
+        if work.tests is None:
+            return
+        if baseline is not None and anyio.current_effective_deadline() - anyio.current_time() < 2 * baseline.seconds:
+            self._outcome = "were not run again, since little time is left"
+            return
+        failing = baseline.failures if baseline and not baseline.passed else []
+        for selection in selections(work.tests.command, failing=failing):
+            limit = work.tests.limit_after(baseline)
+            ran = await work.tests.run("candidate", command=selection.command, about=selection.about, limit=limit)
+            work.session.emit(ran)
+            if selection.kind != "all" and ran_nothing(ran):
+                continue
+            self._trouble = trouble_with(ran, baseline, work.flaky)
+            self._outcome = describe(ran)
+            if not ran.passed:
+                self._failures = digest(ran, work.budget.observation // 3)
+            if self._trouble:
+                return
+
+    def _text(self, diff: str, *, first: bool, same: bool) -> str:
+        work = self._work
+        added = _ADDED.findall(diff)
+        return render(
+            "review_submit",
+            trouble=self._trouble,
+            same=same,
+            title=truncate(work.issue.title or work.issue.text, 100),
+            diff=truncate(diff, work.budget.observation // 2) if first else "",
+            added=added[:_MOST_FILES],
+            scratch=[path for path in added if _SCRATCH.search(path)][:_MOST_FILES],
+            outcome=self._outcome,
+            failures=self._failures,
+        )

@@ -1,0 +1,1 @@
+"""The program decides, phase by phase: issue, reproduce, localise, repair, validate."""

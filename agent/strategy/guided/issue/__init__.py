@@ -1,0 +1,1 @@
+"""What an issue's text holds: code, expected values, stack traces."""

@@ -1,0 +1,1 @@
+"""Which functions are likely to hold the bug."""

@@ -1,0 +1,1 @@
+"""Candidates: asked for, rewritten, mutated."""

@@ -1,0 +1,1 @@
+"""A command that fails on the base commit as the issue says."""

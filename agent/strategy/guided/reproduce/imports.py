@@ -1,0 +1,90 @@
+"""The imports that an issue's code leaves out: where its names come from, as the repository has it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from agent.code.python_ast import parse
+from agent.code.python_modules import definitions
+from agent.run.context import Work
+
+_SECONDS = 20.0
+_CAPTURE = 1 << 20
+_PROMPT = re.compile(r"^(?:>>> |In \[\d+\]: )")
+_PLACES = "--include='*.py' --include='*.rst' --include='*.md' --include='*.txt'"
+
+
+async def imports_of(work: Work, names: Collection[str]) -> dict[str, str]:
+    """Name → the statement that imports it; names that nothing tells of are left out. Raises `SandboxLost`.
+
+    What the repository defines comes from there, everything else as the repository imports it most often.
+    """
+    if not names:
+        return {}
+    own = definitions(work.sources, work.issue.text)
+    found = {name: f"from {own[name]} import {name}" for name in sorted(names) if name in own}
+    wanted = sorted(set(names) - found.keys())
+    if wanted:
+        pattern = rf"import .*\b({'|'.join(map(re.escape, wanted))})\b"
+        command = f"grep -rhE {_PLACES} {shlex.quote(pattern)} . 2>/dev/null"
+        ran = await work.sandbox.exec(command, timeout=_SECONDS, capture=_CAPTURE)
+        found |= commonest(ran.output.text(), wanted)
+    return found
+
+
+def commonest(lines: str, names: Collection[str]) -> dict[str, str]:
+    """Of lines with imports the commonest way to bind each of some names."""
+    ways: dict[str, Counter[str]] = {name: Counter() for name in names}
+    for line in lines.splitlines():
+        for name, statement in _bindings(_PROMPT.sub("", line.strip())):
+            if name in ways:
+                ways[name][statement] += 1
+    return {name: counted.most_common(1)[0][0] for name, counted in ways.items() if counted}
+
+
+def _bindings(line: str) -> Iterator[tuple[str, str]]:
+    """What an import binds, each with a statement of its own; of a relative one nothing, since nobody can run it."""
+    tree = parse(line)
+    node = tree.body[0] if tree and tree.body else None
+    if isinstance(node, ast.Import):
+        for each in node.names:
+            if each.asname or "." not in each.name:
+                yield each.asname or each.name, ast.unparse(ast.Import([each]))
+    elif isinstance(node, ast.ImportFrom) and not node.level and node.module != "__future__":
+        for each in node.names:
+            yield each.asname or each.name, ast.unparse(ast.ImportFrom(node.module, [each], 0))
+
+
+def with_submodules(imports: Mapping[str, str], code: Iterable[str], modules: Collection[str]) -> dict[str, str]:
+    """Imports, with those of the modules that code reaches through their package: `pkg.sub.f()`."""
+    found = dict(imports)
+    for tree in filter(None, map(parse, code)):
+        for node in ast.walk(tree):
+            root, *parts = _dotted(node)
+            bound = _imported(imports.get(root, ""), root)
+            longest = next((n for n in range(len(parts), 0, -1) if ".".join([bound, *parts[:n]]) in modules), 0)
+            line = f"import {'.'.join([bound, *parts[:longest]])}"
+            if bound and longest and line not in found[root].split("\n"):
+                found[root] += f"\n{line}"
+    return found
+
+
+def _dotted(node: ast.AST) -> list[str]:
+    """The names of `a.b.c`; one that is empty for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return [node.id, *parts[::-1]] if isinstance(node, ast.Name) and parts else [""]
+
+
+def _imported(statement: str, name: str) -> str:
+    """The module that an `import` binds to a name; empty for another statement."""
+    tree = parse(statement)
+    node = tree.body[0] if tree and tree.body else None
+    names = node.names if isinstance(node, ast.Import) else []
+    return next((each.name for each in names if (each.asname or each.name) == name), "")

@@ -1,0 +1,1 @@
+"""Candidates tried by the tests, and the best of those that pass."""

@@ -1,0 +1,1 @@
+"""`swe-agent bench` for a person: progress, tables, the HTML report."""

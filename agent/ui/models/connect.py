@@ -1,0 +1,64 @@
+"""Finds the server another tool is to be pointed at, and prints the lines for it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import anyio
+
+from agent.bundled.plan import PORT, USUAL_CONTEXT
+from agent.catalogue.profiles import DEFAULT_MODEL, find_profile
+from agent.config import Settings, load_settings
+from agent.errors import BackendUnreachable, UsageError
+from agent.integrations.connect import Endpoint, Tool, lines
+
+USUAL_BASE_URL = f"http://127.0.0.1:{PORT}/v1"
+
+
+def print_lines(tool: Tool, *, base_url: str | None, model: str | None, api_key: str | None) -> None:
+    """Print what `tool` needs, on standard output.
+
+    A server that isn't there is told in the lines. Raises `BackendRefused` when it wants another key, other
+    `BackendError`s, and `UsageError`.
+    """
+    settings, _, _ = load_settings({"base_url": base_url, "model": model, "api_key": api_key})
+    sys.stdout.write(lines(tool, anyio.run(find_endpoint, settings)))
+
+
+async def find_endpoint(settings: Settings) -> Endpoint:
+    """The model as its server tells of it; as the catalogue does, with a note, when no server answers."""
+    base_url = settings.base_url or USUAL_BASE_URL
+    try:
+        model, server, window = await _ask(base_url, settings)
+        note = "" if window else f"the server does not tell its window: {USUAL_CONTEXT} tokens are assumed"
+    except BackendUnreachable:
+        profile = find_profile(settings.model or DEFAULT_MODEL)
+        model, server, window = settings.model or profile.name, "generic", settings.context or profile.window
+        note = (
+            f"no server answers at {base_url}: the model's name and the window ({window or USUAL_CONTEXT} tokens) are "
+            "not measured; start one with `swe-agent models serve` and ask again"
+        )
+    for name in (base_url, model):
+        if not name.isprintable():
+            raise UsageError(f"{name!r} can't be written into a file or a command", hint="name the model with --model")
+    return Endpoint(
+        base_url=base_url.rstrip("/"),
+        model=model,
+        server=server,
+        window=window or USUAL_CONTEXT,
+        sampling=find_profile(model).sampling,
+        api_key_needed=bool(settings.api_key),
+        note=note,
+    )
+
+
+async def _ask(base_url: str, settings: Settings) -> tuple[str, str, int | None]:
+    """The model's name, the server's kind, and the window that counts."""
+    from agent.model.servers import open_server
+
+    server = await open_server(base_url, settings.api_key or "", settings.model, load=False)
+    try:
+        return server.model, server.name, replace(server.window, asked=settings.context).size
+    finally:
+        await server.close()

@@ -1,0 +1,107 @@
+"""Runs `models serve`: starts the server, says where it is and how to use it, and stays until it is told to end."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import TaskStatus
+
+from agent.bundled.plan import Wanted, prepare
+from agent.config import home
+from agent.errors import ModelUnavailable
+from agent.ui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from agent.bundled.server import BundledServer
+
+INTERRUPTED = 130
+
+
+def run_serve(wanted: Wanted) -> int:
+    """Serve a model until SIGINT (exit code 130) or SIGTERM (0, the way services are ended).
+
+    Raises `ModelUnavailable` when the server can't be started or dies, `UsageError` for what can't be.
+    """
+    return anyio.run(_serve, wanted)
+
+
+async def _serve(wanted: Wanted) -> int:
+    from rich.console import Console
+
+    terminal = Terminal(Console(stderr=True, soft_wrap=True))
+    log_path = home() / "logs" / f"serve-{os.getpid()}.log"
+    received: list[signal.Signals] = []
+    died: list[str] = []
+    failures: list[Exception] = []
+    async with anyio.create_task_group() as group:
+
+        async def watch(task_status: TaskStatus[None]) -> None:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                task_status.started()
+                async for number in signals:
+                    received.append(number)
+                    group.cancel_scope.cancel()
+
+        await group.start(watch)
+        try:
+            prepared = await prepare(wanted, log_path=log_path, on_progress=terminal.download)
+            terminal.progress(f"starting {prepared.model_path.name} ({prepared.context:,} tokens in each slot)")
+            async with prepared as server:
+                for line in described(server):
+                    sys.stderr.write(f"{line}\n")
+                sys.stderr.flush()
+                died.append(await server.ended())
+        except Exception as error:  # a task group would wrap it
+            failures.append(error)
+        group.cancel_scope.cancel()
+    if failures:
+        raise failures[0]
+    if died:
+        raise ModelUnavailable(died[0], hint="start it again; a smaller --context or model needs less memory")
+    log_path.unlink(missing_ok=True)  # it ended as it should: nobody will ask why
+    return INTERRUPTED if signal.SIGINT in received else 0
+
+
+def described(server: BundledServer) -> list[str]:
+    """What a user should know of a server that runs, a line each."""
+    slots = f"{server.parallel} slot{'s' if server.parallel > 1 else ''}"
+    use = "one for a session, the rest for side calls and others" if server.parallel > 1 else "one request at a time"
+    settings = server.settings
+    key = " --api-key KEY" if settings.api_key else ""
+    runtime = server.program if server.kind == "llama-server" else server.kind
+    lines = [
+        f"{server.model_id} is served by llama.cpp ({runtime})",
+        f"  file      {server.model_path}, {_size(server.model_path)}",
+        f"  base URL  {server.base_url}",
+        f"  window    {server.context:,} tokens in each of {slots} ({use}), {settings.kv_type} cache",
+        f"  log       {server.log_path}",
+        f"  use it    swe-agent fix --base-url {server.base_url}{key} --issue ISSUE",
+        f"  or with   swe-agent models connect TOOL --base-url {server.base_url}{key}",
+    ]
+    if settings.yarn:
+        lines.insert(
+            4, f"            stretched {settings.yarn.factor:g} times by YaRN: short prompts get a little worse"
+        )
+    if not settings.api_key and not _is_loopback(settings.host):
+        lines.append(
+            f"  careful   everyone who reaches {shlex.quote(settings.host)} can use it: --api-key asks for one"
+        )
+    return [*lines, "Ctrl-C ends it."]
+
+
+def _size(path: Path) -> str:
+    return f"{path.stat().st_size / 1e9:.1f} GB"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

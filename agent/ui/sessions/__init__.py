@@ -1,0 +1,1 @@
+"""`swe-agent sessions` for a person: lists, one session, removal."""

@@ -1,0 +1,53 @@
+"""Flaky tests told apart: what failed is run again, alone, before anything is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from agent.session.events import Event, TestFailure, TestsRan
+from agent.verify.narrowing import for_names
+from agent.verify.reports.cases import TestReport
+from agent.verify.runners import know
+from agent.verify.suite import Phase, TestRunner
+
+ABOUT = "what failed, once more"
+_QUICK_SECONDS = 10.0  # a repetition that took less is made twice
+
+
+async def find_flaky(
+    tests: TestRunner, names: Sequence[str], phase: Phase, emit: Callable[[Event], None], *, limit: float | None = None
+) -> frozenset[str]:
+    """Those of the failing tests `names` that pass when they are run again alone; none where that can't be done.
+
+    One or two runs, `emit` is told of each. Raises `SandboxLost`.
+    """
+    command = for_names(tests.command, know(tests.command, await tests.manifest("package.json")), names)
+    flaky: set[str] = set()
+    for _ in range(2 if command else 0):
+        ran, report = await tests.run_in_full(phase, command=command, about=ABOUT, limit=limit)
+        emit(ran)
+        flaky |= report.passing.intersection(names)
+        if ran.seconds > _QUICK_SECONDS or ran.ended != "exited" or flaky.issuperset(names):
+            break
+    return frozenset(flaky)
+
+
+def without_flaky(ran: TestsRan, flaky: frozenset[str]) -> TestsRan:
+    """A run as it would be without the tests that fail at random; passed where they alone failed."""
+    if not flaky.intersection(ran.failures):
+        return ran
+    failures = [name for name in ran.failures if name not in flaky]
+    details: list[TestFailure] = [failure for failure in ran.details if failure.name not in flaky]
+    failed = None if ran.failed is None else max(ran.failed - (len(ran.failures) - len(failures)), len(failures))
+    passed = not failures and not failed and ran.ended == "exited"
+    return ran.model_copy(update={"failures": failures, "details": details, "failed": failed, "passed": passed})
+
+
+def passes(name: str, report: TestReport) -> bool:
+    """Whether a test passes in a report; of a file or package that could not be loaded, all that is in it."""
+    if name in report.passing:
+        return True
+    inner = (f"{name}::", f"{name}.")
+    return any(each.startswith(inner) for each in report.passing) and not any(
+        each == name or each.startswith(inner) for each in report.failing
+    )

@@ -1,0 +1,1 @@
+"""Test results out of what runners print or write."""

@@ -1,0 +1,285 @@
+"""Running the test command in the sandbox, and what its outcome is taken to mean."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+from agent.session.events import TestFailure, TestOutcome, TestsRan
+from agent.text import printable, truncate
+from agent.verify.failure_digest import digest
+from agent.verify.reports.cases import Case, TestReport, bounded, joined, places_in
+from agent.verify.reports.console import Outcome, failing_id, read_outcome
+from agent.verify.reports.console_sections import with_sections
+from agent.verify.reports.json_reports import read_go, read_jest, read_rspec
+from agent.verify.reports.junit import read_junit
+from agent.verify.runners import Asked, Known, ask_for_report, know, last_step, was_refused
+from sandbox.protocol import ExecResult, Output, Sandbox
+from tools.run_tests import TestResult
+
+_CAPTURE_BYTES = 512 << 10
+_MACHINE_BYTES = 24 << 20  # of a report, and of output that is one
+_RECORD_TOKENS = 4000
+_MAX_FAILURES = 1000
+_MAX_DETAILS = 20
+_DETAIL_CHARACTERS = 3000
+_MAX_SOURCES = 12
+_SOURCE_BYTES = 400_000
+_GRACE_SECONDS = 5.0
+_PYTHON = re.compile(r"(?:^|[\s/])python[\d.]*\s")
+_ABORTED = re.compile(r"Fatal Python error: Aborted\n")
+_PASSING = re.compile(r"^[\w.]+ \([\w.]+\)[^\n]* \.\.\. ok\n", re.MULTILINE)
+
+Phase = Literal["before", "candidate", "after", "reproduction"]
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A run: how it ended, what it printed as people know it, and what is known of each test."""
+
+    result: ExecResult
+    text: str
+    outcome: Outcome
+    report: TestReport
+
+
+class TestRunner:
+    """Runs one test command in one sandbox."""
+
+    __test__ = False
+
+    def __init__(self, sandbox: Sandbox, command: str, *, timeout: float) -> None:
+        self._sandbox = sandbox
+        self.command = command
+        self._timeout = timeout
+        self._manifests: dict[str, str] = {}
+        self._plain = False  # the runner refused to write a report
+
+    async def execute(self, target: str | None = None, timeout: float | None = None) -> TestResult:
+        """Run the command as it is, or on one target; the result can tell its failures in few tokens."""
+        command = f"{self.command} {shlex.quote(target)}" if target else self.command
+        done = await self._run(command, timeout)
+        ran = self._event("candidate", command, "", done)
+        result = done.result
+        saved = await self._save(done.text) if ran.details else ""
+        sources = await self.sources(ran) if ran.details else {}
+        given = {field.name: getattr(result, field.name) for field in fields(result)}
+        given |= {"saved": saved, "output": Output(done.text.encode("utf-8", "replace"))}
+        told: Callable[[int], str] | None = (lambda tokens: digest(ran, tokens, sources.get)) if saved else None
+        return TestResult(**given, digest=told, failing=failing_id(ran.failures))
+
+    async def run(self, phase: Phase, *, command: str = "", about: str = "", limit: float | None = None) -> TestsRan:
+        """Run `command`, or all tests, and give the event that tells of it; `about` says what is checked.
+
+        `limit` in seconds, never above the setting. Raises `SandboxLost`.
+        """
+        ran, _ = await self.run_in_full(phase, command=command, about=about, limit=limit)
+        return ran
+
+    async def run_in_full(
+        self, phase: Phase, *, command: str = "", about: str = "", limit: float | None = None
+    ) -> tuple[TestsRan, TestReport]:
+        """`run`, and what is known of each test."""
+        command = command or self.command
+        done = await self._run(command, limit)
+        return self._event(phase, command, about, done), done.report
+
+    def limit_after(self, baseline: TestsRan | None) -> float:
+        """The limit in seconds for a run of the same tests after `baseline`: one that loops must not cost it all."""
+        if baseline is None or baseline.ended != "exited":
+            return self._timeout
+        return min(max(20.0, 5 * baseline.seconds + 10), self._timeout)
+
+    async def sources(self, ran: TestsRan) -> dict[str, str]:
+        """The text of the repository's files that the failures of a run name, by path; bounded. For `digest`."""
+        paths = dict.fromkeys(path for detail in ran.details for path, _ in reversed(detail.places))
+        found = {}
+        for path in list(paths)[:_MAX_SOURCES]:
+            data = await self._read(str(self._sandbox.workspace.repo / path), _SOURCE_BYTES)
+            if data:
+                found[path] = data.decode("utf-8", "replace")
+        return found
+
+    async def _run(self, command: str, limit: float | None) -> _Done:
+        seconds = min(limit or self._timeout, self._timeout)
+        known = know(command, await self.manifest("package.json"))
+        folder = str(self._sandbox.workspace.private / "report")
+        asked = Asked(command) if self._plain else ask_for_report(command, known, folder)
+        result = await self._exec(asked.command, known, seconds)
+        if asked.command != command and not result.ok and result.ended == "exited":
+            refused = was_refused(printable(result.output.text()))
+            if refused and not await self._report_of(asked, folder):
+                self._plain = True
+                asked = Asked(command)
+                result = await self._exec(command, known, seconds)
+        text = result.output.text()
+        data = await self._report_of(asked, folder)
+        cases: tuple[Case, ...] | None = None
+        root = str(self._sandbox.workspace.repo)
+        if known.runner == "go" and asked.command != command:
+            cases, text = read_go(text, root, _module(await self.manifest("go.mod")))
+        elif data:
+            reader = {"jest": read_jest, "rspec": read_rspec}.get(known.runner)
+            cases = reader(data, root) if reader else read_junit(data, known.runner, root)
+        text = printable(text)
+        outcome = read_outcome(text)
+        if known.runner == "unittest" and asked.command != command:
+            text = _PASSING.sub("", text)  # told on our asking alone
+        report = _report(cases, outcome, known, result)
+        report = replace(report, cases=with_sections(report.cases, text, root))
+        return _Done(result, text, outcome, report)
+
+    async def _exec(self, command: str, known: Known, seconds: float) -> ExecResult:
+        """Run in a shell of its own: the tests' `cd` and `export` must not reach the model's.
+
+        Python that does not end is aborted a little before it is killed, so that it tells where it was.
+        """
+        capture = _MACHINE_BYTES if known.runner == "go" else _CAPTURE_BYTES
+        if not (known.is_python or _PYTHON.search(last_step(command))) or seconds < 2:
+            return await self._sandbox.exec(command, timeout=seconds, capture=capture)
+        script = (
+            "export PYTHONFAULTHANDLER=1\n"
+            f"if timeout -s ABRT -k 1 1 true 2>/dev/null; then set -- timeout -s ABRT -k 3 {seconds:.3f}; fi\n"
+            f'"$@" bash -c {shlex.quote(command)}'
+        )
+        result = await self._sandbox.exec(script, timeout=seconds + _GRACE_SECONDS, capture=capture)
+        if result.ended == "exited" and result.exit_code in {124, 134, 137} and result.seconds >= seconds:
+            return replace(result, ended="timeout")
+        return result
+
+    async def _report_of(self, asked: Asked, folder: str) -> bytes:
+        if asked.file:
+            return await self._read(asked.file, _MACHINE_BYTES)
+        if not asked.pattern:
+            return b""
+        find = (
+            f"find . -type f -path {shlex.quote(asked.pattern)} -newer {shlex.quote(folder)}/began -print0 | "
+            "head -z -n 5000 | xargs -0 -r cat"
+        )
+        found = await self._sandbox.exec(find, timeout=60, capture=_MACHINE_BYTES)
+        return found.output.head if found.ok and not found.output.dropped else b""
+
+    async def _read(self, place: str, limit: int) -> bytes:
+        """A file of the sandbox; empty when it is absent, too large, or no plain file."""
+        name = shlex.quote(place)
+        read = f"[ -f {name} ] && [ ! -L {name} ] && exec head -c {limit + 1} -- {name}"
+        found = await self._sandbox.exec(read, timeout=60, capture=2 * limit + 2)
+        return found.output.head if found.ok and found.output.total <= limit else b""
+
+    async def manifest(self, name: str) -> str:
+        """A file at the repository's root that tells what a test command runs; read once."""
+        if name not in self._manifests:
+            data = await self._read(str(self._sandbox.workspace.repo / name), 1 << 20)
+            self._manifests[name] = data.decode("utf-8", "replace")
+        return self._manifests[name]
+
+    async def _save(self, text: str) -> str:
+        """Put the output into a file outside the repository; its place, empty when that failed."""
+        place = shlex.quote(f"{self._sandbox.workspace.outputs}/tests.log")
+        data = text.encode("utf-8", "replace")
+        result = await self._sandbox.exec(f"mkdir -p $(dirname {place}) && cat >{place}", stdin=data, timeout=60)
+        return f"{self._sandbox.workspace.outputs}/tests.log" if result.ok else ""
+
+    def _event(self, phase: Phase, command: str, about: str, done: _Done) -> TestsRan:
+        result, outcome, report = done.result, done.outcome, done.report
+        failures = list(report.failing) or list(outcome.failures)
+        tests, failed = outcome.tests, outcome.failed
+        if tests is None and report.complete:
+            tests, failed = report.run, len(report.failing)
+        return TestsRan(
+            phase=phase,
+            command=command,
+            about=about,
+            exit_code=result.exit_code,
+            passed=result.ok,
+            ended=result.ended,
+            seconds=round(result.seconds, 3),
+            output=truncate(done.text, _RECORD_TOKENS),
+            failures=failures[:_MAX_FAILURES],
+            tests=tests,
+            failed=failed,
+            details=_details(report.cases) if result.ended == "exited" else self._stopped_at(done.text),
+        )
+
+    def _stopped_at(self, text: str) -> list[TestFailure]:
+        """Where Python was when it was stopped, the deepest place last as everywhere."""
+        aborted = _ABORTED.search(text)
+        trace = text[aborted.start() :][:_DETAIL_CHARACTERS] if aborted else ""
+        places = places_in(trace, str(self._sandbox.workspace.repo))
+        return (
+            [TestFailure(name="", message="did not end", text=trace, places=list(reversed(places)))] if places else []
+        )
+
+
+def _module(go_mod: str) -> str:
+    """The module's path in a go.mod."""
+    found = re.search(r"^module\s+(\S+)", go_mod, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _report(cases: tuple[Case, ...] | None, outcome: Outcome, known: Known, result: ExecResult) -> TestReport:
+    """The report of a run: the runner's own where it agrees with what was printed, else what was printed."""
+    if result.ended != "exited" or cases is None:
+        return TestReport(outcome.cases, outcome.complete and result.ended == "exited")
+    if known.runner in {"pytest", "tox", "other"}:
+        cases = _as_printed(cases, outcome.failures)
+        named = {case.id for case in cases if case.bad}
+        missing = [case for case in outcome.cases if case.bad and case.id not in named]
+        # several runs of pytest write one file: it holds the last
+        complete = outcome.runs == 1 and outcome.tests is not None and not missing
+        return TestReport(joined([*cases, *missing]), complete and bool(outcome.failed) == bool(named))
+    complete = bool(cases) and result.ok == (not any(case.bad for case in cases))
+    return TestReport(cases, complete)
+
+
+def _as_printed(cases: tuple[Case, ...], printed: Iterable[str]) -> tuple[Case, ...]:
+    """Cases whose paths begin where the command ran, as the printed names do, and not at pytest's own root."""
+    ids = {case.id for case in cases}
+    for name in printed:
+        if name in ids:
+            return cases
+        known = next((case.id for case in cases if case.bad and name.endswith(f"/{case.id}")), "")
+        if known:
+            prefix = name.removesuffix(known)
+            return tuple(replace(case, id=prefix + case.id) for case in cases)
+    return cases
+
+
+def _details(cases: Iterable[Case]) -> list[TestFailure]:
+    failing = [case for case in cases if case.bad][:_MAX_DETAILS]
+    return [
+        TestFailure(
+            name=case.id[:500],
+            message=bounded(case.message, 1500),
+            text=bounded(case.text, _DETAIL_CHARACTERS),
+            places=list(case.places),
+        )
+        for case in failing
+    ]
+
+
+def outcome_of(event: TestsRan) -> TestOutcome:
+    """The outcome as the result tells it."""
+    return TestOutcome(
+        exit_code=event.exit_code,
+        passed=event.passed,
+        tests=event.tests,
+        failed=event.failed,
+        failures=event.failures[:50],
+        seconds=event.seconds,
+    )
+
+
+def describe(event: TestsRan) -> str:
+    """The outcome in words: "fail: 2 of 14 (a, b)"."""
+    if event.ended == "timeout":
+        return f"did not end within {event.seconds:.0f} s"
+    of = f": {event.failed} of {event.tests}" if event.tests and event.failed else ""
+    if event.passed:
+        return f"pass ({event.tests} tests)" if event.tests else "pass"
+    short = [name.partition(" (")[0] for name in event.failures]
+    names = f" ({', '.join(short[:5])}{', …' if len(short) > 5 else ''})" if short else ""
+    return f"fail{of}{names}" if of or names else f"fail with exit code {event.exit_code}"

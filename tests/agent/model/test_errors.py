@@ -1,0 +1,226 @@
+"""What servers say when something is wrong: what may be gone next time, what is too long, what is final."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from agent.errors import BackendError, BackendRefused, BackendUnreachable, ContextOverflow, ReplyUnparsable
+from agent.model.errors import Transient, broken_off, message_of, status_error, stream_error, unreachable
+
+LLAMA_CPP = "request (20000 tokens) exceeds the available context size (16384 tokens), try increasing it"
+VLLM = (
+    "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (8000 in the messages, "
+    "1000 in the completion). Please reduce the length of the messages or completion."
+)
+OVERFLOWS = {
+    "llama.cpp": ({"error": {"code": 400, "message": LLAMA_CPP, "type": "exceed_context_size_error",
+                             "n_prompt_tokens": 20000, "n_ctx": 16384}}, 16384),
+    "llama.cpp, its words only": ({"error": {"message": LLAMA_CPP}}, 16384),
+    "llama.cpp, older": ({"error": {"message": "the request exceeds the available context size, try increasing it"}}, None),
+    "vLLM": ({"error": {"message": VLLM, "type": "BadRequestError", "code": 400}}, 8192),
+    "vLLM, flat": ({"object": "error", "message": VLLM, "code": 400}, 8192),
+    "vLLM, by max_tokens": (
+        {"message": "'max_tokens' or 'max_completion_tokens' is too large: 8000. This model's maximum context length is "
+                    "4096 tokens and your request has 2778 input tokens (8000 > 4096 - 2778)."}, 4096),
+    "vLLM, newer": (
+        {"error": {"message": "This model's maximum context length is 32768 tokens. However, you requested 4096 output "
+                              "tokens and your prompt contains at least 28673 input tokens, for a total of at least "
+                              "32769 tokens."}}, 32768),
+    "vLLM, its engine": (
+        {"error": {"message": "The decoder prompt (length 5951) is longer than the maximum model length of 4096. Make "
+                              "sure that `max_model_len` is no smaller than the number of text tokens."}}, 4096),
+    "SGLang": (
+        {"object": "error", "message": "The input (9001 tokens) is longer than the model's context length (8192 tokens)."},
+        8192),
+    "SGLang, input": (
+        {"message": "Input length (9001 tokens) exceeds the maximum allowed length (8186 tokens). Use a shorter input or "
+                    "enable --allow-auto-truncate."}, 8186),
+    "SGLang, total": (
+        {"message": "Requested token count exceeds the model's maximum context length of 8192 tokens. You requested a "
+                    "total of 9100 tokens: 8100 tokens from the input messages and 1000 tokens for the completion."}, 8192),
+    "LM Studio": (
+        {"error": "Trying to keep the first 9000 tokens when context the overflows. However, the model is loaded with "
+                  "context length of only 4096 tokens, which is not enough."}, 4096),
+    "LM Studio, to keep": (
+        {"error": "The number of tokens to keep from the initial prompt is greater than the context length (n_keep: "
+                  "13055>= n_ctx: 4096). Try to load the model with a larger context length."}, 4096),
+    "LM Studio, newer": ({"error": "Cannot truncate prompt with n_keep (15028) >= n_ctx (7424)"}, 7424),
+    "Ollama": (
+        {"error": "the prompt is longer than the context length currently available to the model; shorten the prompt, "
+                  "adjust the context length in settings, or use a model with a longer context length"}, None),
+    "Ollama, its runner": ({"error": f"{LLAMA_CPP}"}, 16384),
+    "Ollama, input": ({"error": "the input length exceeds the context length"}, None),
+    "OpenAI": (
+        {"error": {"message": "This model's maximum context length is 4097 tokens. However, your messages resulted in 5613 "
+                              "tokens.", "type": "invalid_request_error", "code": "context_length_exceeded"}}, 4097),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OVERFLOWS)
+def test_every_servers_words_for_too_long_are_known_with_the_window(name: str) -> None:
+    said, window = OVERFLOWS[name]
+    found = status_error(400, said, {})
+    assert isinstance(found, ContextOverflow)
+    assert found.window == window
+    assert found.exit_code == 3 and "--context" in found.hint
+
+
+@pytest.mark.parametrize("name", OVERFLOWS)
+def test_it_is_known_inside_a_stream_and_under_any_status_too(name: str) -> None:
+    said, window = OVERFLOWS[name]
+    assert isinstance(status_error(500, said, {}), ContextOverflow)
+    inside = stream_error(message_of(said))
+    assert isinstance(inside, ContextOverflow)
+    assert inside.window == window
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Rate limit exceeded, try again in 2 s",
+        "Unrecognized request argument supplied: min_p",
+        "this model does not support tools",
+        "the server's queue length exceeds its limit",
+        "messages: field required",
+        "image size exceeds the limit",
+    ],
+)
+def test_other_complaints_are_not_taken_for_it(message: str) -> None:
+    for status in (400, 429, 500):
+        assert not isinstance(status_error(status, {"error": {"message": message}}, {}), ContextOverflow)
+
+
+def test_too_many_requests_are_no_overflow_whatever_the_words() -> None:
+    message = "Rate limit exceeded for requests with more than 32768 tokens of context"
+    assert isinstance(status_error(429, {"error": {"message": message}}, {"retry-after": "2"}), Transient)
+
+
+# ---------------------------------------------------------------- what may be gone next time
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
+def test_what_may_be_gone_next_time(status: int) -> None:
+    found = status_error(status, {"error": {"message": "busy"}}, {})
+    assert isinstance(found, Transient)
+    assert isinstance(found.error, BackendRefused) and found.error.status == status
+    assert (found.after, found.silent) == (None, False)
+    assert found.error.message == f"the model server answered {status}: busy"
+
+
+@pytest.mark.parametrize("status", [300, 400, 401, 402, 403, 404, 405, 413, 415, 422, 451, 501, 505])
+# peers row 8
+def test_what_asking_again_can_not_mend(status: int) -> None:
+    found = status_error(status, {"error": {"message": "no"}}, {})
+    assert isinstance(found, BackendRefused)
+    assert (found.status, found.exit_code) == (status, 3)
+
+
+@pytest.mark.parametrize(("status", "hint"), [(401, "API key"), (403, "API key"), (404, "--model"), (400, "")])
+def test_a_refusal_says_what_to_look_at(status: int, hint: str) -> None:
+    found = status_error(status, None, {})
+    assert isinstance(found, BackendRefused)
+    assert hint in found.hint and bool(found.hint) == bool(hint)
+
+
+@pytest.mark.parametrize(
+    ("told", "after"),
+    [
+        ("0", 0.0), ("7", 7.0), ("1.5", 1.5), ("", None), ("soon", None), ("-3", None), ("1.2.3", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("nan", None), ("inf", None), (".", None), ("²", None),
+    ],
+)  # fmt: skip
+def test_retry_after_is_read_where_it_is_seconds(told: str, after: float | None) -> None:
+    found = status_error(429, {}, {"retry-after": told})
+    assert isinstance(found, Transient)
+    assert found.after == after
+
+
+def test_arguments_that_are_no_json_are_refused_for_ever() -> None:
+    message = "Failed to parse tool call arguments as JSON: [json.exception.parse_error.101] parse error"
+    assert isinstance(status_error(500, {"error": {"message": message}}, {}), BackendRefused)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Failed to parse input at pos 38: <tool_call>\n<function=shell>\n",
+        "The model produced output that does not match the expected peg-native format",
+        "error parsing tool call: raw='{\"a\"', err=unexpected end of JSON input",
+    ],
+)
+def test_a_reply_its_server_can_not_parse(message: str) -> None:
+    for found in (status_error(500, {"error": {"message": message}}, {}), stream_error(message)):
+        assert isinstance(found, ReplyUnparsable)
+
+
+# ---------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": {"message": " no slot "}}, "no slot"),
+        ({"error": "no slot"}, "no slot"),
+        ({"message": "no slot"}, "no slot"),
+        ({"detail": "no slot"}, "no slot"),
+        ("no slot", "no slot"),
+        ({"error": {"message": ""}}, "else"),
+        ({"error": {"message": None}}, "else"),
+        ({"error": None}, "else"),
+        ({"error": []}, "else"),
+        ({"detail": [{"loc": ["body"], "msg": "field required"}]}, "else"),
+        ({}, "else"),
+        ([], "else"),
+        (None, "else"),
+        (7, "else"),
+    ],
+)
+def test_the_words_of_an_error_stand_in_many_places(body: Any, words: str) -> None:
+    assert message_of(body, "else") == words
+    told = status_error(404, body, {}, "else")
+    assert isinstance(told, BackendRefused) and words in told.message
+
+
+def test_without_any_words_the_status_is_told() -> None:
+    told = status_error(404, None, {})
+    assert isinstance(told, BackendRefused)
+    assert told.message == "the model server answered 404: status 404"
+
+
+def chained(*errors: Exception) -> Exception:
+    """The first error, each caused by the next."""
+    for one, cause in itertools.pairwise(errors):
+        one.__cause__ = cause
+    return errors[0]
+
+
+class ReadTimeout(Exception):
+    """Named like the HTTP library's."""
+
+
+def test_a_lost_connection_and_a_silent_one_are_told_apart() -> None:
+    lost = unreachable("http://a/v1", chained(RuntimeError("Connection error."), OSError("refused")))
+    assert not lost.silent
+    assert isinstance(lost.error, BackendUnreachable)
+    assert "http://a/v1" in lost.error.message and lost.error.message.endswith("refused")
+    assert "--base-url" in lost.error.hint
+    for error in (
+        chained(RuntimeError("Request timed out."), ReadTimeout()),
+        chained(RuntimeError("x"), ReadTimeout(), TimeoutError()),
+        ReadTimeout(),
+    ):
+        silent = unreachable("http://a/v1", error)
+        assert silent.silent and "silent" in silent.error.message
+
+
+def test_an_error_without_words_is_told_by_its_name() -> None:
+    assert "ConnectionResetError" in unreachable("http://a/v1", ConnectionResetError()).error.message
+
+
+def test_a_stream_that_breaks_may_be_whole_next_time() -> None:
+    for found in (broken_off(), stream_error("slot lost")):
+        assert isinstance(found, Transient)
+        assert isinstance(found.error, BackendError) and found.error.exit_code == 3

@@ -1,0 +1,133 @@
+"""The rules for leaving the sandbox, on diffs as git writes and reads them; the host stays byte for byte the same."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import digest
+
+from agent.errors import PatchRejected
+from agent.repo.host import HostRepository
+
+
+def git(directory: Path, *args: str) -> bytes:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "core.symlinks=true"]
+    return subprocess.run(["git", "-C", str(directory), *identity, *args], capture_output=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> HostRepository:
+    directory = tmp_path_factory.mktemp("repository")
+    (directory / "code.py").write_text("one\ntwo\nthree\n")
+    (directory / "odd name\twith tab").write_text("x\n")
+    (directory / "link").symlink_to("code.py")
+    git(directory, "init", "-q")
+    git(directory, "add", "-A")
+    git(directory, "commit", "-qm", "base")
+    return HostRepository.open(directory)
+
+
+def new_file(path: str, mode: str = "100644", body: str = "x") -> bytes:
+    return (
+        f"diff --git a/{path} b/{path}\nnew file mode {mode}\nindex 0000000..1111111\n"
+        f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+{body}\n"
+    ).encode()
+
+
+CHANGE = b"diff --git a/code.py b/code.py\n--- a/code.py\n+++ b/code.py\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
+
+
+def test_an_ordinary_change_passes_and_names_its_files(repository: HostRepository) -> None:
+    assert repository.check(CHANGE).files == ("code.py",)
+    assert repository.check(CHANGE + new_file("a/b.txt")).files == ("a/b.txt", "code.py")
+    assert repository.check(new_file("run.sh", "100755")).files == ("run.sh",)
+    assert repository.check(b"").files == ()
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        new_file("../out.txt"),
+        new_file("a/../../out.txt"),
+        new_file("/etc/cron.d/x"),
+        new_file(".git/hooks/pre-commit"),
+        new_file(".GIT/config"),
+        new_file("sub/.git/config"),
+        new_file("git~1/config"),
+        new_file(".g\u200cit/config"),
+        new_file(".git./config"),
+        new_file("evil", "120000", "/etc/passwd"),
+        new_file("evil", "160000"),
+        new_file("evil", "120000 ", "/etc/passwd"),
+        new_file("evil", "120000\t", "/etc/passwd"),
+        new_file("evil", "120000\r", "/etc/passwd"),
+        new_file(".gitmodules"),
+        new_file(".github/workflows/ci.yml"),
+        new_file(".GitHub/workflows/ci.yml"),
+        new_file("link/through"),
+        b"diff --git a/code.py b/code.py\nold mode 100644\nnew mode 120000\n",
+        b"diff --git a/link b/link\nindex 1111111..2222222 120000\n--- a/link\n+++ b/link\n@@ -1 +1 @@\n"
+        b"-code.py\n\\ No newline at end of file\n+/etc/passwd\n\\ No newline at end of file\n",
+        CHANGE.replace(b"two", b"not there"),
+        b"no patch at all\n",
+        b"".join(new_file(f"f{number}") for number in range(101)),
+    ],
+)
+def test_what_may_not_leave_is_refused(repository: HostRepository, patch: bytes) -> None:
+    before = digest(repository.directory)
+    with pytest.raises(PatchRejected):
+        repository.check(patch)
+    assert digest(repository.directory) == before
+
+
+def test_what_is_given_out_is_what_git_made_of_it(repository: HostRepository) -> None:
+    rename = b"diff --git a/code.py b/moved.py\nsimilarity index 100%\nrename from code.py\nrename to moved.py\n"
+    patch = repository.check(rename)
+    assert patch.files == ("code.py", "moved.py")
+    assert b"rename" not in patch.data
+    assert b"new file mode 100755\n" in repository.check(new_file("set-uid", "104755")).data
+
+
+def test_a_patch_that_unpacks_to_too_much_is_refused(repository: HostRepository, tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(b"\0" * (20 << 20))
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "big")
+    patch = git(tmp_path, "diff", "--cached", "--binary", "--full-index")
+    assert len(patch) < 200_000
+    with pytest.raises(PatchRejected, match="limit"):
+        repository.check(patch)
+
+
+def test_a_workflow_is_not_removed_under_another_name(tmp_path: Path) -> None:
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github" / "ci.yml").write_text("x\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "base")
+    moved = b"--- a/.github/ci.yml\n+++ b/moved.yml\n@@ -1 +1 @@\n-x\n+y\n"
+    with pytest.raises(PatchRejected):
+        HostRepository.open(tmp_path).check(moved)
+
+
+def test_workflows_leave_only_when_allowed(repository: HostRepository) -> None:
+    patch = new_file(".github/workflows/ci.yml")
+    assert repository.check(patch, allow_workflows=True).files == (".github/workflows/ci.yml",)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=30))
+def test_no_path_gets_out_or_changes_the_host(repository: HostRepository, path: str) -> None:
+    before = digest(repository.directory)
+    try:
+        files = repository.check(new_file(path)).files
+    except PatchRejected:
+        files = ()
+    for name in files:
+        place = (repository.directory / name).resolve()
+        assert place.is_relative_to(repository.directory.resolve())
+        assert ".git" not in [part.lower() for part in Path(name).parts]
+    assert digest(repository.directory) == before

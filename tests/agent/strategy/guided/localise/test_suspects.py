@@ -1,0 +1,195 @@
+"""The cause is looked for where the failure, the tests and the issue point, and never in the tests themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.code.paths import is_test
+from agent.session.events import TestFailure, TestsRan
+from agent.strategy.guided.localise.suspects import failing_test, frames, localise
+
+ROOT = "/workspace/repo"
+SOURCES = {
+    "calc/core.py": (
+        "def add(a, b):\n    return a - b\n\n\ndef double(a):\n    return add(a, a)\n\n\ndef unused():\n    pass\n"
+    ),
+    "calc/text.py": "class Printer:\n    def show(self, x):\n        return str(x)\n\n    def hide(self):\n        pass\n",
+    "tests/test_core.py": "def test_double():\n    assert double(2) == 4\n\n\ndef test_show():\n    Printer().show(1)\n",
+    "web/app.js": "let a;\n",
+    "web/big.js": "let a;\n" * 500,
+    "broken.py": "def broken(:\n",
+}
+
+
+def failed(output: str, *details: TestFailure) -> TestsRan | None:
+    """A failing run that printed `output`; none for nothing."""
+    if not output and not details:
+        return None
+    return TestsRan(
+        phase="before", command="pytest", exit_code=1, passed=False, ended="exited", seconds=1.0, output=output,
+        details=list(details),
+    )  # fmt: skip
+
+
+def names(issue: str = "", output: str = "") -> list[str]:
+    found = localise(SOURCES, issue, failed(output), ROOT)
+    return [suspect.region.name or suspect.region.path for suspect in found]
+
+
+def test_functions_that_ran_come_before_those_that_did_not() -> None:
+    issue = "`double` and `unused` are wrong"
+    ran = {("calc/core.py", 1), ("calc/core.py", 5)}
+    found = localise(SOURCES, issue, None, ROOT, executed=ran)
+    assert [suspect.region.name for suspect in found] == ["double", "add", "unused"]
+    assert [suspect.region.name for suspect in localise(SOURCES, issue, None, ROOT)] == ["double", "unused", "add"]
+
+
+@pytest.mark.parametrize(
+    ("issue", "first"),
+    [
+        ("It is in core.py, line 9.", "unused"),
+        ("It is in core.py, line 12.", "unused"),  # which is a little behind it
+        ("It is in core.py, line 400.", "add"),  # as for any line: by the file alone
+        ('  File "/x/calc/text.py", line 90, in hide\n  File "/x/calc/text.py", line 99, in show\n', "Printer.show"),
+        ('  File "/x/calc/text.py", line 90, in show\n  File "/x/calc/text.py", line 99, in hide\n', "Printer.hide"),
+        ('  File "/x/tests/test_core.py", line 2, in test_double\n', None),
+    ],
+)
+def test_what_the_issue_names_by_place_is_suspected_first(issue: str, first: str | None) -> None:
+    assert next(iter(names(f"It fails.\n\n{issue}")), None) == first
+
+
+def test_the_function_that_says_what_the_issue_shows_is_suspected() -> None:
+    sources = {
+        "a.py": 'def load(x):\n    raise E(f"no section {x} in the configuration")\n\n\ndef save(x):\n    log("x")\n',
+        "b.js": "function tell(x) {\n  throw new E('cannot open ' + x);\n}\n",
+    }
+    found = localise(sources, "It fails\n\nE: no section [a] in the\nconfiguration\n", None, ROOT)
+    assert [suspect.region.name for suspect in found] == ["load"]
+    assert [each.region.name for each in localise(sources, "It says: cannot open a.txt", None, ROOT)] == ["tell"]
+
+
+def test_places_of_a_failure_count_before_what_is_printed() -> None:
+    detail = TestFailure(name="test_x", places=[("calc/text.py", 3)])
+    found = localise(SOURCES, "", failed('File "calc/core.py", line 2\n', detail), ROOT)
+    assert [suspect.region.name for suspect in found] == ["Printer.show"]
+
+
+def test_the_failing_tests_source_is_found_by_its_place() -> None:
+    ran = failed("tests/test_core.py:2: AssertionError\n")
+    assert ran is not None
+    assert failing_test(SOURCES, ran, ROOT) == "def test_double():\n    assert double(2) == 4"
+    assert failing_test(SOURCES, ran.model_copy(update={"output": ""}), ROOT) == ""
+
+
+# ---------------------------------------------------------------- frames
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        ('  File "/workspace/repo/calc/core.py", line 2, in add\n', [("calc/core.py", 2)]),
+        ('  File "calc/core.py", line 2, in add\n', [("calc/core.py", 2)]),
+        ('  File "./calc/core.py", line 2\n', [("calc/core.py", 2)]),
+        ("calc/core.py:2: AssertionError\n", [("calc/core.py", 2)]),
+        ("tests/test_core.py:12\n", [("tests/test_core.py", 12)]),
+        ("./web/app.js:3:14\n", [("web/app.js", 3)]),
+        ('  File "/usr/lib/python3.11/json/decoder.py", line 355, in raw_decode\n', []),
+        ('  File "/workspace/repo-venv/lib/x.py", line 3\n', []),
+        ('  File "<string>", line 1, in <module>\n', [("<string>", 1)]),
+        ("at 12:30: nothing\nno frames here: 3\n", []),
+        ("", []),
+    ],
+)
+def test_places_in_the_repository_are_read_from_a_failure(output: str, found: list[tuple[str, int]]) -> None:
+    assert frames(output, ROOT) == found
+
+
+def test_frames_are_given_in_order() -> None:
+    output = f'File "{ROOT}/b.py", line 1\n  x\nFile "/usr/lib/x.py", line 5\nFile "{ROOT}/a.py", line 2\n'
+    assert frames(output, ROOT + "/") == [("b.py", 1), ("a.py", 2)]
+
+
+# ---------------------------------------------------------------- tests
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["tests/a.py", "test/a.py", "pkg/tests/a.py", "test_a.py", "a/b_test.go", "conftest.py", "a.test.ts", "spec/x.rb"],
+)
+def test_paths_of_tests_are_known(path: str) -> None:
+    assert is_test(path)
+
+
+@pytest.mark.parametrize("path", ["latest.py", "contest.py", "src/attest/a.py", "testament.py", "inspect/a.py"])
+def test_paths_of_other_files_are_known(path: str) -> None:
+    assert not is_test(path)
+
+
+# ---------------------------------------------------------------- suspects
+
+
+def test_the_deepest_frame_comes_first() -> None:
+    output = (
+        f'  File "{ROOT}/tests/test_core.py", line 2, in test_double\n  File "{ROOT}/calc/core.py", line 6, in double\n'
+        f'  File "{ROOT}/calc/core.py", line 2, in add\n'
+    )
+    assert names(output=output)[:2] == ["add", "double"]
+
+
+def test_what_a_failing_test_calls_is_suspected() -> None:
+    assert names(output="FAILED tests/test_core.py::test_double - assert 0 == 4\n")[0] == "double"
+    assert names(output="tests/test_core.py:2: AssertionError\n")[0] == "double"
+    assert "Printer.show" not in names(output="FAILED tests/test_core.py::test_double - assert 0 == 4\n")
+
+
+def test_what_a_suspect_calls_is_suspected_a_little() -> None:
+    found = localise(SOURCES, "`double` is wrong", None, ROOT)
+    assert [suspect.region.name for suspect in found] == ["double", "add"]
+    assert found[0].score > found[1].score > 0
+
+
+def test_what_the_issue_names_is_suspected_and_more_so_in_code() -> None:
+    assert names("show goes wrong")[0] == "Printer.show"
+    prose, code = (localise(SOURCES, text, None, ROOT)[0].score for text in ("unused fails", "`unused` fails"))
+    assert code > prose
+    assert names("```\nunused()\n```")[0] == "unused"
+
+
+def test_a_class_named_in_the_issue_stands_for_its_methods() -> None:
+    assert set(names("The Printer is broken")) == {"Printer.show", "Printer.hide"}
+
+
+def test_a_file_named_in_the_issue_stands_for_its_functions() -> None:
+    assert set(names("look at calc/text.py")) >= {"Printer.show", "Printer.hide"}
+
+
+def test_other_languages_are_suspected_by_the_file_unless_it_is_long() -> None:
+    assert names("web/app.js has an error")[0] == "web/app.js"
+    assert "web/big.js" not in names("web/big.js has an error")
+
+
+def test_nothing_named_is_nobody_suspected() -> None:
+    assert names("It is slow.", "Killed\n") == []
+
+
+def test_tests_are_never_suspects() -> None:
+    issue = "test_double and test_show in tests/test_core.py"
+    output = "tests/test_core.py:2: AssertionError\nFAILED tests/test_core.py::test_double\n"
+    assert all(not is_test(suspect.region.path) for suspect in localise(SOURCES, issue, failed(output), ROOT))
+
+
+def test_equals_are_ordered_by_path_and_line_whatever_order_they_come_in() -> None:
+    issue = "Printer add double unused show hide"
+    backwards = dict(reversed(SOURCES.items()))
+    assert localise(SOURCES, issue, None, ROOT) == localise(backwards, issue, None, ROOT)
+
+
+def test_the_bundled_examples_issue_leads_to_its_cause() -> None:
+    example = Path(__file__).parents[5] / "examples" / "timetable"
+    repository = example / "repository"
+    sources = {str(path.relative_to(repository)): path.read_text() for path in repository.rglob("*.py")}
+    found = localise(sources, (example / "issue.md").read_text(), None, ROOT)
+    assert found and found[0].region.path.startswith("timetable/")

@@ -1,0 +1,117 @@
+"""Of changes that the tests don't tell apart, what most agree on is taken, else what the model says, else the smallest."""
+
+from __future__ import annotations
+
+import json
+import re
+from types import SimpleNamespace
+from typing import Any, cast
+
+import anyio
+import pytest
+
+from agent.context.budget import WindowBudget
+from agent.model.types import Reply, Request, Sampling
+from agent.run.context import Work
+from agent.strategy.patch_selection import changed_lines, choose, normal
+
+HEAD = "diff --git a/a.py b/a.py\nindex {index}..2 100644\n--- a/a.py\n+++ b/a.py\n@@ -{line},1 +{line},1 @@\n"
+
+
+def patch(*changes: str, index: str = "1", line: int = 1) -> str:
+    return HEAD.format(index=index, line=line) + "\n".join(changes) + "\n"
+
+
+SUM, OTHER, LONG = patch("-a - b", "+a + b"), patch("-a - b", "+b + a"), patch("-a - b", "+c = a", "+c + b")
+
+
+class Asked:
+    """Stands in for the session's work: what `choose` needs of it, and what it asked."""
+
+    def __init__(self, answer: Any = None, *, exhausted: str = "", seed: int | None = None) -> None:
+        self.answer = answer
+        self.requests: list[Request] = []
+        self.said: list[Any] = []
+        self.issue = SimpleNamespace(text="add gives wrong sums")
+        self.budget = WindowBudget(8192)
+        self.backend = SimpleNamespace(sampling=Sampling(seed=seed))
+        self.session = SimpleNamespace(emit=self.said.append)
+        self.exhausted = lambda: exhausted
+
+    def sampling(self, temperature: float, number: int) -> Sampling:
+        return Sampling(temperature=temperature)
+
+    async def complete_structured(self, request: Request) -> Reply:
+        self.requests.append(request)
+        shown = request.messages[0]["content"]
+        return Reply(self.answer(shown) if callable(self.answer) else self.answer)
+
+    def replied(self, reply: Reply, purpose: str) -> tuple[str, str]:
+        return reply.content, purpose
+
+
+def chosen(asked: Asked, *patches: str) -> tuple[int, str]:
+    return anyio.run(choose, cast(Work, asked), patches)
+
+
+def naming(text: str) -> Any:
+    """An answer that names the change with a text, wherever it stands."""
+
+    def answer(shown: str) -> str:
+        parts = re.split(r"\nChange (\d+):\n", shown)
+        return json.dumps(
+            {"choice": next(int(n) for n, part in zip(parts[1::2], parts[2::2], strict=True) if text in part)}
+        )
+
+    return answer
+
+
+def test_one_needs_no_choice_and_equal_ones_vote_without_a_question() -> None:
+    asked = Asked()
+    assert chosen(asked, LONG)[0] == 0
+    same = patch("-a - b", "+a  +  b", index="7", line=3)  # elsewhere, other blanks
+    assert chosen(asked, LONG, SUM, same) == (1, "2 of 3 made this change")
+    assert asked.requests == []
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+def test_the_model_is_asked_once_and_its_choice_is_taken_in_any_order(seed: int | None) -> None:
+    asked = Asked(naming("+b + a"), seed=seed)
+    assert chosen(asked, SUM, OTHER, LONG)[0] == 1
+    (request,) = asked.requests
+    assert request.json_schema and request.json_schema["properties"]["choice"]["enum"] == [1, 2, 3]
+    assert asked.said[0][1] == "compare"
+
+
+def test_the_order_is_the_seeds() -> None:
+    orders = set()
+    for seed in range(6):
+        asked = Asked("{}", seed=seed)
+        chosen(asked, SUM, OTHER, LONG)
+        orders.add(asked.requests[0].messages[0]["content"])
+    assert len(orders) > 1
+
+
+@pytest.mark.parametrize("answer", ["", "neither", '{"choice": 7}', '{"choice": 0}', "9" * 5000])
+def test_an_answer_that_is_none_leaves_the_smallest(answer: str) -> None:
+    assert chosen(Asked(answer), LONG, SUM) == (1, "the smallest change")
+
+
+def test_without_budget_nothing_is_asked() -> None:
+    asked = Asked(exhausted="all tokens are used up")
+    assert chosen(asked, LONG, OTHER)[0] == 1
+    assert asked.requests == []
+
+
+def test_many_large_changes_are_shown_within_the_window() -> None:
+    asked = Asked('{"choice": 1}')
+    patches = [patch(*(f"+value_{n} = {n * k}" for n in range(5000))) for k in range(1, 9)]
+    chosen(asked, *patches)
+    assert len(asked.requests[0].messages[0]["content"]) / 3.2 < asked.budget.prompt
+    assert asked.requests[0].messages[0]["content"].count("\nChange ") == 4
+
+
+def test_what_is_normal_leaves_out_place_and_blanks() -> None:
+    assert normal(SUM) == normal(patch("-a - b", "+a + b", "+", index="9", line=40))
+    assert normal(SUM) != normal(OTHER)
+    assert changed_lines(LONG) == changed_lines(SUM) + 1
