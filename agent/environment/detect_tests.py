@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from agent.code.tracebacks import error_lines, is_error
+
 ReadFile = Callable[[str], bytes | None]
 
 _PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
@@ -133,13 +135,11 @@ _MISSING = re.compile(
 )
 
 
-_ERROR = re.compile(r"^(?:E +)?((?:\w+\.)*\w*(?:Error|Exception): .*)", re.MULTILINE)
-
-
 def last_error(output: str) -> str:
     """The last error that a run's output names, else its last line; empty for no output."""
-    lines = _ERROR.findall(output) or output.strip().splitlines()
-    return str(lines[-1]).strip() if lines else ""
+    errors = [f"{name}: {message}" for name, message in error_lines(output) if message and is_error(name)]
+    lines = errors or output.strip().splitlines()
+    return lines[-1].strip() if lines else ""
 
 
 def lacks_environment(output: str, exit_code: int) -> bool:

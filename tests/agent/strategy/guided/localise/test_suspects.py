@@ -98,7 +98,7 @@ def test_the_failing_tests_source_is_found_by_its_place() -> None:
         ("./web/app.js:3:14\n", [("web/app.js", 3)]),
         ('  File "/usr/lib/python3.11/json/decoder.py", line 355, in raw_decode\n', []),
         ('  File "/workspace/repo-venv/lib/x.py", line 3\n', []),
-        ('  File "<string>", line 1, in <module>\n', [("<string>", 1)]),
+        ('  File "<string>", line 1, in <module>\n', []),
         ("at 12:30: nothing\nno frames here: 3\n", []),
         ("", []),
     ],
