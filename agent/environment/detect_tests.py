@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from agent.code.paths import is_test_module
 from agent.code.tracebacks import error_lines, is_error
 
 ReadFile = Callable[[str], bytes | None]
 
-_PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 _PYTEST_MARKS = re.compile(r"^\s*(import pytest|from pytest)|^(async )?def test_|@pytest\.", re.MULTILINE)
 _MAX_LOOKED_AT = 40
 
@@ -23,7 +23,7 @@ def _text(read: ReadFile, path: str) -> str:
 
 
 def _python_tests(files: Sequence[str], read: ReadFile) -> str:
-    tests = [path for path in files if _PYTHON_TEST.search(path)]
+    tests = [path for path in files if path.endswith(".py") and is_test_module(path)]
     configured = "pytest.ini" in files or any(PurePosixPath(path).name == "conftest.py" for path in files)
     if "pyproject.toml" in files:
         try:

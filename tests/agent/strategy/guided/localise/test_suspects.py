@@ -112,22 +112,6 @@ def test_frames_are_given_in_order() -> None:
     assert frames(output, ROOT + "/") == [("b.py", 1), ("a.py", 2)]
 
 
-# ---------------------------------------------------------------- tests
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["tests/a.py", "test/a.py", "pkg/tests/a.py", "test_a.py", "a/b_test.go", "conftest.py", "a.test.ts", "spec/x.rb"],
-)
-def test_paths_of_tests_are_known(path: str) -> None:
-    assert is_test(path)
-
-
-@pytest.mark.parametrize("path", ["latest.py", "contest.py", "src/attest/a.py", "testament.py", "inspect/a.py"])
-def test_paths_of_other_files_are_known(path: str) -> None:
-    assert not is_test(path)
-
-
 # ---------------------------------------------------------------- suspects
 
 
