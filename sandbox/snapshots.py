@@ -136,7 +136,8 @@ class Snapshots:
         Raises `PatchRejected` when it is longer than 4 MiB.
         """
         capture = 2 * PATCH_LIMIT_BYTES
-        command = f"git diff --no-ext-diff --no-textconv --no-color --no-renames --binary --full-index {before} {after}"
+        form = "--no-ext-diff --no-textconv --no-color --no-renames --binary --full-index"
+        command = f"git -c core.quotePath=false diff {form} {before} {after}"
         result = await self._git(command, capture=capture)
         if not result.ok:
             raise SandboxError(f"the diff failed in the sandbox: {result.output.text().strip()[-400:]}")

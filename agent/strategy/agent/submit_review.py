@@ -8,6 +8,7 @@ from typing import Literal
 import anyio
 
 from agent.errors import PatchRejected
+from agent.repo.diffs import read_diff
 from agent.run.context import Work
 from agent.session.events import Ended, TestsRan
 from agent.text import truncate
@@ -20,7 +21,6 @@ from tools.base import Observation
 MOST_REFUSALS = 3
 """Submits that are refused since the tests fail; the one after is taken, as not verified."""
 _MOST_FILES = 20
-_ADDED = re.compile(r"^diff --git a/.+ b/(.+)\nnew file mode ", re.MULTILINE)
 _SCRATCH = re.compile(
     r"^(repro|debug|scratch|tmp|temp|try|check|verify|demo|example|test_issue|test_fix|run_)[^/]*$"
     r"|\.(orig|rej|bak|log|tmp|swp)$|~$",
@@ -74,12 +74,12 @@ class Reviewer:
             self._refusals += 1
         else:
             self._work.fallback = Ended(status="submitted", summary=summary)
-        return Observation(self._text(diff or "", first=first, same=same), ok=not self._trouble)
+        return Observation(self._text(diff or b"", first=first, same=same), ok=not self._trouble)
 
-    async def _diff(self, tree: str) -> str | None:
-        """The change as text; None for one too long to leave the sandbox."""
+    async def _diff(self, tree: str) -> bytes | None:
+        """The change; None for one too long to leave the sandbox."""
         try:
-            return (await self._work.snapshots.diff(self._work.base_tree, tree)).decode("utf-8", "replace")
+            return await self._work.snapshots.diff(self._work.base_tree, tree)
         except PatchRejected:
             return None
 
@@ -106,15 +106,15 @@ class Reviewer:
             if self._trouble:
                 return
 
-    def _text(self, diff: str, *, first: bool, same: bool) -> str:
+    def _text(self, diff: bytes, *, first: bool, same: bool) -> str:
         work = self._work
-        added = _ADDED.findall(diff)
+        added = [file.path for file in read_diff(diff) if file.is_new]
         return render(
             "review_submit",
             trouble=self._trouble,
             same=same,
             title=truncate(work.issue.title or work.issue.text, 100),
-            diff=truncate(diff, work.budget.observation // 2) if first else "",
+            diff=truncate(diff.decode("utf-8", "replace"), work.budget.observation // 2) if first else "",
             added=added[:_MOST_FILES],
             scratch=[path for path in added if _SCRATCH.search(path)][:_MOST_FILES],
             outcome=self._outcome,
