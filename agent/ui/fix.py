@@ -23,6 +23,7 @@ from agent.loop import Outcome, run_session
 from agent.repo.host import HostRepository
 from agent.session.directories import new_session_id, session_directory
 from agent.session.events import Result
+from agent.session.session import only_journalled
 from agent.task import Task
 from agent.text import printable
 from agent.ui.json_lines import JsonLines
@@ -92,16 +93,7 @@ def _repository_place(repo: str | None, issue: Issue) -> Path:
 
 def watched(task: Task, terminal: Terminal, *, json_lines: bool) -> Task:
     """The task with its subscribers: the terminal, and JSON lines if wanted."""
-    subscribers = (terminal, JsonLines()) if json_lines else (terminal,)
-    return replace(
-        task,
-        subscribers=subscribers,
-        on_text=terminal.text,
-        on_wait=terminal.waiting,
-        on_call=terminal.writing,
-        on_progress=terminal.progress,
-        on_download=terminal.download,
-    )
+    return replace(task, subscribers=(terminal, only_journalled(JsonLines())) if json_lines else (terminal,))
 
 
 async def run_interruptibly(task: Task) -> Outcome:
