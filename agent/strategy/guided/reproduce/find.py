@@ -13,12 +13,12 @@ from dataclasses import replace
 from agent.code.python_ast import parse
 from agent.code.python_modules import definitions, module_of
 from agent.code.regions import Region
+from agent.code.tracebacks import without_tracebacks
 from agent.model.types import Request
 from agent.run.reproduction import run_script
 from agent.session.events import PhaseBegan
 from agent.strategy.guided.issue.code_blocks import Reported, reported
 from agent.strategy.guided.issue.examples import find_examples, script_for
-from agent.strategy.guided.issue.stack_traces import without_tracebacks
 from agent.strategy.guided.localise.suspects import Suspect
 from agent.strategy.guided.prompts import ask_about, tail
 from agent.strategy.guided.repair.rewrites import fenced

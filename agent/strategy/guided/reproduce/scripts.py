@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from agent.code.tracebacks import error_lines, frames_in, is_error, last_traceback, raised_error
 from agent.model.dialects import loads
 from agent.model.schemas import object_of
 from agent.model.types import Request
@@ -18,10 +19,6 @@ from prompts import render
 
 MOST = 6
 _LONG_MESSAGE = 20  # letters of an error's message that is no other's by chance
-_RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.MULTILINE)
-_MESSAGE = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception): .+?)\s*$", re.MULTILINE)
-_FRAME = re.compile(r'^ *File "([^"\n]+)", line \d+', re.MULTILINE)
-_PLACE = re.compile(rf'{re.escape(REPRODUCTION)}", line (\d+), in <module>')
 _HANGS = re.compile(
     r"\b(?:hangs?|hung|hanging|freezes|freezing|stuck|deadlocks?|endless(?:ly)?|infinite(?:ly)? loops?|for ?ever"
     r"|(?:never|does(?: not|n't)|do(?: not|n't)) (?:end|stop|finish|terminate|complete|come back)(?:e?s)?"
@@ -60,19 +57,20 @@ def shows_problem(output: str, exit_code: int, issue: str) -> bool:
         return bool(_HANGS.search(issue))
     if exit_code not in _UNCAUGHT:
         return False
-    last = output.partition("\nException ignored in")[0].rpartition("Traceback (most recent call last)")[2]
-    raised = _RAISED.findall(last)
+    raised = raised_error(output)
     if not raised:
         return False
-    messages = (line for line in _MESSAGE.findall(output) if len(line) >= _LONG_MESSAGE)
-    if any(line in issue for line in messages):
+    errors = (each for each in error_lines(output) if is_error(each.name) and each.message)
+    messages = (f"{each.name.rpartition('.')[2]}: {each.message}" for each in errors)
+    if any(line in issue for line in messages if len(line) >= _LONG_MESSAGE):
         return True
-    error = raised[-1].rpartition(".")[2]
+    error = raised.rpartition(".")[2]
     if error == "AssertionError":
         return True
-    frames = _FRAME.findall(last)
+    last = last_traceback(output)
+    frames = frames_in(last)
     own = error in _OWN_FAULT or (error == "TypeError" and _UNBOUND in last)
-    own = own and (not frames or frames[-1].endswith(REPRODUCTION))
+    own = own and (not frames or frames[-1].path.endswith(REPRODUCTION))
     return not own and bool(re.search(rf"\b{re.escape(error)}\b", issue))
 
 
@@ -118,8 +116,9 @@ def _alarmed(check: Check, alarm: str) -> str:
 
 def _failed_from(line: int, ran: TestsRan) -> bool:
     """Whether a script failed in this line of its or behind it, as far as its output tells."""
-    lines = _PLACE.findall(ran.output)
-    return not lines or int(lines[-1]) >= line
+    frames = frames_in(ran.output)
+    lines = [each.line for each in frames if each.path.endswith(REPRODUCTION) and each.function == "<module>"]
+    return not lines or lines[-1] >= line
 
 
 async def _choose(guided: GuidedState, checks: list[str], more: list[str]) -> str:
