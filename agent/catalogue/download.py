@@ -23,11 +23,12 @@ import anyio
 
 from agent.errors import ModelUnavailable
 from agent.files import open_locked, write_atomically
+from agent.user_directories import models_directory
 
 if TYPE_CHECKING:
     from agent.catalogue.profiles import GgufFile, Profile
 
-__all__ = ["Progress", "hub_command", "models_directory", "on_disk", "pull"]
+__all__ = ["Progress", "hub_command", "on_disk", "pull"]
 
 PART, PACKAGES, VERIFIED = ".part", ".packages", ".verified"
 
@@ -42,13 +43,6 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-
-
-def models_directory() -> Path:
-    """Where model files lie: `swe-agent/models` in the user's cache directory (XDG). It need not exist."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache"
-    return base / "swe-agent" / "models"
 
 
 def on_disk(profile: Profile, quantization: str | None = None, *, directory: Path | None = None) -> Path | None:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.config import Settings, load_settings, user_file
+from agent.config import Settings, load_settings
 from agent.doctor.report import Check
 from agent.errors import RepositoryUnreadable, UsageError
 from agent.repo.host import HostRepository
+from agent.user_directories import user_file
 
 MASK = "********"
 

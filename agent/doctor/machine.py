@@ -9,13 +9,13 @@ from pathlib import Path
 import anyio
 
 from agent.bundled.server import find_runtime
-from agent.catalogue.download import models_directory
 from agent.catalogue.hardware import GIB, this_machine
 from agent.catalogue.profiles import DEFAULT_MODEL
-from agent.config import Settings, home
+from agent.config import Settings
 from agent.doctor.model import missing_model
 from agent.doctor.report import Check, State
 from agent.errors import ModelUnavailable
+from agent.user_directories import home, models_directory
 
 LITTLE_BYTES = 5_000_000_000
 TOO_LITTLE_BYTES = 500_000_000

@@ -10,7 +10,7 @@ from dataclasses import replace
 from agent.backend import Backend, open_backend, usable_window
 from agent.catalogue.download import hub_command, on_disk
 from agent.catalogue.profiles import DEFAULT_MODEL, GENERIC, Profile, find_profile
-from agent.config import Settings, home
+from agent.config import Settings
 from agent.doctor.asking import Asker
 from agent.doctor.calling import NAMES, check_calling, tell_rung
 from agent.doctor.pace import check_pace
@@ -19,6 +19,7 @@ from agent.errors import ModelUnavailable, SweAgentError
 from agent.model.client import ModelClient
 from agent.model.servers import open_server
 from agent.model.types import Sampling
+from agent.user_directories import home
 
 OnProgress = Callable[[str], None]
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.config import home
 from agent.files import open_locked
 from agent.model.servers.base import Server
 from agent.model.servers.llama_cpp import LlamaCpp
 from agent.model.types import SlotChoice
+from agent.user_directories import home
 
 
 @contextmanager

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from agent.catalogue.modes import ToolCallMode
-from agent.config import home
 from agent.files import PRIVATE, write_atomically
 from agent.model.servers.base import Capabilities, Server
+from agent.user_directories import home
 
 TOOL_CALL_MODES: tuple[ToolCallMode, ...] = get_args(ToolCallMode)
 REPLIES_BEFORE_NEXT_MODE = 2

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from agent.config import load_settings, user_file
+from agent.config import load_settings
 from agent.doctor import Check, Report, State, examine
 from agent.doctor.configuration import project_text, values
 from agent.errors import UsageError
 from agent.text import printable
 from agent.ui.terminal import Terminal
+from agent.user_directories import user_file
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.config import Settings, home, load_settings
+from agent.config import Settings, load_settings
 from agent.errors import JournalError, SweAgentError, UsageError
 from agent.files import is_locked
 from agent.forge.issue import Issue
@@ -20,6 +20,7 @@ from agent.session.state import State
 from agent.task import Task
 from agent.ui.fix import run_task, tell_error
 from agent.ui.terminal import Terminal
+from agent.user_directories import home
 
 
 def run_resume(session_id: str | None, flags: Mapping[str, Any], *, json_lines: bool) -> int:
