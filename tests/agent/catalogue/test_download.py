@@ -144,7 +144,7 @@ def test_a_download_that_gets_no_further_ends_and_keeps_what_came(served: Hub, t
         get(profile(), tmp_path)
     assert "can't be had" in caught.value.message and caught.value.hint
     assert (tmp_path / "some-model.gguf.part").stat().st_size == 1_000_000
-    assert len(served.ranges) == 1 + hub.ATTEMPTS + 1
+    assert len(served.ranges) == 1 + hub.RETRIES + 1
 
 
 def test_a_wrong_digest_is_an_error_and_leaves_no_file(served: Hub, tmp_path: Path) -> None:
