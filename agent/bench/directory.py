@@ -14,7 +14,6 @@ again when a run begins, and grow by a line a task.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable
@@ -28,6 +27,7 @@ from agent.bench.datasets.tasks import BenchTask
 from agent.bench.record import Failure, Record, Summary, summarise
 from agent.config import Settings
 from agent.errors import JournalWriteFailed, UsageError
+from agent.files import open_locked, write_atomically
 
 # Where the model is and what is done with the patch do not change what is measured.
 _NOT_MEASURED = {"api_key", "base_url", "output", "patch_file"}
@@ -111,10 +111,8 @@ class RunDirectory:
     def __enter__(self) -> Self:
         try:
             self.place.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.place / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = open_locked(self.place / ".lock")
         except BlockingIOError as error:
-            self._unlock()
             raise UsageError(f"another run is at work in {self.place}") from error
         except OSError as error:
             raise UsageError(f"{self.place} can't be written: {error.strerror}") from error
@@ -201,13 +199,8 @@ class _writing:  # noqa: N801 - reads as a statement
 
 def write_whole(place: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all. Raises `JournalWriteFailed`."""
-    scratch = place.with_name(place.name + ".new")
     with _writing(place):
-        with scratch.open("w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(place)
+        write_atomically(place, text)
 
 
 def _read(place: Path) -> Record | None:

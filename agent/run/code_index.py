@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.config import home
 from agent.repo.host import HostRepository
+from agent.user_directories import home
 
 if TYPE_CHECKING:
     from agent.code.index import CodeIndex

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.errors import JournalDamaged, JournalError
+from agent.files import is_locked
 from agent.session.directories import JOURNAL
 from agent.session.events import BackendFound, Event, ModelReplied, Result, SandboxStarted, SessionStarted
 from agent.session.records import Record, read_records, timestamp
@@ -108,19 +108,7 @@ def _status(final: Event | None) -> str:
 
 def is_running(directory: Path) -> bool:
     """Whether a process holds the session's journal now."""
-    try:
-        file = os.open(directory / JOURNAL, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # a file system without locks
-        return False
-    finally:
-        os.close(file)
-    return False
+    return is_locked(directory / JOURNAL)
 
 
 def disk_bytes(directory: Path) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskStatus
 
-from agent.config import Settings, home, load_settings
+from agent.config import Settings, load_settings
 from agent.errors import SweAgentError, UsageError
 from agent.forge.issue import Issue
 from agent.forge.read import read_issue
@@ -28,6 +28,7 @@ from agent.task import Task
 from agent.text import printable
 from agent.ui.json_lines import JsonLines
 from agent.ui.terminal import Terminal
+from agent.user_directories import home
 
 
 def run_fix(issue: str, repo: str | None, base: str, flags: Mapping[str, Any], *, json_lines: bool) -> int:

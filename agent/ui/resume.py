@@ -8,17 +8,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.config import Settings, home, load_settings
+from agent.config import Settings, load_settings
 from agent.errors import JournalError, SweAgentError, UsageError
+from agent.files import is_locked
 from agent.forge.issue import Issue
 from agent.repo.host import HostRepository
 from agent.session.directories import session_directory
 from agent.session.events import SessionStarted
-from agent.session.journal import is_held, load
+from agent.session.journal import load
 from agent.session.state import State
 from agent.task import Task
 from agent.ui.fix import run_task, tell_error
 from agent.ui.terminal import Terminal
+from agent.user_directories import home
 
 
 def run_resume(session_id: str | None, flags: Mapping[str, Any], *, json_lines: bool) -> int:
@@ -40,7 +42,7 @@ def last_resumable(terminal: Terminal) -> str:
     root = home() / "sessions"
     for place in sorted(root.iterdir(), reverse=True) if root.is_dir() else []:
         journal = place / "journal.jsonl"
-        if not journal.is_file() or is_held(journal):
+        if not journal.is_file() or is_locked(journal):
             continue
         try:
             state = _state(journal)

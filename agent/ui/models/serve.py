@@ -14,9 +14,9 @@ import anyio
 from anyio.abc import TaskStatus
 
 from agent.bundled.plan import Wanted, prepare
-from agent.config import home
 from agent.errors import ModelUnavailable
 from agent.ui.terminal import Terminal
+from agent.user_directories import home
 
 if TYPE_CHECKING:
     from agent.bundled.server import BundledServer
