@@ -204,7 +204,7 @@ def test_the_digest_is_remembered_until_the_file_changes(served: Hub, tmp_path: 
 def test_two_processes_at_once_download_it_once(served: Hub, tmp_path: Path) -> None:
     script = (
         "import anyio, sys; from functools import partial; from pathlib import Path\n"
-        "from agent.model.catalogue import Profile; from agent.model.pull import pull\n"
+        "from agent.catalogue.profiles import Profile; from agent.catalogue.download import pull\n"
         "wanted = Profile.model_validate_json(sys.argv[1])\n"
         "print(anyio.run(partial(pull, wanted, directory=Path(sys.argv[2]))))\n"
     )
