@@ -161,7 +161,7 @@ def timed(repository: Path, cache: Path) -> tuple[float, float]:
     script = (
         "import sys, time, resource; from pathlib import Path\n"
         "from agent.code.index import CodeIndex\n"
-        "from agent.forge.repository import HostRepository\n"
+        "from agent.repo.host import HostRepository\n"
         "import agent.code.structure, sqlite3\n"
         "def cpu():\n"
         "    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"

@@ -1,4 +1,4 @@
-"""What is known of a file: definitions with their places, the names it uses, what it imports, its words."""
+"""What is known of a file: definitions with their places, the names it uses, its words."""
 
 from __future__ import annotations
 
@@ -37,15 +37,6 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
-    """One import: module or path as written, the names taken from it (of Python and Rust only), its line."""
-
-    module: str
-    names: tuple[str, ...]
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
 class Reference:
     """A line of a file on which a name is used."""
 
@@ -60,7 +51,6 @@ class Structure:
 
     definitions: tuple[Definition, ...] = ()
     references: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    imports: tuple[Import, ...] = ()
     words: tuple[tuple[str, ...], ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
 

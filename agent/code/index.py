@@ -1,4 +1,4 @@
-"""The structural index of one repository: what is defined where, who uses it, what imports what.
+"""The structural index of one repository: what is defined where, and where each name is used.
 
 It holds the files of a commit, each read once for its content and kept in a cache on disk, and over them those that a
 session has changed (workspace.py). Every answer is in the order of paths and lines.
@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from agent.code.definitions import Definition, Import, Reference, Structure
+from agent.code.definitions import Definition, Reference, Structure
 from agent.code.languages import suffix
-from agent.code.store import CacheDamaged, Store, module_parts
+from agent.code.store import CacheDamaged, Store
 from agent.code.structure import structure
 
 MAX_FILES = 100_000
 _BATCH = 1_000
 _LOADED = 4_000
 _KEPT = 20_000
-_MAX_CALLEES = 20
 _LINK = "120000"
 
 T = TypeVar("T")
@@ -173,24 +171,10 @@ class CodeIndex:
         found = self.structure(path).definitions
         return next((each for each in found if each.is_function and each.start <= line <= each.end), None)
 
-    def imports(self, path: str) -> list[Import]:
-        """What a file imports, in order."""
-        return list(self.structure(path).imports)
-
-    def importers(self, module: str) -> list[str]:
-        """The files that import a module, given by its name or its file's path; compared by their last parts."""
-        wanted = module_parts(module if "/" in module or not suffix(module) else f"./{module}")
-        if wanted[-1:] in (["__init__"], ["index"], ["mod"]) or suffix(module) == ".go":
-            wanted = wanted[:-1]
-        if not wanted:
-            return []
-        candidates = self.having("i", wanted[-1])
-        return [path for path in candidates if any(_names(path, each, wanted) for each in self.imports(path))]
-
     # --- names
 
     def having(self, kind: str, term: str) -> dict[str, int]:
-        """The files a term stands in, with how often: `d` defined, `r` used, `i` imported, `w` as a word."""
+        """The files a term stands in, with how often: `d` defined, `r` used, `w` as a word."""
         found = self._safely(lambda: self._store.postings(kind + term))
         paths = ((path, count) for number, count in found.items() for path in self._paths.get(number, ()))
         return dict(sorted(paths))
@@ -229,30 +213,6 @@ class CodeIndex:
             for line in self.structure(path).references.get(short, ())
         ]
 
-    def callers(self, definition: Definition) -> list[Definition]:
-        """The definitions that use a definition's short name, itself left out."""
-        found: dict[Definition, None] = {}
-        for each in self.references(definition.short_name):
-            user = self.around(each.path, each.line)
-            if user is not None and user != definition:
-                found[user] = None
-        return list(found)
-
-    def callees(self, definition: Definition) -> list[Definition]:
-        """What a definition uses: functions, classes and types by the names in it, of one name first those in its file.
-
-        Names with more than 20 definitions elsewhere say nothing and are left out.
-        """
-        found: dict[Definition, None] = {}
-        for name, lines in self.structure(definition.path).references.items():
-            if any(definition.start <= line <= definition.end for line in lines):
-                named = [each for each in self.definitions(name) if each.kind not in {"variable", "property"}]
-                near = [each for each in named if each.path == definition.path]
-                chosen = near or named
-                if len(chosen) <= _MAX_CALLEES:
-                    found.update((each, None) for each in chosen if each != definition)
-        return sorted(found, key=lambda each: (each.path, each.start, each.end))
-
     # --- for ranking
 
     def length(self, path: str) -> int:
@@ -271,20 +231,3 @@ def _batches(entries: list[Any]) -> Iterator[list[Any]]:
 
 def _key(path: str, blob: str) -> str:
     return f"{suffix(path)}:{blob}"
-
-
-def _names(path: str, each: Import, wanted: list[str]) -> bool:
-    """Whether an import in `path` may be that of a module: one's parts end with the other's."""
-    written = each.module
-    if written.startswith(("./", "../")):
-        written = posixpath.normpath(posixpath.join(posixpath.dirname(path), written))
-    elif written.startswith("."):  # of Python
-        rest = written.lstrip(".")
-        folders = path.split("/")[: -(len(written) - len(rest))]
-        written = ".".join([*folders, rest])
-    module = [part for part in module_parts(written) if part not in {"crate", "self", "super"}]
-    for parts in (module, *([*module, name] for name in each.names)):
-        shorter = min(len(parts), len(wanted))
-        if shorter and parts[-shorter:] == wanted[-shorter:]:
-            return True
-    return False

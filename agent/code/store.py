@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import sqlite3
 import threading
 import zlib
@@ -18,10 +17,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.code.definitions import Definition, Import, Structure
-from agent.code.languages import suffix
+from agent.code.definitions import Definition, Structure
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever structures are read or kept in another way: caches of another format are replaced."""
 
 _SCHEMA = """
@@ -176,20 +174,10 @@ class Store:
         self._connection.executemany("INSERT INTO posting (term, batch, data) VALUES (?, ?, ?)", rows)
 
 
-def module_parts(module: str) -> list[str]:
-    """The parts of a module's name or path as written in any language, without a file's suffix."""
-    plain = module.replace("\\", "/").replace("::", "/")
-    if "/" in plain or plain.endswith((".h", ".hpp", ".php")):
-        plain = plain.removesuffix(suffix(plain))
-    return [part for part in re.split(r"[./]+", plain) if part]
-
-
 def _terms(structure: Structure) -> dict[str, int]:
     terms = {f"w{word}": count for word, count in structure.counts.items()}
     terms |= {f"r{name}": 1 for name in structure.references}
     terms |= {f"d{definition.short_name}": 1 for definition in structure.definitions}
-    for each in structure.imports:
-        terms |= {f"i{last}": 1 for name in (each.module, *each.names) for last in module_parts(name)[-1:]}
     return terms
 
 
@@ -199,7 +187,6 @@ def _pack(structure: Structure) -> dict[str, Any]:
     return {
         "d": [[d.name, d.kind, d.start, d.end, d.column, d.signature] for d in structure.definitions],
         "r": structure.references,
-        "i": [[each.module, each.names, each.line] for each in structure.imports],
         "w": list(numbers),
         "o": words,
     }
@@ -210,7 +197,6 @@ def _unpack(path: str, data: Any) -> Structure:
     return Structure(
         tuple(Definition(path, *row) for row in data["d"]),
         {name: tuple(lines) for name, lines in data["r"].items()},
-        tuple(Import(module, tuple(names), line) for module, names, line in data["i"]),
         tuple(tuple(words[number] for number in group) for group in data["o"]),
     )
 

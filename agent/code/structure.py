@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from agent.code.definitions import Definition, Import, Reference, Structure, owners
+from agent.code.definitions import Definition, Structure, owners
 from agent.code.languages import language_of, parse, query
 from agent.code.words import IDENTIFIER, parts
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-__all__ = ["Definition", "Import", "Reference", "Structure", "structure"]
 
 _CLASSES = frozenset({"class", "struct", "interface", "trait", "enum", "scope"})
 _NAME_PARTS = frozenset({"name", "declarator", "owner"})
@@ -28,7 +26,6 @@ _ABOVE = {"rust": "#[", "javascript": "@", "typescript": "@", "tsx": "@"}
 
 _MAX_DEFINITIONS = 3_000
 _MAX_REFERENCES = 20_000
-_MAX_IMPORTS = 500
 _MAX_NAME = 80
 _MAX_DEPTH = 12
 _MAX_SIGNATURE = 200
@@ -53,7 +50,6 @@ def structure(path: str, data: bytes) -> Structure:
     return Structure(
         tuple(definitions),
         reading.references(),
-        tuple(reading.imports),
         own,
         counts,
     )
@@ -102,7 +98,6 @@ class _Reading:
         self.language = language
         self.data = data
         self._used: list[Node] = []
-        self.imports: list[Import] = []
         self._found: dict[int, _Found] = {}  # by the place of the name
 
     def read(self, root: Node) -> None:
@@ -113,8 +108,6 @@ class _Reading:
         for _, captures in QueryCursor(query(self.language), match_limit=4096).matches(root):
             if "ref" in captures:
                 self._used.append(captures["ref"][0])
-            elif "import" in captures:
-                self._import(captures["import"][0], captures.get("module"))
             else:
                 self._define(captures)
 
@@ -182,23 +175,6 @@ class _Reading:
                 break
             node = inner
         return "", node
-
-    def _import(self, node: Node, module: list[Node] | None) -> None:
-        if len(self.imports) >= _MAX_IMPORTS:
-            return
-        line = node.start_point[0] + 1
-        if module:
-            written = _BLANKS.sub(" ", self.text(module[0], 5 * _MAX_SIGNATURE)).strip("\"'`<> ")
-            written, _, group = written.partition("::{")  # of Rust
-            names = [name for name in re.findall(r"(?:\bas )?\w+", group) if not name.startswith("as ")]
-            self.imports.append(Import(written[:_MAX_SIGNATURE], tuple(names[:100]), line))
-            return
-        names = [self.text(child).partition(" as ")[0] for child in node.children_by_field_name("name")[:100]]
-        source = node.child_by_field_name("module_name")
-        if source is not None:
-            self.imports.append(Import(self.text(source), tuple(names), line))
-        else:
-            self.imports.extend(Import(name, (), line) for name in names)
 
     def definitions(self) -> list[Definition]:
         """What was found, outer before inner, with dotted names."""

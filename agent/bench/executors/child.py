@@ -1,6 +1,6 @@
 """One session as a process of its own that ends, in good order, with the process that started it.
 
-`python -m agent.bench.child PARENT fix --issue …`: the command line of `swe-agent`, after that.
+`python -m agent.bench.executors.child PARENT fix --issue …`: the command line of `swe-agent`, after that.
 """
 
 from __future__ import annotations
