@@ -83,7 +83,7 @@ class CodeIndex:
             self._hash = hashlib.sha256
         self._safely(lambda: self._sync(check))
 
-    def change(self, changed: Mapping[str, bytes | None]) -> None:
+    def update(self, changed: Mapping[str, bytes | None]) -> None:
         """Take these files as they are now: path → content, None for one that is gone."""
         for path, data in changed.items():
             if suffix(path):
@@ -95,7 +95,7 @@ class CodeIndex:
         """All files whose language is known."""
         return sorted(self._numbers)
 
-    def differs(self, path: str, data: bytes) -> bool:
+    def has_changed(self, path: str, data: bytes) -> bool:
         """Whether a file's content is other than the index has it."""
         return self._keys.get(path) != self._key_of(path, data)
 
@@ -158,17 +158,17 @@ class CodeIndex:
         """All that is known of a file; empty for one that is not known."""
         return self._safely(lambda: self._load(path))
 
-    def in_file(self, path: str) -> list[Definition]:
+    def definitions_in(self, path: str) -> list[Definition]:
         """The definitions of a file, outer before inner."""
         return list(self.structure(path).definitions)
 
-    def around(self, path: str, line: int) -> Definition | None:
+    def enclosing_definition(self, path: str, line: int) -> Definition | None:
         """The innermost definition around a line."""
         known = self.structure(path)
         index = known.owner(line)
         return None if index is None else known.definitions[index]
 
-    def function_around(self, path: str, line: int) -> Definition | None:
+    def enclosing_function(self, path: str, line: int) -> Definition | None:
         """The outermost function or method around a line."""
         found = self.structure(path).definitions
         return next((each for each in found if each.is_function and each.start <= line <= each.end), None)
@@ -184,12 +184,12 @@ class CodeIndex:
             wanted = wanted[:-1]
         if not wanted:
             return []
-        candidates = self.having("i", wanted[-1])
+        candidates = self.files_with("i", wanted[-1])
         return [path for path in candidates if any(_names(path, each, wanted) for each in self.imports(path))]
 
     # --- names
 
-    def having(self, kind: str, term: str) -> dict[str, int]:
+    def files_with(self, kind: str, term: str) -> dict[str, int]:
         """The files a term stands in, with how often: `d` defined, `r` used, `i` imported, `w` as a word."""
         found = self._safely(lambda: self._store.postings(kind + term))
         paths = ((path, count) for number, count in found.items() for path in self._paths.get(number, ()))
@@ -200,7 +200,7 @@ class CodeIndex:
         wanted = name.strip().replace("::", ".").replace("#", ".").removesuffix("()").strip(".")
         if not wanted:
             return []
-        found = (each for path in self.having("d", wanted.rpartition(".")[2]) for each in self.in_file(path))
+        found = (each for path in self.files_with("d", wanted.rpartition(".")[2]) for each in self.definitions_in(path))
         ending = f".{wanted}"
         return [each for each in found if each.name == wanted or each.name.endswith(ending)]
 
@@ -218,14 +218,14 @@ class CodeIndex:
         alike = difflib.get_close_matches(wanted, list(plain)[:3_000], limit, 0.6)
         alike += [low for low in plain if wanted in low and low not in alike]
         named = (each for low in alike for each in plain[low])
-        return [each for each in named if self.having("d", each)][:limit]
+        return [each for each in named if self.files_with("d", each)][:limit]
 
     def references(self, name: str) -> list[Reference]:
         """Where a name is used, one for each line."""
         short = name.rpartition(".")[2]
         return [
             Reference(path, short, line)
-            for path in self.having("r", short)
+            for path in self.files_with("r", short)
             for line in self.structure(path).references.get(short, ())
         ]
 
@@ -233,7 +233,7 @@ class CodeIndex:
         """The definitions that use a definition's short name, itself left out."""
         found: dict[Definition, None] = {}
         for each in self.references(definition.short_name):
-            user = self.around(each.path, each.line)
+            user = self.enclosing_definition(each.path, each.line)
             if user is not None and user != definition:
                 found[user] = None
         return list(found)
@@ -255,7 +255,7 @@ class CodeIndex:
 
     # --- for ranking
 
-    def length(self, path: str) -> int:
+    def word_count(self, path: str) -> int:
         """How many words a file has."""
         return self._lengths.get(self._numbers.get(path, -1), 0)
 

@@ -31,7 +31,7 @@ class Lookup:
     async def outline(self, path: str | None, tokens: int) -> str:
         """The definitions of a file, or the map of a directory or the whole repository. Raises `ToolError`."""
         index = await self._workspace.refresh()
-        place = self._context.shown(self._context.place(path or "."))
+        place = self._context.display_path(self._context.resolve_path(path or "."))
         if place in index.paths:
             return file_outline(index, place, tokens)
         inside = "" if place == "." else f"{place}/"
@@ -74,7 +74,7 @@ class Lookup:
     async def _source(self, each: Definition) -> str:
         head = f"{each.path}, lines {each.start}-{each.end}: {each.kind} {each.name}"
         try:
-            text = await read_text(self._context.sandbox, self._context.place(each.path))
+            text = await read_text(self._context.sandbox, self._context.resolve_path(each.path))
         except ToolError:
             return head
         lines = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").split("\n")
@@ -89,7 +89,7 @@ class Lookup:
         found.sort(key=lambda each: (self._exclude(each.path), each.path, each.line))
         lines = []
         for each in found[:_MAX_REFERENCES]:
-            user = index.around(each.path, each.line)
+            user = index.enclosing_definition(each.path, each.line)
             lines.append(f"{each.path}:{each.line}" + (f" in {user.name}" if user else ""))
         if len(found) > _MAX_REFERENCES:
             lines.append(f"[... {len(found) - _MAX_REFERENCES} more ...]")

@@ -21,7 +21,7 @@ def shown(definition: Definition) -> str:
 
 def file_outline(index: CodeIndex, path: str, tokens: int) -> str:
     """A file's definitions with their lines; functions and classes first where not all have room."""
-    definitions = index.in_file(path)
+    definitions = index.definitions_in(path)
     if not definitions:
         return f"{path}: no definitions"
     order = sorted(definitions, key=lambda each: (each.kind in {"variable", "property"}, each.name.count(".")))

@@ -77,10 +77,10 @@ class WorkspaceIndex:
         for group in _groups(wanted):
             for path, data in (await self._read(group)).items():
                 self._seen[path] = listed[path][0]
-                if self.index.differs(path, data):
+                if self.index.has_changed(path, data):
                     changed[path] = data
         if changed:
-            await to_thread.run_sync(self.index.change, changed)
+            await to_thread.run_sync(self.index.update, changed)
 
     async def _read(self, paths: list[str]) -> dict[str, bytes]:
         """The content of files, as far as they are still there."""

@@ -13,14 +13,14 @@ import anyio
 from agent.backend import Backend
 from agent.config import Settings
 from agent.context.budget import TokenMeter, WindowBudget
-from agent.context.prompt_cache import PrefixWatch
+from agent.context.prompt_cache import PrefixMonitor
 from agent.environment.detect_tests import lacks_environment
 from agent.errors import BackendRefused, PatchRejected
 from agent.forge.issue import Issue
 from agent.model.types import OnText, OnWait, Reply, Request, Sampling
 from agent.repo.host import HostRepository
 from agent.session.events import Ended, ModelReplied, SandboxRestarted, SnapshotTaken, TestsRan, UserSaid, Warned
-from agent.session.patch_store import Changes
+from agent.session.patch_store import PatchStore
 from agent.session.session import Session
 from agent.session.state import State
 from agent.verify.reports.cases import TestReport
@@ -64,12 +64,12 @@ class Work:
     reproduction_script: str = ""
     reproduction: str = ""  # a command that fails on the base commit and must pass, found by a strategy
     notes: str = ""  # what another strategy found out, for the opening of an agent's prompt
-    changes: Changes | None = None  # where the host keeps what is in the workspace
+    changes: PatchStore | None = None  # where the host keeps what is in the workspace
     judge: PatchVerifier | None = None
     chosen: TestedPatch | None = None  # the session's change where it is not the one in the workspace
     fallback: Ended | None = None  # how it ends if a budget ends it now: work that was done, but not ended yet
     meter: TokenMeter = field(default_factory=TokenMeter)
-    prefix: PrefixWatch = field(default_factory=PrefixWatch)
+    prefix: PrefixMonitor = field(default_factory=PrefixMonitor)
     on_text: OnText = lambda _: None
     on_wait: OnWait = lambda _: None
     on_call: Callable[[int], None] = lambda _: None
@@ -81,7 +81,7 @@ class Work:
     def tell(self, text: str) -> None:
         """Say something to the model."""
         self.session.emit(UserSaid(content=text))
-        self.meter.added(text)
+        self.meter.add(text)
 
     def exhausted(self) -> str:
         """Which budget is used up, in words; empty when none is. The time limit is kept by the loop."""
@@ -98,7 +98,7 @@ class Work:
     @property
     def room(self) -> int:
         """The tokens that are left for a reply to the next prompt."""
-        return self.budget.window - self.meter.most
+        return self.budget.window - self.meter.upper_bound
 
     def reply_tokens(self, wanted: int | None = None) -> int:
         """The most tokens the next reply may have, by what the window has left and the budget."""
@@ -158,9 +158,9 @@ class Work:
             return tree, []
         if self.changes is not None:
             try:
-                self.changes.keep(tree, await self.snapshots.diff(self.base_tree, tree))
+                self.changes.write(tree, await self.snapshots.diff(self.base_tree, tree))
             except PatchRejected:
-                self.changes.give_up()
+                self.changes.forget_latest()
         return tree, [SnapshotTaken(tree=tree)]
 
     async def diff(self) -> bytes:

@@ -34,16 +34,16 @@ async def resume_prompt(work: Work, policy: ToolCallPolicy) -> bool:
         else:
             work.tell(render("nudge_no_call", names=work.registry.names))
     tools = work.registry.schemas() if mode == "native" else []
-    work.meter.restart()
+    work.meter.reset()
     if counted := await work.backend.server.count(transcript.messages, tools):
-        work.meter.measured(counted, 0)
+        work.meter.record_usage(counted, 0)
     elif reply is not None and reply.usage.prompt_tokens:
-        work.meter.measured(reply.usage.prompt_tokens, reply.usage.completion_tokens)
+        work.meter.record_usage(reply.usage.prompt_tokens, reply.usage.completion_tokens)
         last = max(at for at, message in enumerate(transcript.messages) if message["role"] == "assistant")
         for message in transcript.messages[last + 1 :]:
-            work.meter.added(message["content"])
+            work.meter.add(message["content"])
     else:
-        work.meter.added(json.dumps(transcript.messages) + json.dumps(tools))
+        work.meter.add(json.dumps(transcript.messages) + json.dumps(tools))
     return True
 
 

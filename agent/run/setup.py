@@ -13,7 +13,7 @@ from agent.errors import JournalWriteFailed
 from agent.run.baseline_report import keep_report, kept_report
 from agent.run.context import Work
 from agent.session.events import SandboxRestarted, SandboxStarted, SetupRan, TestsRan, Warned
-from agent.session.patch_store import Changes
+from agent.session.patch_store import PatchStore
 from agent.session.session import Session
 from agent.task import Task
 from agent.text import printable, truncate
@@ -70,7 +70,7 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
         base_tree=state.base,
         tests=tests,
         instructions=instructions.decode("utf-8", "replace"),
-        changes=Changes(task.directory),
+        changes=PatchStore(task.directory),
         on_text=task.on_text,
         on_wait=task.on_wait,
         on_call=task.on_call,

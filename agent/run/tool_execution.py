@@ -104,7 +104,7 @@ def _observe(
             meta=observation.meta,
         )
         events.append(event)
-        work.meter.added(observation.text)
+        work.meter.add(observation.text)
     work.session.emit(*left, *events)
     return observations
 

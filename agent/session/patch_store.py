@@ -19,7 +19,7 @@ QUOTA = 256 << 20
 _TREE = re.compile(r"[0-9a-f]{40,64}")
 
 
-class Changes:
+class PatchStore:
     """The kept changes of one session."""
 
     def __init__(self, directory: Path) -> None:
@@ -29,13 +29,13 @@ class Changes:
     def _file(self, tree: str) -> Path:
         return self._directory / "changes" / f"{tree}.patch"
 
-    def keep(self, tree: str, patch: bytes) -> None:
+    def write(self, tree: str, patch: bytes) -> None:
         """Put a tree's change on disk, whole or not at all. Raises `JournalWriteFailed`."""
         place = self._file(tree)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             if not place.exists():
-                write_whole(place, patch)
+                write_atomically(place, patch)
                 self._count(len(patch))
             self._point_to(place)
         except OSError as error:
@@ -66,7 +66,7 @@ class Changes:
         new.symlink_to(place.relative_to(self._directory))
         new.replace(latest)
 
-    def give_up(self) -> None:
+    def forget_latest(self) -> None:
         """The latest change is not kept: it is too long."""
         with contextlib.suppress(OSError):
             (self._directory / LATEST).unlink(missing_ok=True)
@@ -81,7 +81,7 @@ class Changes:
             return None
 
 
-def write_whole(place: Path, data: bytes) -> None:
+def write_atomically(place: Path, data: bytes) -> None:
     """Write a file so that after a crash it is there as a whole or as it was before. Raises `OSError`."""
     new = place.with_name(f"{place.name}.new")
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

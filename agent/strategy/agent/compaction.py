@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from agent.context import recent_steps as cut
-from agent.context.budget import LEAST_REPLY, WindowBudget
-from agent.context.recent_steps import CUTS, LEAST_FREED, Cut, Message
+from agent.context.budget import MIN_REPLY_TOKENS, WindowBudget
+from agent.context.recent_steps import CUTS, MIN_FREED_SHARE, Cut, Message
 from agent.context.summary import (
-    BadSummary,
-    Summary,
-    programs_summary,
-    read_summary,
-    schema,
-    standing_summary,
-    write_summary,
+    CompactionSummary,
+    InvalidSummary,
+    parse_summary,
+    previous_summary,
+    render_summary,
+    summary_from_activity,
+    summary_schema,
 )
 from agent.errors import BackendError, BackendRefused, BackendUnreachable, ContextOverflow
 from agent.model.tool_calling import ToolCallPolicy
@@ -62,11 +62,11 @@ class Compactor:
             return None
         before = work.meter.tokens
         if not work.session.transcript.steps:  # nothing can be taken out
-            return self._full(before, before) if self._overflow or work.room < LEAST_REPLY else None
+            return self._full(before, before) if self._overflow or work.room < MIN_REPLY_TOKENS else None
         summary, by, reason = await self._summary()
         shorter, freed = await self._shorten(summary, before)
         self._failures = 0 if freed else self._failures + 1
-        if self._failures >= FAILURES or self._room(shorter) < LEAST_REPLY:
+        if self._failures >= FAILURES or self._room(shorter) < MIN_REPLY_TOKENS:
             return self._full(before, shorter.tokens)
         self._overflow = ""
         self._begin(shorter)
@@ -91,7 +91,7 @@ class Compactor:
             work.warn(f"the server's window is {error.window:,} tokens, not {work.budget.window:,}")
             work.budget = WindowBudget(error.window)
             work.tools.observation_tokens = work.budget.observation
-        work.meter.overflowed(work.budget.window)
+        work.meter.record_overflow(work.budget.window)
         return None
 
     def _full(self, before: int, after: int) -> Ended:
@@ -101,21 +101,21 @@ class Compactor:
         return Ended(status="budget", reason=self._overflow or reason)
 
     def _room(self, shorter: Shorter) -> int:
-        most = shorter.tokens if shorter.exact else self._work.meter.at_most(shorter.tokens)
+        most = shorter.tokens if shorter.exact else self._work.meter.upper_bound_of(shorter.tokens)
         return self._work.budget.window - most
 
     async def _is_due(self) -> bool:
         """Whether the room has come to the mark; the server counts before that is believed, if it can."""
         work = self._work
-        if work.room >= work.budget.mark:
+        if work.room >= work.budget.compaction_threshold:
             return False
         if counted := await self._count(work.session.transcript.messages):
-            work.meter.measured(counted, 0)
-        return work.room < work.budget.mark
+            work.meter.record_usage(counted, 0)
+        return work.room < work.budget.compaction_threshold
 
     # ------------------------------------------------------------ the summary
 
-    async def _summary(self) -> tuple[Summary, Literal["model", "program"], str]:
+    async def _summary(self) -> tuple[CompactionSummary, Literal["model", "program"], str]:
         """What the steps came to; by whom, and why by the program. Raises `BackendUnreachable`."""
         work = self._work
         transcript = work.session.transcript
@@ -128,12 +128,12 @@ class Compactor:
         else:
             try:
                 if reply.finish_reason in {"length", "repetition"}:
-                    raise BadSummary("it was cut off")
-                return read_summary(reply.content, work.budget.summary), "model", ""
-            except BadSummary as error:
+                    raise InvalidSummary("it was cut off")
+                return parse_summary(reply.content, work.budget.summary), "model", ""
+            except InvalidSummary as error:
                 called = reply.calls and not reply.content.strip()
                 reason = f"the model's summary was not used: {'it is a tool call' if called else error}"
-        return programs_summary(transcript.ledger, standing_summary(transcript.summary)), "program", reason
+        return summary_from_activity(transcript.activity, previous_summary(transcript.summary)), "program", reason
 
     async def _ask(self) -> Reply:
         """The model's reply to the request for a summary, at the end of the live prompt, journalled.
@@ -147,13 +147,13 @@ class Compactor:
         most = min(work.budget.summary, work.budget.window - tokens - self._length(question))
         if work.settings.max_tokens:
             most = min(most, work.settings.max_tokens - work.session.state.usage.completion_tokens)
-        if most < LEAST_REPLY // 2:
+        if most < MIN_REPLY_TOKENS // 2:
             raise ContextOverflow("there is no room for one")
         request = Request(
-            messages=cut.ask_after(messages, question, own=mode == "native"),
+            messages=cut.append_question(messages, question, own=mode == "native"),
             max_tokens=most,
             tools=self._tools(),
-            json_schema=schema() if mode == "constrained" else None,
+            json_schema=summary_schema() if mode == "constrained" else None,
             sampling=work.backend.sampling,
             slot="own",
         )
@@ -163,7 +163,7 @@ class Compactor:
             if error.status not in REFUSED or mode != "native":
                 raise
             # some templates take no message of the user's after a result
-            messages = cut.ask_after(messages, question, own=False)
+            messages = cut.append_question(messages, question, own=False)
             reply = await work.ask(replace(request, messages=messages), on_text=lambda _: None)
         work.session.emit(work.replied(reply, "summary"))
         return reply
@@ -174,33 +174,36 @@ class Compactor:
         All of them, if there is room; else without the latest steps, which were not sent yet and so are in no cache.
         """
         work = self._work
-        messages, steps = work.session.transcript.messages, cut.steps_of(work.session.transcript.steps)
+        messages, steps = work.session.transcript.messages, cut.split_steps(work.session.transcript.steps)
         needed = self._length(question) + work.budget.summary
-        tokens = work.meter.most
+        tokens = work.meter.upper_bound
         while steps and work.budget.window - tokens < needed:
-            tokens -= work.meter.at_least(self._size(steps.pop()))
+            tokens -= work.meter.lower_bound_of(self._size(steps.pop()))
         return [*messages[:2], *(message for step in steps for message in step)], max(tokens, 0)
 
     # ------------------------------------------------------------ the shorter prompt
 
-    async def _shorten(self, summary: Summary, before: int) -> tuple[Shorter, bool]:
+    async def _shorten(self, summary: CompactionSummary, before: int) -> tuple[Shorter, bool]:
         """The first cut that frees enough, else the one that frees most; whether it frees enough."""
         work = self._work
         best: Shorter | None = None
         for each in CUTS[max(self._refused - 1, 0) :]:
             shorter = await self._cut(each, summary)
-            if shorter.tokens <= (1 - LEAST_FREED) * before and self._room(shorter) >= work.budget.mark:
+            if (
+                shorter.tokens <= (1 - MIN_FREED_SHARE) * before
+                and self._room(shorter) >= work.budget.compaction_threshold
+            ):
                 return shorter, True
             if best is None or shorter.tokens < best.tokens:
                 best = shorter
         assert best is not None
         return best, False
 
-    async def _cut(self, how: Cut, summary: Summary) -> Shorter:
+    async def _cut(self, how: Cut, summary: CompactionSummary) -> Shorter:
         work = self._work
         transcript = work.session.transcript
-        kept = cut.latest(cut.steps_of(transcript.steps), how, work.budget.prompt, self._size)
-        text = write_summary(summary, transcript.ledger, int(how.summary * work.budget.summary))
+        kept = cut.latest_steps(cut.split_steps(transcript.steps), how, work.budget.prompt, self._size)
+        text = render_summary(summary, transcript.activity, int(how.summary * work.budget.summary))
         system, issue = transcript.opening
         opening = [system, {**issue, "content": issue["content"] + text}]
         messages = [*opening, *(message for step in kept for message in step)]
@@ -213,12 +216,12 @@ class Compactor:
             mode=self._tool_calls.mode, messages=shorter.messages, reason="compaction", summary=shorter.summary
         )
         work.session.emit(began)
-        work.prefix.restart()
-        work.meter.restart()
+        work.prefix.reset()
+        work.meter.reset()
         if shorter.exact:
-            work.meter.measured(shorter.tokens, 0)
+            work.meter.record_usage(shorter.tokens, 0)
         else:
-            work.meter.added(as_json(shorter.messages, self._tools()))
+            work.meter.add(as_json(shorter.messages, self._tools()))
 
     # ------------------------------------------------------------ sizes
 
@@ -230,7 +233,7 @@ class Compactor:
 
     def _length(self, question: str) -> int:
         """What the request for a summary may have, in tokens."""
-        return self._work.meter.at_most(self._work.meter.estimate(question)) + _TEMPLATE
+        return self._work.meter.upper_bound_of(self._work.meter.estimate(question)) + _TEMPLATE
 
     async def _count(self, messages: list[Message]) -> int | None:
         return await self._work.backend.server.count(messages, self._tools())

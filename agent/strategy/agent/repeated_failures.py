@@ -6,7 +6,7 @@ import re
 
 from agent.errors import PatchRejected
 from agent.model.dialects import Repaired
-from agent.recovery.call_signature import normal
+from agent.recovery.call_signature import normalize
 from agent.run.context import Work
 from agent.text import truncate
 from agent.verify.reports.console import failing_id, read_outcome
@@ -57,10 +57,10 @@ def _failing(run: Repaired, seen: Observation) -> str:
     if run.name == "run_tests":
         if seen.ok or "exit_code" not in seen.meta:  # refused
             return ""
-        return str(seen.meta.get("failing") or failing_id([normal(seen.text)]))
+        return str(seen.meta.get("failing") or failing_id([normalize(seen.text)]))
     if run.name != "shell" or not _RUNS_TESTS.search(run.arguments):
         return ""
     outcome = read_outcome(seen.text)
     if outcome.failed and not outcome.failures:
-        return failing_id([normal(seen.text)])
+        return failing_id([normalize(seen.text)])
     return failing_id(outcome.failures)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from agent.errors import SandboxLost
 from agent.model.dialects import Repaired
 from agent.model.types import ToolCall
-from agent.recovery.progress import Progress
+from agent.recovery.progress import ProgressMonitor
 from agent.recovery.stuck import StuckDetector
 from agent.run.context import Work
 from agent.run.tool_execution import Planned, _run_call, plan, run_planned
@@ -32,7 +32,7 @@ class Caller:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._stuck = StuckDetector(str(work.sandbox.workspace.repo))
-        self._progress = Progress()
+        self._progress = ProgressMonitor()
         self._history = History(work)
         self._reviewer = Reviewer(work)
         self._questioned = False  # whether a submit of nothing was asked about
@@ -44,7 +44,7 @@ class Caller:
     async def run(self, calls: Sequence[ToolCall]) -> Ended | None:
         """Run a reply's calls; the end, if one of them was it. Raises `SandboxUnavailable`."""
         work = self._work
-        self._stuck.begin()
+        self._stuck.begin_reply()
         changes = submitted = False
         for group in _groups(work, plan(work, calls)):
             if submitted:
@@ -64,14 +64,14 @@ class Caller:
             work.fallback = None
             await self._history.keep_within_quota()
         if new := changed and self._history.is_new:
-            self._stuck.moved()
-        if self._end is None and (lack := self._progress.step(changed=new)):
-            if lack.stop:
-                self._end = Ended(status="gave_up", reason=lack.reason)
-            elif lack.stage == "change":
-                self._words.append(self._another_approach(lack.kind, lack.count))
+            self._stuck.files_changed()
+        if self._end is None and (stall := self._progress.end_step(changed=new)):
+            if stall.stop:
+                self._end = Ended(status="gave_up", reason=stall.reason)
+            elif stall.stage == "change":
+                self._words.append(self._another_approach(stall.kind, stall.count))
             else:
-                self._words.append(render("nudge_progress", kind=lack.kind, count=lack.count))
+                self._words.append(render("nudge_progress", kind=stall.kind, count=stall.count))
         return self._end
 
     def _another_approach(self, kind: str, count: int, cycle: int = 1) -> str:
@@ -87,7 +87,7 @@ class Caller:
     def _look(self, planned: Planned, seen: Observation) -> Observation:
         """An observation with a word to the model where the same call keeps giving the same, or nothing moves."""
         name, arguments = planned.run.name, planned.run.arguments
-        self._progress.observed(seen.text, edit=name in _EDITS, ok=seen.ok)
+        self._progress.observe(seen.text, edit=name in _EDITS, ok=seen.ok)
         reads = _only_reads(self._work, planned)
         words, self._words = self._words, []
         if name == "undo" and seen.ok:  # one after the other, each goes further back

@@ -98,12 +98,12 @@ async def begin(work: Work, policy: ToolCallPolicy, reason: str, *, carry: bool 
         carried.append({"role": "user", "content": render("nudge_no_call", names=work.registry.names)})
     messages = [{"role": "system", "content": system}, {"role": "user", "content": issue + summary}, *carried]
     work.session.emit(PromptBegan(mode=policy.mode, messages=messages, reason=reason, summary=summary))
-    work.prefix.restart()
-    work.meter.restart()
+    work.prefix.reset()
+    work.meter.reset()
     if counted := await work.backend.server.count(messages, tools):
-        work.meter.measured(counted, 0)
+        work.meter.record_usage(counted, 0)
     else:
-        work.meter.added(as_json(messages, tools))
+        work.meter.add(as_json(messages, tools))
 
 
 def _opening(work: Work, fixed: int) -> str:
@@ -116,7 +116,7 @@ def _opening(work: Work, fixed: int) -> str:
         "notes": truncate(work.notes, work.budget.observation) if work.notes else "",
     }
     fixed += estimate_tokens(render("agent_issue", issue="", instructions="", **given))
-    room = work.budget.opening(fixed)
+    room = work.budget.opening_room(fixed)
     instructions = truncate(work.instructions, min(room // 4, work.budget.observation))
     issue = truncate(work.issue.text, room - estimate_tokens(instructions))
     return render("agent_issue", issue=issue, instructions=instructions, **given)
@@ -151,9 +151,9 @@ async def ask(work: Work, policy: ToolCallPolicy) -> ModelReplied:
     event = read_reply(reply, work, policy)
     work.session.emit(event)
     watch(work, request, reply)
-    work.meter.measured(reply.usage.prompt_tokens, reply.usage.completion_tokens, thoughts=bool(reply.reasoning))
+    work.meter.record_usage(reply.usage.prompt_tokens, reply.usage.completion_tokens, thoughts=bool(reply.reasoning))
     if not reply.usage.prompt_tokens:
-        work.meter.added(reply.content + "".join(call.arguments for call in event.tool_calls))
+        work.meter.add(reply.content + "".join(call.arguments for call in event.tool_calls))
     return event
 
 
@@ -161,11 +161,11 @@ def watch(work: Work, request: Request, reply: Reply) -> None:
     """Tell the user where the server read again what it had read; a slot that does not keep it is let go."""
     server = work.backend.server
     always = server.can.reports_cached and reply.timings is not None  # others tell only if they were started so
-    miss = work.prefix.replied(request, reply.usage, reports=always)
+    miss = work.prefix.check(request, reply.usage, reports=always)
     if miss is None:
         return
     let_go = miss.same_bytes and server.let_go()
-    work.warn(miss.told + ("; from now on the server chooses its slot" if let_go else ""))
+    work.warn(miss.message + ("; from now on the server chooses its slot" if let_go else ""))
 
 
 def read_reply(reply: Reply, work: Work, policy: ToolCallPolicy) -> ModelReplied:
