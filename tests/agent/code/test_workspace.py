@@ -70,7 +70,7 @@ def test_edits_additions_and_removals_are_seen(kind: str, tmp_path: Path) -> Non
         )
         index = await workspace.refresh()
         assert index.paths == ["pkg/a new ä.py", "pkg/two.py"]
-        assert [each.name for each in index.callers(index.definitions("zwei")[0])] == ["new"]
+        assert [each.path for each in index.references("zwei")] == ["pkg/a new ä.py"]
         assert not index.definitions("one") and not index.definitions("two")
         assert len(watched.commands) == 3  # one listing and one reading more
         await workspace.refresh()
