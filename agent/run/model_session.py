@@ -33,12 +33,12 @@ class ModelSession:
     @property
     def room(self) -> int:
         """The tokens that the window has left for a reply to the next prompt."""
-        return self.budget.window - self.meter.most
+        return self.budget.window - self.meter.upper_bound
 
     def add_user_message(self, text: str) -> None:
         """Journal a message to the model that no tool gave; it is part of the next prompt."""
         self.session.emit(UserSaid(content=text))
-        self.meter.added(text)
+        self.meter.add(text)
 
     def reply_tokens(self, wanted: int | None = None) -> int:
         """The most tokens the next reply may have, by what the window has left and the budget."""

@@ -34,16 +34,16 @@ async def resume_prompt(run: Run, policy: ToolCallPolicy) -> bool:
         else:
             run.model.add_user_message(render("nudge_no_call", names=run.tools.registry.names))
     tools = run.tools.registry.schemas() if mode == "native" else []
-    run.model.meter.restart()
+    run.model.meter.reset()
     if counted := await run.model.backend.server.count(transcript.messages, tools):
-        run.model.meter.measured(counted, 0)
+        run.model.meter.record_usage(counted, 0)
     elif reply is not None and reply.usage.prompt_tokens:
-        run.model.meter.measured(reply.usage.prompt_tokens, reply.usage.completion_tokens)
+        run.model.meter.record_usage(reply.usage.prompt_tokens, reply.usage.completion_tokens)
         last = max(at for at, message in enumerate(transcript.messages) if message["role"] == "assistant")
         for message in transcript.messages[last + 1 :]:
-            run.model.meter.added(message["content"])
+            run.model.meter.add(message["content"])
     else:
-        run.model.meter.added(json.dumps(transcript.messages) + json.dumps(tools))
+        run.model.meter.add(json.dumps(transcript.messages) + json.dumps(tools))
     return True
 
 

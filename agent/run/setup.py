@@ -22,7 +22,7 @@ from agent.run.tool_session import ToolSession
 from agent.run.verification import PatchVerifier
 from agent.run.workspace_state import WorkspaceState
 from agent.session.events import SandboxRestarted, SandboxStarted, SetupRan, TestsRan, Warned
-from agent.session.patch_store import Changes
+from agent.session.patch_store import PatchStore
 from agent.session.session import Session
 from agent.task import Task
 from agent.text import printable, truncate
@@ -81,7 +81,7 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
     context = RunContext(
         session, settings, task.issue, repository, tests, instructions=instructions.decode("utf-8", "replace")
     )
-    workspace = WorkspaceState(session, sandbox, snapshots, state.workspace.base, Changes(task.directory))
+    workspace = WorkspaceState(session, sandbox, snapshots, state.workspace.base, PatchStore(task.directory))
     measured = state.work is None
     baseline = await _measure_baseline(task, context, workspace, files) if measured else _recall_baseline(task, session)
     model = ModelSession(session, settings, backend, WindowBudget(backend.window))

@@ -110,7 +110,7 @@ def _observe(
             meta=observation.meta,
         )
         events.append(event)
-        run.model.meter.added(observation.text)
+        run.model.meter.add(observation.text)
     run.session.emit(*settled, *events)
     return observations
 

@@ -10,7 +10,7 @@ import anyio
 
 from agent.errors import PatchRejected
 from agent.session.events import SandboxRestarted, SnapshotTaken
-from agent.session.patch_store import Changes
+from agent.session.patch_store import PatchStore
 from agent.session.session import Session
 from sandbox.protocol import Sandbox
 from sandbox.snapshots import Snapshots
@@ -24,7 +24,7 @@ class WorkspaceState:
     sandbox: Sandbox
     snapshots: Snapshots
     base_tree: str
-    patches: Changes
+    patches: PatchStore
 
     @property
     def root(self) -> str:
@@ -46,9 +46,9 @@ class WorkspaceState:
         if tree == (self.session.state.workspace.tree or self.base_tree):
             return tree, []
         try:
-            self.patches.keep(tree, await self.snapshots.diff(self.base_tree, tree))
+            self.patches.write(tree, await self.snapshots.diff(self.base_tree, tree))
         except PatchRejected:
-            self.patches.give_up()
+            self.patches.forget_latest()
         return tree, [SnapshotTaken(tree=tree)]
 
     async def diff(self) -> bytes:

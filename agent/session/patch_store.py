@@ -19,7 +19,7 @@ QUOTA = 256 << 20
 _TREE = re.compile(r"[0-9a-f]{40,64}")
 
 
-class Changes:
+class PatchStore:
     """The kept changes of one session."""
 
     def __init__(self, directory: Path) -> None:
@@ -29,7 +29,7 @@ class Changes:
     def _file(self, tree: str) -> Path:
         return self._directory / "changes" / f"{tree}.patch"
 
-    def keep(self, tree: str, patch: bytes) -> None:
+    def write(self, tree: str, patch: bytes) -> None:
         """Put a tree's change on disk, whole or not at all. Raises `JournalWriteFailed`."""
         place = self._file(tree)
         try:
@@ -62,7 +62,7 @@ class Changes:
     def _point_to(self, place: Path) -> None:
         link_atomically(self._directory / LATEST, place.relative_to(self._directory))
 
-    def give_up(self) -> None:
+    def forget_latest(self) -> None:
         """The latest change is not kept: it is too long."""
         with contextlib.suppress(OSError):
             (self._directory / LATEST).unlink(missing_ok=True)

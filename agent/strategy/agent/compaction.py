@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from agent.context import recent_steps as cut
-from agent.context.budget import LEAST_REPLY, WindowBudget
-from agent.context.recent_steps import CUTS, LEAST_FREED, Cut, Message
+from agent.context.budget import MIN_REPLY_TOKENS, WindowBudget
+from agent.context.recent_steps import CUTS, MIN_FREED_SHARE, Cut, Message
 from agent.context.summary import (
-    BadSummary,
-    Summary,
-    programs_summary,
-    read_summary,
-    schema,
-    standing_summary,
-    write_summary,
+    CompactionSummary,
+    InvalidSummary,
+    parse_summary,
+    previous_summary,
+    render_summary,
+    summary_from_activity,
+    summary_schema,
 )
 from agent.errors import BackendError, BackendRefused, BackendUnreachable, ContextOverflow
 from agent.model.types import Reply, Request
@@ -63,11 +63,11 @@ class Compactor:
             return None
         before = run.model.meter.tokens
         if not run.session.transcript.steps:  # nothing can be taken out
-            return self._full(before, before) if self._overflow or run.model.room < LEAST_REPLY else None
+            return self._full(before, before) if self._overflow or run.model.room < MIN_REPLY_TOKENS else None
         summary, by, reason = await self._summary()
         shorter, freed = await self._shorten(summary, before)
         self._failures = 0 if freed else self._failures + 1
-        if self._failures >= FAILURES or self._room(shorter) < LEAST_REPLY:
+        if self._failures >= FAILURES or self._room(shorter) < MIN_REPLY_TOKENS:
             return self._full(before, shorter.tokens)
         self._overflow = ""
         self._begin(shorter)
@@ -92,7 +92,7 @@ class Compactor:
             run.context.warn(f"the server's window is {error.window:,} tokens, not {run.model.budget.window:,}")
             run.model.budget = WindowBudget(error.window)
             run.tools.context.observation_tokens = run.model.budget.observation
-        run.model.meter.overflowed(run.model.budget.window)
+        run.model.meter.record_overflow(run.model.budget.window)
         return None
 
     def _full(self, before: int, after: int) -> Ended:
@@ -102,21 +102,21 @@ class Compactor:
         return Ended(status="budget", reason=self._overflow or reason)
 
     def _room(self, shorter: Shorter) -> int:
-        most = shorter.tokens if shorter.exact else self._run.model.meter.at_most(shorter.tokens)
+        most = shorter.tokens if shorter.exact else self._run.model.meter.upper_bound_of(shorter.tokens)
         return self._run.model.budget.window - most
 
     async def _is_due(self) -> bool:
         """Whether the room has come to the mark; the server counts before that is believed, if it can."""
         run = self._run
-        if run.model.room >= run.model.budget.mark:
+        if run.model.room >= run.model.budget.compaction_threshold:
             return False
         if counted := await self._count(run.session.transcript.messages):
-            run.model.meter.measured(counted, 0)
-        return run.model.room < run.model.budget.mark
+            run.model.meter.record_usage(counted, 0)
+        return run.model.room < run.model.budget.compaction_threshold
 
     # ------------------------------------------------------------ the summary
 
-    async def _summary(self) -> tuple[Summary, Literal["model", "program"], str]:
+    async def _summary(self) -> tuple[CompactionSummary, Literal["model", "program"], str]:
         """What the steps came to; by whom, and why by the program. Raises `BackendUnreachable`."""
         run = self._run
         transcript = run.session.transcript
@@ -129,12 +129,12 @@ class Compactor:
         else:
             try:
                 if reply.finish_reason in {"length", "repetition"}:
-                    raise BadSummary("it was cut off")
-                return read_summary(reply.content, run.model.budget.summary), "model", ""
-            except BadSummary as error:
+                    raise InvalidSummary("it was cut off")
+                return parse_summary(reply.content, run.model.budget.summary), "model", ""
+            except InvalidSummary as error:
                 called = reply.calls and not reply.content.strip()
                 reason = f"the model's summary was not used: {'it is a tool call' if called else error}"
-        return programs_summary(transcript.ledger, standing_summary(transcript.summary)), "program", reason
+        return summary_from_activity(transcript.activity, previous_summary(transcript.summary)), "program", reason
 
     async def _ask(self) -> Reply:
         """The model's reply to the request for a summary, at the end of the live prompt, journalled.
@@ -148,13 +148,13 @@ class Compactor:
         most = min(run.model.budget.summary, run.model.budget.window - tokens - self._length(question))
         if run.context.settings.max_tokens:
             most = min(most, run.context.settings.max_tokens - run.session.state.totals.usage.completion_tokens)
-        if most < LEAST_REPLY // 2:
+        if most < MIN_REPLY_TOKENS // 2:
             raise ContextOverflow("there is no room for one")
         request = Request(
-            messages=cut.ask_after(messages, question, own=mode == "native"),
+            messages=cut.append_question(messages, question, own=mode == "native"),
             max_tokens=most,
             tools=self._tools(),
-            json_schema=schema() if mode == "constrained" else None,
+            json_schema=summary_schema() if mode == "constrained" else None,
             sampling=run.model.backend.sampling,
             slot="own",
         )
@@ -164,7 +164,7 @@ class Compactor:
             if error.status not in UNSUPPORTED_STATUSES or mode != "native":
                 raise
             # some templates take no message of the user's after a result
-            messages = cut.ask_after(messages, question, own=False)
+            messages = cut.append_question(messages, question, own=False)
             reply = await run.model.ask(replace(request, messages=messages), on_text=lambda _: None)
         run.session.emit(run.model.reply_event(reply, "summary"))
         return reply
@@ -175,33 +175,36 @@ class Compactor:
         All of them, if there is room; else without the latest steps, which were not sent yet and so are in no cache.
         """
         run = self._run
-        messages, steps = run.session.transcript.messages, cut.steps_of(run.session.transcript.steps)
+        messages, steps = run.session.transcript.messages, cut.split_steps(run.session.transcript.steps)
         needed = self._length(question) + run.model.budget.summary
-        tokens = run.model.meter.most
+        tokens = run.model.meter.upper_bound
         while steps and run.model.budget.window - tokens < needed:
-            tokens -= run.model.meter.at_least(self._size(steps.pop()))
+            tokens -= run.model.meter.lower_bound_of(self._size(steps.pop()))
         return [*messages[:2], *(message for step in steps for message in step)], max(tokens, 0)
 
     # ------------------------------------------------------------ the shorter prompt
 
-    async def _shorten(self, summary: Summary, before: int) -> tuple[Shorter, bool]:
+    async def _shorten(self, summary: CompactionSummary, before: int) -> tuple[Shorter, bool]:
         """The first cut that frees enough, else the one that frees most; whether it frees enough."""
         run = self._run
         best: Shorter | None = None
         for each in CUTS[max(self._refused - 1, 0) :]:
             shorter = await self._cut(each, summary)
-            if shorter.tokens <= (1 - LEAST_FREED) * before and self._room(shorter) >= run.model.budget.mark:
+            if (
+                shorter.tokens <= (1 - MIN_FREED_SHARE) * before
+                and self._room(shorter) >= run.model.budget.compaction_threshold
+            ):
                 return shorter, True
             if best is None or shorter.tokens < best.tokens:
                 best = shorter
         assert best is not None
         return best, False
 
-    async def _cut(self, how: Cut, summary: Summary) -> Shorter:
+    async def _cut(self, how: Cut, summary: CompactionSummary) -> Shorter:
         run = self._run
         transcript = run.session.transcript
-        kept = cut.latest(cut.steps_of(transcript.steps), how, run.model.budget.prompt, self._size)
-        text = write_summary(summary, transcript.ledger, int(how.summary * run.model.budget.summary))
+        kept = cut.latest_steps(cut.split_steps(transcript.steps), how, run.model.budget.prompt, self._size)
+        text = render_summary(summary, transcript.activity, int(how.summary * run.model.budget.summary))
         system, issue = transcript.opening
         opening = [system, {**issue, "content": issue["content"] + text}]
         messages = [*opening, *(message for step in kept for message in step)]
@@ -214,12 +217,12 @@ class Compactor:
             mode=self._prompt.policy.mode, messages=shorter.messages, reason="compaction", summary=shorter.summary
         )
         run.session.emit(began)
-        self._prompt.cache.restart()
-        run.model.meter.restart()
+        self._prompt.cache.reset()
+        run.model.meter.reset()
         if shorter.exact:
-            run.model.meter.measured(shorter.tokens, 0)
+            run.model.meter.record_usage(shorter.tokens, 0)
         else:
-            run.model.meter.added(as_json(shorter.messages, self._tools()))
+            run.model.meter.add(as_json(shorter.messages, self._tools()))
 
     # ------------------------------------------------------------ sizes
 
@@ -231,7 +234,7 @@ class Compactor:
 
     def _length(self, question: str) -> int:
         """What the request for a summary may have, in tokens."""
-        return self._run.model.meter.at_most(self._run.model.meter.estimate(question)) + _TEMPLATE
+        return self._run.model.meter.upper_bound_of(self._run.model.meter.estimate(question)) + _TEMPLATE
 
     async def _count(self, messages: list[Message]) -> int | None:
         return await self._run.model.backend.server.count(messages, self._tools())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agent.context.prompt_cache import PrefixWatch
+from agent.context.prompt_cache import PrefixMonitor
 from agent.model.tool_calling import ToolCallPolicy
 
 
@@ -13,4 +13,4 @@ class PromptState:
     """What only the agent strategy needs: `policy` chooses the tool-call mode, `cache` watches the server's reuse."""
 
     policy: ToolCallPolicy
-    cache: PrefixWatch = field(default_factory=PrefixWatch)
+    cache: PrefixMonitor = field(default_factory=PrefixMonitor)

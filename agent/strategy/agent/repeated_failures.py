@@ -6,7 +6,7 @@ import re
 
 from agent.errors import PatchRejected
 from agent.model.dialects import Repaired
-from agent.recovery.call_signature import normal
+from agent.recovery.call_signature import normalize
 from agent.run.run import Run
 from agent.text import truncate
 from agent.verify.reports.console import failing_id, read_outcome
@@ -14,7 +14,7 @@ from prompts import render
 from tools import Observation
 
 NUDGE_AT = (2, 4, 8, 16)
-"""Changes after which the model is nudged; from the second time on it is to take another approach."""
+"""PatchStore after which the model is nudged; from the second time on it is to take another approach."""
 _RUNS_TESTS = re.compile(r"test|spec|tox|nox|check|jest|mocha|rake|gradle|mvn", re.IGNORECASE)
 
 
@@ -60,10 +60,10 @@ def _failing(call: Repaired, observation: Observation) -> str:
     if call.name == "run_tests":
         if observation.ok or "exit_code" not in observation.meta:  # refused
             return ""
-        return str(observation.meta.get("failing") or failing_id([normal(observation.text)]))
+        return str(observation.meta.get("failing") or failing_id([normalize(observation.text)]))
     if call.name != "shell" or not _RUNS_TESTS.search(call.arguments):
         return ""
     outcome = read_outcome(observation.text)
     if outcome.failed and not outcome.failures:
-        return failing_id([normal(observation.text)])
+        return failing_id([normalize(observation.text)])
     return failing_id(outcome.failures)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from agent.errors import SandboxLost
 from agent.model.dialects import Repaired
 from agent.model.types import ToolCall
-from agent.recovery.progress import Progress
+from agent.recovery.progress import ProgressMonitor
 from agent.recovery.stuck import StuckDetector
 from agent.run.run import Run
 from agent.run.tool_execution import PendingCall, execute_calls, repair_calls, run_tool
@@ -31,7 +31,7 @@ class ToolCallRunner:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._stuck = StuckDetector(run.workspace.root)
-        self._progress = Progress()
+        self._progress = ProgressMonitor()
         self._history = UndoHistory(run)
         self._reviewer = SubmitReviewer(run)
         self._empty_submit_questioned = False
@@ -43,7 +43,7 @@ class ToolCallRunner:
     async def run_calls(self, calls: Sequence[ToolCall]) -> Ended | None:
         """Run a reply's calls; the end, if one of them was it. Raises `SandboxUnavailable`."""
         run = self._run
-        self._stuck.begin()
+        self._stuck.begin_reply()
         may_change = submitted = False
         for group in _groups(run, repair_calls(run, calls)):
             if submitted:
@@ -68,10 +68,10 @@ class ToolCallRunner:
     def _judge_progress(self, *, new_tree: bool) -> None:
         """After a step: nothing moved for long is a nudge with the next observation, then the end."""
         if new_tree:
-            self._stuck.moved()
+            self._stuck.files_changed()
         if self._end is not None:
             return
-        lack = self._progress.step(changed=new_tree)
+        lack = self._progress.end_step(changed=new_tree)
         if lack is None:
             return
         if lack.stop:
@@ -94,7 +94,7 @@ class ToolCallRunner:
     def _revise(self, pending: PendingCall, observation: Observation) -> Observation:
         """An observation with a nudge where the same call keeps giving the same, or nothing moves."""
         name, arguments = pending.name, pending.repaired.arguments
-        self._progress.observed(observation.text, edit=name in _EDITING_TOOLS, ok=observation.ok)
+        self._progress.observe(observation.text, edit=name in _EDITING_TOOLS, ok=observation.ok)
         reads = _only_reads(self._run, pending)
         nudges, self._nudges = self._nudges, []
         if name == "undo" and observation.ok:  # one after the other, each goes further back

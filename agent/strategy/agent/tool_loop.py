@@ -104,12 +104,12 @@ class AgentLoop:
             carried.append({"role": "user", "content": render("nudge_no_call", names=run.tools.registry.names)})
         messages = [{"role": "system", "content": system}, {"role": "user", "content": issue + summary}, *carried]
         run.session.emit(PromptBegan(mode=mode, messages=messages, reason=reason, summary=summary))
-        self._prompt.cache.restart()
-        run.model.meter.restart()
+        self._prompt.cache.reset()
+        run.model.meter.reset()
         if counted := await run.model.backend.server.count(messages, tools):
-            run.model.meter.measured(counted, 0)
+            run.model.meter.record_usage(counted, 0)
         else:
-            run.model.meter.added(as_json(messages, tools))
+            run.model.meter.add(as_json(messages, tools))
 
     async def _ask(self) -> ModelReplied:
         """The model's next reply, its calls found wherever they stand, journalled."""
@@ -142,9 +142,9 @@ class AgentLoop:
         run.session.emit(event)
         self._watch_cache(request, reply)
         usage, meter = reply.usage, run.model.meter
-        meter.measured(usage.prompt_tokens, usage.completion_tokens, thoughts=bool(reply.reasoning))
+        meter.record_usage(usage.prompt_tokens, usage.completion_tokens, thoughts=bool(reply.reasoning))
         if not usage.prompt_tokens:
-            meter.added(reply.content + "".join(call.arguments for call in event.tool_calls))
+            meter.add(reply.content + "".join(call.arguments for call in event.tool_calls))
         return event
 
     def _watch_cache(self, request: Request, reply: Reply) -> None:
@@ -152,11 +152,11 @@ class AgentLoop:
         server = self._run.model.backend.server
         # other servers tell of cached tokens only where they were started so
         always = server.can.reports_cached and reply.timings is not None
-        miss = self._prompt.cache.replied(request, reply.usage, reports=always)
+        miss = self._prompt.cache.check(request, reply.usage, reports=always)
         if miss is None:
             return
         let_go = miss.same_bytes and server.let_go()
-        self._run.context.warn(miss.told + ("; from now on the server chooses its slot" if let_go else ""))
+        self._run.context.warn(miss.message + ("; from now on the server chooses its slot" if let_go else ""))
 
 
 def _budget_end(run: Run) -> Ended | None:
@@ -175,7 +175,7 @@ def _opening(run: Run, notes: str, fixed: int) -> str:
         "notes": truncate(notes, run.model.budget.observation) if notes else "",
     }
     fixed += estimate_tokens(render("agent_issue", issue="", instructions="", **given))
-    room = run.model.budget.opening(fixed)
+    room = run.model.budget.opening_room(fixed)
     instructions = truncate(run.context.instructions, min(room // 4, run.model.budget.observation))
     issue = truncate(run.context.issue.text, room - estimate_tokens(instructions))
     return render("agent_issue", issue=issue, instructions=instructions, **given)

@@ -15,7 +15,7 @@ QUOTA = 2 << 30
 KEPT = 20
 """Of the latest trees, where some are dropped."""
 _CHECK_INTERVAL = 4
-"""Changes between two looks at the snapshots' size."""
+"""PatchStore between two looks at the snapshots' size."""
 
 
 class UndoHistory:
