@@ -17,6 +17,7 @@ import pytest
 from support import CALC, make_repository
 from working import FIX, SUBMIT, Worked, call, calls
 
+from agent.app.tasks import resume_task
 from agent.config import Settings
 from agent.errors import BudgetExhausted, SessionInUse, UsageError
 from agent.forge.issue import Issue
@@ -29,7 +30,6 @@ from agent.session.patch_store import LATEST, Changes
 from agent.session.session import only_journalled
 from agent.session.state import State
 from agent.task import Task
-from agent.ui.resume import task_of
 
 OTHER = call("write_file", path="other.txt", content="kept\n")
 LOOK = call("shell", command="cat other.txt calc.py; ls")
@@ -74,7 +74,7 @@ def _watched(task: Task, events: list[Event]) -> Task:
 
 
 def resume(name: str = NAME, **flags: Any) -> Worked:
-    return run(task_of(name, flags))
+    return run(resume_task(name, flags))
 
 
 def journal(home: Path, name: str = NAME) -> Path:
@@ -309,7 +309,7 @@ def test_two_at_once_are_refused_with_who_has_it(scripted: Any, home: Path) -> N
 
 def test_a_session_that_is_not_there_is_told(home: Path) -> None:
     with pytest.raises(UsageError, match="no session"):
-        task_of("20200101-000000-none", {})
+        resume_task("20200101-000000-none", {})
 
 
 def test_a_fork_begins_as_the_session_did_and_goes_its_own_way(scripted: Any, home: Path) -> None:
