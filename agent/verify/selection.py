@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
 from agent.code.paths import is_test_module
-from agent.session.events import Event, TestsRan
+from agent.session.events import TestsRan
 from agent.verify.narrowing import for_files, for_names
 from agent.verify.runners import know
-from agent.verify.suite import Phase, TestRunner
 
 _MAX_FILES = 20
 _NOTHING = re.compile(
@@ -55,29 +54,6 @@ def selections(
             chosen.append(Selection(narrowed, "the tests of what was changed", "changed"))
     distinct = {each.command: each for each in reversed(chosen) if each.command != command}
     return [*reversed(distinct.values()), Selection(command, "", "all")]
-
-
-async def run_in_order(
-    tests: TestRunner,
-    phase: Phase,
-    chosen: Iterable[Selection],
-    emit: Callable[[Event], None],
-    *,
-    limit: float | None = None,
-) -> TestsRan:
-    """Run selections until one fails; the last run. `emit` is told of each. Raises `SandboxLost`.
-
-    A selection that found no test says nothing, in neither direction: the next one is run.
-    """
-    ran: TestsRan | None = None
-    for selection in chosen:
-        ran = await tests.run(phase, command=selection.command, about=selection.about, limit=limit)
-        emit(ran)
-        if not ran.passed and (selection.kind == "all" or not ran_nothing(ran)):
-            break
-    if ran is None:
-        raise ValueError("no selection")
-    return ran
 
 
 def ran_nothing(ran: TestsRan) -> bool:
