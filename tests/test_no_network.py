@@ -131,6 +131,7 @@ def test_what_needs_no_backend_opens_no_socket(guard: Guard, command: tuple[str,
     assert guard.attempts() == []
 
 
+@pytest.mark.usefixtures("real_model")
 def test_the_bundled_runtime_talks_to_its_own_child_only(
     guard: Guard, calc: Path, issue_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("real_model")
 ROOT = Path(__file__).resolve().parents[2]
 
 

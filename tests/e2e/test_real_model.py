@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from support import swe_agent
 
+pytestmark = pytest.mark.usefixtures("real_model")
 MODEL = "qwen2.5-coder-0.5b"
 
 

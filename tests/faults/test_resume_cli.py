@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 from killing import Place, Steps, repository, result_of
-from support import call, docker_missing
+from support import call, eventually
 
 from agent.session.events import BackendFound, SandboxRestarted, SandboxStarted, SnapshotTaken, Warned
 from agent.session.journal import load
@@ -136,39 +135,34 @@ def test_a_full_disk_stops_a_session_and_loses_nothing(place: Place) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def docker(place: Place) -> Place:
-    if reason := docker_missing():
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return replace(place, sandbox="docker")
-
-
+@pytest.mark.usefixtures("docker_engine")
 def test_a_container_left_behind_is_replaced_on_the_same_volume(place: Place) -> None:
     from sandbox.docker import connect
 
-    place = docker(place)
+    place = replace(place, sandbox="docker")
     place.fix_until(18)
     name = f"swe-agent-{place.journal.parent.name}"
     client = connect()
     try:
-        old = client.containers.get(name).id
+        # where another process has started a container since, this one is gone already
+        old = {each.id for each in client.containers.list(all=True, filters={"name": name}, ignore_removed=True)}
         done = place.resume()
         assert done.returncode == 0, done.stderr
         events, _ = load(place.journal)
         assert [event for event in events if isinstance(event, SandboxRestarted)]
         assert len([event for event in events if isinstance(event, SandboxStarted)]) == 1
-        left = [each.id for each in client.containers.list(all=True, filters={"name": name})]
-        assert old not in left and not left
+        left = {each.id for each in client.containers.list(all=True, filters={"name": name}, ignore_removed=True)}
+        assert not left & old and not left
         assert not client.volumes.list(filters={"name": name})
     finally:
         client.close()
 
 
+@pytest.mark.usefixtures("docker_engine")
 def test_a_volume_that_was_removed_costs_no_change(place: Place) -> None:
-    from sandbox.docker import connect
+    from sandbox.docker import connect, remove_orphans
 
-    place = docker(place)
+    place = replace(place, sandbox="docker")
     place.fix_until(22)
     events, _ = load(place.journal)
     assert [event for event in events if isinstance(event, SnapshotTaken)]
@@ -176,7 +170,12 @@ def test_a_volume_that_was_removed_costs_no_change(place: Place) -> None:
     client = connect()
     try:
         for each in (name, f"{name}-clean"):
-            client.containers.get(each).remove(force=True)
+            remove_orphans(client)
+            eventually(
+                lambda name=each: (
+                    not client.containers.list(all=True, filters={"name": f"^/{name}$"}, ignore_removed=True)
+                )
+            )
             client.volumes.get(each).remove(force=True)
     finally:
         client.close()

@@ -20,8 +20,7 @@ from agent.bundled import server as bundled
 from agent.bundled.options import RuntimeSettings
 from agent.bundled.plan import Wanted, prepare
 from agent.bundled.server import BundledServer, threads
-from agent.catalogue.download import on_disk
-from agent.catalogue.profiles import Sampling, Yarn, find_profile
+from agent.catalogue.profiles import Sampling, Yarn
 from agent.errors import ModelUnavailable
 
 SMALL = "qwen2.5-coder-0.5b"
@@ -44,11 +43,8 @@ server.serve_forever()
 
 
 @pytest.fixture
-def model() -> Path:
-    path = on_disk(find_profile(SMALL))
-    if path is None:
-        pytest.fail(f"the real model is missing: run `swe-agent models pull {SMALL}`")
-    return path
+def model(real_model: Path) -> Path:
+    return real_model
 
 
 @pytest.fixture
