@@ -107,7 +107,7 @@ def eventually(condition: Callable[[], object], seconds: float = 120.0) -> None:
         time.sleep(0.02)
 
 
-def swe_agent(*args: str | Path, home: Path, cwd: Path | None = None, timeout: float = 300) -> Any:
+def swe_agent(*args: str | Path, home: Path, cwd: Path | None = None, timeout: float = 600) -> Any:
     """Run the command line as a user would, with a home of its own; the finished process."""
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("SWE_AGENT_", "OPENAI_"))}
     return subprocess.run(

@@ -14,7 +14,7 @@ MODEL = "qwen2.5-coder-0.5b"
 
 def run(calc: Path, issue: Path, home: Path, *more: str) -> tuple[int, list[dict[str, object]]]:
     arguments = ["--issue", issue, "--repo", calc, "--sandbox", "bubblewrap", "--model", MODEL, "--seed", "1", "--json"]
-    done = swe_agent("fix", *arguments, *more, home=home, timeout=600)
+    done = swe_agent("fix", *arguments, *more, home=home, timeout=1800)
     assert "Traceback" not in done.stderr
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -63,7 +63,7 @@ def test_a_signal_ends_a_session_that_can_go_on(
             if began == 2:
                 break
         process.send_signal(number)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert (
         f"swe-agent resume {at.journal.parent.name}" in errors and errors.splitlines()[-1] == "swe-agent: interrupted"
@@ -127,7 +127,7 @@ def test_a_full_disk_stops_a_session_and_loses_nothing(place: Place) -> None:
     # the limit is the program's own; what runs in the sandbox writes less than that into one file
     script = f"{limit}; from agent.__main__ import main; main()"
     argv = [sys.executable, "-c", script, "resume", name, "--json"]
-    full = subprocess.run(argv, capture_output=True, text=True, env=place.environment, timeout=300, check=False)
+    full = subprocess.run(argv, capture_output=True, text=True, env=place.environment, timeout=600, check=False)
     assert full.returncode == 1, full.stderr
     assert "can't be written" in full.stderr
     assert place.journal.read_bytes().startswith(before)

@@ -160,7 +160,7 @@ def test_long_lines_are_wrapped_and_commands_are_not(width: int) -> None:
 @pytest.mark.usefixtures("real_model")  # doctor itself gets none
 def test_the_real_model(tmp_path: Path) -> None:
     args = ("--model", "qwen2.5-coder-0.5b", "--context", "4096", "--json")
-    done = swe_agent("doctor", *args, home=tmp_path, cwd=tmp_path, timeout=900)
+    done = swe_agent("doctor", *args, home=tmp_path, cwd=tmp_path, timeout=1800)
     report = json.loads(done.stdout)
     assert done.returncode == 0, done.stdout
     assert (report["server"]["name"], report["server"]["profile"]) == ("bundled", "qwen2.5-coder-0.5b")

@@ -20,7 +20,7 @@ from support import swe_agent
 from agent.catalogue.profiles import find_profile
 
 SMALL = "qwen2.5-coder-0.5b"
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 600.0
 
 STAND_IN = """#!{python}
 import http.server, os, sys
