@@ -171,7 +171,7 @@ def timed(repository: Path, cache: Path) -> tuple[float, float]:
         "index = CodeIndex(Path(sys.argv[2]), repository)\n"
         "index.refresh()\n"
         "path = index.paths[len(index.paths) // 2]\n"
-        "definition = index.in_file(path)[-1]\n"
+        "definition = index.definitions_in(path)[-1]\n"
         "assert definition in index.definitions(definition.name)\n"
         "print(cpu() - before, time.perf_counter() - began)\n"
     )

@@ -20,6 +20,7 @@ from agent.forge.issue import Issue
 from agent.loop import run_session
 from agent.repo.host import HostRepository
 from agent.session.events import Event, ModelReplied, Observed, PromptBegan, Result
+from agent.session.session import only_journalled
 from agent.task import Task
 
 
@@ -104,7 +105,7 @@ def work(
         Issue("add gives wrong sums", issue, "test"),
         HostRepository.open(repository, "HEAD"),
         Settings.model_validate(given | settings),
-        subscribers=(events.append,),
+        subscribers=(only_journalled(events.append),),
     )
     return Worked(anyio.run(run_session, task).result, events)
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import UsageError
+from agent.files import open_atomically
 from agent.session.directories import JOURNAL, find_session, session_directories
-from agent.session.latest_patch import last_change
-from agent.session.overview import Summary, summarise
+from agent.session.latest_patch import find_latest_patch
+from agent.session.overview import SessionOverview, read_overview
 from agent.session.records import Record, read_records
 from agent.text import printable
 from agent.ui.json_lines import JsonLines
@@ -44,7 +45,7 @@ def print_list(*, limit: int | None, as_json: bool) -> None:
     from agent.session.removal import measure_volumes
 
     end_with_the_pipe()
-    summaries = [summarise(place) for place in session_directories()[:limit]]
+    summaries = [read_overview(place) for place in session_directories()[:limit]]
     measure_volumes(summaries)
     total = sum(each.disk_bytes + each.volume_bytes for each in summaries)
     if as_json:
@@ -56,7 +57,7 @@ def print_list(*, limit: int | None, as_json: bool) -> None:
     sys.stdout.write(f"{len(summaries)} {shown}, {size(total)} on disk\n")
 
 
-def print_table(summaries: list[Summary], console: Console) -> None:
+def print_table(summaries: list[SessionOverview], console: Console) -> None:
     """A line a session; on a terminal no longer than it is wide."""
     rows = [("session", "began", "status", "steps", "disk", "repository", "issue")]
     rows += [_row(summary) for summary in summaries]
@@ -71,7 +72,7 @@ def print_table(summaries: list[Summary], console: Console) -> None:
         console.out(line, style=style, highlight=False)
 
 
-def _row(summary: Summary) -> tuple[str, str, str, str, str, str, str]:
+def _row(summary: SessionOverview) -> tuple[str, str, str, str, str, str, str]:
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary.began)) if summary.began else ""
     told = summary.damage or summary.issue_title
     return (
@@ -127,7 +128,7 @@ def print_diff(word: str) -> None:
     from rich.console import Console
 
     end_with_the_pipe()
-    change = last_change(find_session(word))
+    change = find_latest_patch(find_session(word))
     if sys.stdout.isatty():
         console = Console(soft_wrap=True)
         for line in change.patch.decode("utf-8", "replace").splitlines():
@@ -158,13 +159,10 @@ def export(word: str, form: Format, output: Path | None) -> None:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
-    new = output.with_name(f".{output.name}.new")
     try:
-        with new.open("wb") as file:
+        with open_atomically(output) as file:
             file.writelines(pieces)
-        new.replace(output)
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise UsageError(f"{output} can't be written: {error.strerror}") from error
 
 

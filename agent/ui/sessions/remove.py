@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from agent.errors import SweAgentError, UsageError
 from agent.session.directories import find_session, session_directories
-from agent.session.overview import Summary, summarise
+from agent.session.overview import SessionOverview, read_overview
 from agent.session.removal import measure_volumes, open_remover, parse_age
 from agent.text import printable
 from agent.ui.sessions.commands import print_table, size
@@ -38,19 +38,19 @@ def remove_sessions(
     return _remove(going, force=force)
 
 
-def _named(words: list[str]) -> list[Summary]:
+def _named(words: list[str]) -> list[SessionOverview]:
     """The sessions meant, each once; nothing is removed where one of them can't be."""
     places = dict.fromkeys(find_session(word) for word in words)
-    summaries = [summarise(place) for place in places]
+    summaries = [read_overview(place) for place in places]
     running = [each.id for each in summaries if each.status == "running"]
     if running:
         raise UsageError(f"running, and not removed: {', '.join(running)}", hint="end it first, with Ctrl-C")
     return summaries
 
 
-def _chosen(age: float) -> list[Summary]:
+def _chosen(age: float) -> list[SessionOverview]:
     """All that are not running and whose last event is older than `age` seconds."""
-    summaries = [summarise(place) for place in session_directories()]
+    summaries = [read_overview(place) for place in session_directories()]
     for each in summaries:
         if each.status == "running":
             _say(f"{each.id} is running and is left out")
@@ -58,7 +58,7 @@ def _chosen(age: float) -> list[Summary]:
     return [each for each in summaries if each.status != "running" and (not age or _last(each) < newest)]
 
 
-def _last(summary: Summary) -> float:
+def _last(summary: SessionOverview) -> float:
     """When it was last worked on; by its directory's time where the journal doesn't say."""
     try:
         return summary.last or summary.directory.stat().st_mtime
@@ -74,7 +74,7 @@ def _agreed(question: str, answer: Callable[[], str]) -> bool:
     return answer().strip().lower() in {"y", "yes"}
 
 
-def _remove(going: list[Summary], *, force: bool) -> int:
+def _remove(going: list[SessionOverview], *, force: bool) -> int:
     """One by one: what can't be removed is told and the others are."""
     freed, removed, exit_code = 0, 0, 0
     with open_remover(going) as remover:
@@ -93,7 +93,7 @@ def _remove(going: list[Summary], *, force: bool) -> int:
     return exit_code
 
 
-def _bytes(summary: Summary) -> int:
+def _bytes(summary: SessionOverview) -> int:
     return summary.disk_bytes + summary.volume_bytes
 
 
