@@ -11,8 +11,7 @@ import ssl
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ import anyio.from_thread
 import anyio.to_thread
 
 from agent.errors import SandboxUnavailable
+from sandbox.docker_engine import engine_errors, engine_words
 from sandbox.images import _debian
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ REGISTRY_SECONDS = 10.0
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy")
 HOST_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
+_HINT = "check `docker info` and the image's name"
 _one_at_a_time = threading.Lock()
 
 
@@ -52,7 +53,7 @@ async def ensure_image(client: docker.DockerClient, image: str | None, on_progre
             anyio.from_thread.run_sync(on_progress, line)
 
     def work() -> str:
-        with _engine_errors():
+        with engine_errors(SandboxUnavailable, "the Docker engine can't provide the image", hint=_HINT):
             if image is None:
                 return _own(client, tell)
             return _named(client, image, tell)
@@ -151,7 +152,7 @@ def _pull(client: docker.DockerClient, image: str, tell: Callable[[str], None]) 
         if event is None:
             return None
         if isinstance(event, Exception):
-            return _reason(event)
+            return engine_words(event)
         if "error" in event:
             return str(event["error"])
         tell(f"{image}: {event['id']} pulled" if event.get("status") == "Pull complete" else "")
@@ -196,23 +197,3 @@ def _last_words(printed: str) -> str:
     """The last lines of a build's output that say something, without terminal colours."""
     lines = (line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", printed).splitlines())
     return "\n".join([line for line in lines if line and not line.startswith("Removing intermediate")][-5:])
-
-
-@contextmanager
-def _engine_errors() -> Iterator[None]:
-    """What the engine or the way to it throws, as `SandboxUnavailable`."""
-    from docker.errors import DockerException
-    from requests.exceptions import RequestException
-
-    try:
-        yield
-    except (DockerException, RequestException) as error:
-        raise SandboxUnavailable(
-            f"the Docker engine could not do it: {_reason(error)}",
-            hint="check `docker info` and the image's name",
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """The engine's own words, without the SDK's frame."""
-    return str(getattr(error, "explanation", None) or error)

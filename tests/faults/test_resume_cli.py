@@ -145,7 +145,7 @@ def docker(place: Place) -> Place:
 
 
 def test_a_container_left_behind_is_replaced_on_the_same_volume(place: Place) -> None:
-    from sandbox.docker import connect
+    from sandbox.docker_engine import connect
 
     place = docker(place)
     place.fix_until(18)
@@ -166,7 +166,7 @@ def test_a_container_left_behind_is_replaced_on_the_same_volume(place: Place) ->
 
 
 def test_a_volume_that_was_removed_costs_no_change(place: Place) -> None:
-    from sandbox.docker import connect
+    from sandbox.docker_engine import connect
 
     place = docker(place)
     place.fix_until(22)

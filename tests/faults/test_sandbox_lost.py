@@ -36,7 +36,7 @@ def test_a_container_that_is_killed(scripted: Any, calc: Path, issue_file: Path,
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    from sandbox.docker import connect
+    from sandbox.docker_engine import connect
 
     def kill_then_read(_: dict[str, Any]) -> dict[str, Any]:
         (session,) = (tmp_path / "data" / "sessions").iterdir()
