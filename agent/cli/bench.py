@@ -58,14 +58,14 @@ def run_tasks(  # noqa: PLR0913 - one parameter an option
 
     Example:  swe-agent bench run tasks.jsonl --model qwen2.5-coder-1.5b --time-limit 5m --limit 10 --out runs/first
     """
-    from agent.ui.bench.commands import Wanted, run_bench
+    from agent.ui.bench.run import BenchOptions, run_bench
 
-    flags = {
+    settings = {
         "model": model, "base_url": base_url, "api_key": api_key, "context": context, "sandbox": sandbox,
         "image": image, "network": network, "strategy": strategy, "attempts": attempts, "max_steps": max_steps,
         "time_limit": time_limit, "max_tokens": max_tokens, "seed": seed, "temperature": temperature,
     }  # fmt: skip
-    wanted = Wanted(
+    options = BenchOptions(
         tasks=tasks,
         out=out,
         workers=workers,
@@ -74,7 +74,7 @@ def run_tasks(  # noqa: PLR0913 - one parameter an option
         repositories=repositories.absolute() if repositories else None,
         json=json,
     )
-    raise typer.Exit(run_bench(wanted, flags))
+    raise typer.Exit(run_bench(options, settings))
 
 
 @bench.command("report")
@@ -87,7 +87,7 @@ def report_run(
 
     Example:  swe-agent bench report runs/first --html report.html
     """
-    from agent.ui.bench.commands import run_report
+    from agent.ui.bench.report import run_report
 
     raise typer.Exit(run_report(directory, html, json=json))
 
@@ -101,6 +101,6 @@ def compare_runs(
 
     Example:  swe-agent bench compare runs/first runs/second
     """
-    from agent.ui.bench.commands import run_compare
+    from agent.ui.bench.compare import run_compare
 
     raise typer.Exit(run_compare(directories, json=json))

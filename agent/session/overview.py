@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.errors import JournalDamaged, JournalError
+from agent.files import is_locked
 from agent.session.directories import JOURNAL
 from agent.session.events import BackendFound, Event, ModelReplied, Result, SandboxStarted, SessionStarted
 from agent.session.records import Record, read_records, timestamp
@@ -88,15 +88,16 @@ def _add(summary: SessionOverview, record: Record) -> None:
     event = record.event
     summary.began = summary.began or record.time
     summary.last = record.time
-    if isinstance(event, SessionStarted):
-        summary.repository = event.repository
-        summary.issue_title = event.issue_title or event.issue_body.strip().partition("\n")[0]
-    elif isinstance(event, ModelReplied):
-        summary.steps += 1
-    elif isinstance(event, BackendFound):
-        summary.model = event.model
-    elif isinstance(event, SandboxStarted):
-        summary.sandbox = event.sandbox
+    match event:
+        case SessionStarted():
+            summary.repository = event.repository
+            summary.issue_title = event.issue_title or event.issue_body.strip().partition("\n")[0]
+        case ModelReplied():
+            summary.steps += 1
+        case BackendFound():
+            summary.model = event.model
+        case SandboxStarted():
+            summary.sandbox = event.sandbox
 
 
 def _status(final: Event | None) -> str:
@@ -108,19 +109,7 @@ def _status(final: Event | None) -> str:
 
 def is_running(directory: Path) -> bool:
     """Whether a process holds the session's journal now."""
-    try:
-        file = os.open(directory / JOURNAL, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # a file system without locks
-        return False
-    finally:
-        os.close(file)
-    return False
+    return is_locked(directory / JOURNAL)
 
 
 def disk_bytes(directory: Path) -> int:

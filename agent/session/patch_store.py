@@ -7,11 +7,11 @@ patch, so a long session's take more and more: beyond a quota the oldest go.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from pathlib import Path
 
 from agent.errors import JournalWriteFailed
+from agent.files import PRIVATE, link_atomically, write_atomically
 
 LATEST = "workspace.patch"
 QUOTA = 256 << 20
@@ -35,7 +35,7 @@ class PatchStore:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             if not place.exists():
-                write_atomically(place, patch)
+                write_atomically(place, patch, mode=PRIVATE)
                 self._count(len(patch))
             self._point_to(place)
         except OSError as error:
@@ -60,11 +60,7 @@ class PatchStore:
         return [(stat.st_mtime_ns, stat.st_size, place) for stat, place in found]
 
     def _point_to(self, place: Path) -> None:
-        latest = self._directory / LATEST
-        new = latest.with_name(f"{LATEST}.new")
-        new.unlink(missing_ok=True)
-        new.symlink_to(place.relative_to(self._directory))
-        new.replace(latest)
+        link_atomically(self._directory / LATEST, place.relative_to(self._directory))
 
     def forget_latest(self) -> None:
         """The latest change is not kept: it is too long."""
@@ -79,14 +75,3 @@ class PatchStore:
             return self._file(tree).read_bytes()
         except OSError:
             return None
-
-
-def write_atomically(place: Path, data: bytes) -> None:
-    """Write a file so that after a crash it is there as a whole or as it was before. Raises `OSError`."""
-    new = place.with_name(f"{place.name}.new")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(place)

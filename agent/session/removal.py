@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from agent.errors import SandboxError, SandboxUnavailable, SweAgentError, UsageError
+from agent.files import open_locked
 from agent.session.directories import JOURNAL, sessions_root
 from agent.session.overview import SessionOverview
 from sandbox.directory_trees import remove_tree
@@ -99,18 +99,13 @@ def measure_volumes(summaries: list[SessionOverview]) -> None:
 def _held(summary: SessionOverview) -> Iterator[None]:
     """Hold the session's journal, so that nobody goes on with it meanwhile."""
     try:
-        file = os.open(summary.directory / JOURNAL, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # without a journal nobody can
+        held = open_locked(summary.directory / JOURNAL, create=False)
+    except BlockingIOError as error:
+        raise UsageError(f"the session {summary.id} is running", hint="end it first, with Ctrl-C") from error
+    except OSError:  # without a journal, or on a file system without locks, nobody can
         yield
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(file)
-        raise UsageError(f"the session {summary.id} is running", hint="end it first, with Ctrl-C") from error
-    except OSError:
-        pass  # a file system without locks
-    try:
         yield
     finally:
-        os.close(file)
+        os.close(held)

@@ -20,6 +20,7 @@ from agent.forge.issue import Issue
 from agent.loop import Outcome, run_session
 from agent.repo.host import HostRepository
 from agent.session.events import Event, Observed
+from agent.session.session import only_journalled
 from agent.task import Task
 
 K = 1024
@@ -161,7 +162,7 @@ def ran(double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **more:
         Issue("The parser loses comments", ISSUE, "test"),
         repository(tmp_path / "repo", double.window),
         settings,
-        subscribers=(events.append,),
+        subscribers=(only_journalled(events.append),),
     )
     return Ran(anyio.run(run_session, task), events, double)
 

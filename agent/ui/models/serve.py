@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import TaskStatus
 
+from agent.app.interrupts import EXIT_CODE as INTERRUPTED
+from agent.app.interrupts import interruptible
 from agent.bundled.plan import Wanted, prepare
-from agent.config import home
 from agent.errors import ModelUnavailable
 from agent.ui.terminal import Terminal
+from agent.user_directories import home
 
 if TYPE_CHECKING:
     from agent.bundled.server import BundledServer
-
-INTERRUPTED = 130
 
 
 def run_serve(wanted: Wanted) -> int:
@@ -33,38 +32,25 @@ def run_serve(wanted: Wanted) -> int:
 
 
 async def _serve(wanted: Wanted) -> int:
+    """Serve until a signal comes; the exit code it stands for."""
     from rich.console import Console
 
     terminal = Terminal(Console(stderr=True, soft_wrap=True))
     log_path = home() / "logs" / f"serve-{os.getpid()}.log"
     received: list[signal.Signals] = []
-    died: list[str] = []
-    failures: list[Exception] = []
-    async with anyio.create_task_group() as group:
 
-        async def watch(task_status: TaskStatus[None]) -> None:
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                task_status.started()
-                async for number in signals:
-                    received.append(number)
-                    group.cancel_scope.cancel()
+    async def serve() -> str:
+        prepared = await prepare(wanted, log_path=log_path, on_progress=terminal.download)
+        terminal.progress(f"starting {prepared.model_path.name} ({prepared.context:,} tokens in each slot)")
+        async with prepared as server:
+            for line in described(server):
+                sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+            return await server.ended()
 
-        await group.start(watch)
-        try:
-            prepared = await prepare(wanted, log_path=log_path, on_progress=terminal.download)
-            terminal.progress(f"starting {prepared.model_path.name} ({prepared.context:,} tokens in each slot)")
-            async with prepared as server:
-                for line in described(server):
-                    sys.stderr.write(f"{line}\n")
-                sys.stderr.flush()
-                died.append(await server.ended())
-        except Exception as error:  # a task group would wrap it
-            failures.append(error)
-        group.cancel_scope.cancel()
-    if failures:
-        raise failures[0]
-    if died:
-        raise ModelUnavailable(died[0], hint="start it again; a smaller --context or model needs less memory")
+    died = await interruptible(serve, on_signal=received.append)
+    if died is not None:
+        raise ModelUnavailable(died, hint="start it again; a smaller --context or model needs less memory")
     log_path.unlink(missing_ok=True)  # it ended as it should: nobody will ask why
     return INTERRUPTED if signal.SIGINT in received else 0
 

@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from agent.code.definitions import Structure
 from agent.code.languages import LANGUAGES, grammar, language_of, query
-from agent.code.structure import Structure, structure
+from agent.code.structure import structure
 
 PYTHON = """import a.b as c, d
 from ..e import f as g, h

@@ -116,5 +116,5 @@ def test_selection(tmp_path: Path) -> None:
     assert len(select(tasks, None, None)) == 6
     with pytest.raises(UsageError, match="no task's id matches"):
         select(tasks, "three", None)
-    with pytest.raises(UsageError, match="no regular expression"):
+    with pytest.raises(UsageError, match="not a regular expression"):
         select(tasks, "(", None)
