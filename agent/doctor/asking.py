@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import anyio
 
 from agent.errors import BackendError, BackendUnreachable
-from agent.model.errors import Transient
+from agent.model.errors import RetryableError
 from agent.model.servers import Server
 from agent.model.types import Reply, Request
 
@@ -47,7 +47,7 @@ class Asker:
         for last in (False, True):
             try:
                 return await self._once(request)
-            except Transient as error:
+            except RetryableError as error:
                 # servers close connections that were kept open just when they are used again
                 if last or not isinstance(error.error, BackendUnreachable):
                     raise error.error from error
