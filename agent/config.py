@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from agent.errors import UsageError
+from agent.user_directories import user_file
 
 ENVIRONMENT_PREFIX = "SWE_AGENT_"
 # The project file is part of the repository, so it is data: it may not widen what the agent can reach.
@@ -61,21 +62,6 @@ class Settings(BaseModel):
     @classmethod
     def _duration(cls, value: Any) -> Any:
         return parse_duration(value) if isinstance(value, str) else value
-
-
-def home() -> Path:
-    """Where sessions and what is remembered of models lie: `$SWE_AGENT_HOME`, else XDG's data directory."""
-    given = os.environ.get("SWE_AGENT_HOME")
-    if given:
-        return Path(given).expanduser().absolute()
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "swe-agent"
-
-
-def user_file() -> Path:
-    """The user's configuration file, by the XDG rules."""
-    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "swe-agent" / "config.toml"
 
 
 def _from_environment() -> dict[str, Any]:

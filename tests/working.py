@@ -17,6 +17,7 @@ from agent.forge.issue import Issue
 from agent.loop import run_session
 from agent.repo.host import HostRepository
 from agent.session.events import Event, ModelReplied, Observed, PromptBegan, Result
+from agent.session.session import only_journalled
 from agent.task import Task
 
 
@@ -72,7 +73,7 @@ def work(
         Issue("add gives wrong sums", issue, "test"),
         HostRepository.open(repository, "HEAD"),
         Settings.model_validate(given | settings),
-        subscribers=(events.append,),
+        subscribers=(only_journalled(events.append),),
     )
     return Worked(anyio.run(run_session, task).result, events)
 

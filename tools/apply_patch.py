@@ -42,7 +42,7 @@ class ApplyPatch:
             await staged.take(change)
         await staged.write()
         faults = [
-            new_faults(context, context.shown(place), staged.before.get(place) or "", text)
+            new_faults(context, context.display_path(place), staged.before.get(place) or "", text)
             for place, text in staged.after.items()
             if text is not None
         ]
@@ -60,8 +60,8 @@ class _Staged:
 
     async def take(self, change: FileChange) -> None:
         """One part of the patch. Raises `ToolError` when it does not fit."""
-        place = self.context.place(change.path)
-        name = self.context.shown(place)
+        place = self.context.resolve_path(change.path)
+        name = self.context.display_path(place)
         if place in self.after and self.after[place] is None:
             raise ToolError(f"the patch changes {name} after it took it away; nothing was changed")
         if change.action == "delete":
@@ -78,13 +78,13 @@ class _Staged:
 
     async def _update(self, place: PurePosixPath, change: FileChange) -> None:
         text = await self._text(place)
-        changed, landed = apply_hunks(text, change, self.context.shown(place))
-        target = self.context.place(change.move_to) if change.move_to else place
+        changed, landed = apply_hunks(text, change, self.context.display_path(place))
+        target = self.context.resolve_path(change.move_to) if change.move_to else place
         if target != place:
             await self._free(target, "nothing was moved onto it")
             self.after[place] = None
         self.after[target] = changed
-        name = self.context.shown(target)
+        name = self.context.display_path(target)
         lines = split(changed)
         for each in landed:
             how = f" (matched {each.rung})" if each.rung else ""
@@ -106,7 +106,7 @@ class _Staged:
     async def _free(self, place: PurePosixPath, hint: str) -> None:
         there = await self.context.sandbox.exec(f"test -e {shlex.quote(str(place))}", timeout=30)
         if there.ok or self.after.get(place) is not None:
-            raise ToolError(f"{self.context.shown(place)} exists already: {hint}; nothing was changed")
+            raise ToolError(f"{self.context.display_path(place)} exists already: {hint}; nothing was changed")
 
     async def write(self) -> None:
         """Write it all; when something can't be written, put back what was there and raise `ToolError`."""

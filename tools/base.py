@@ -57,7 +57,7 @@ class ToolContext:
     undo: Callable[[], Awaitable[str]] | None = None
     plan: str = ""
 
-    def place(self, path: str) -> PurePosixPath:
+    def resolve_path(self, path: str) -> PurePosixPath:
         """The absolute place of a path the model gave; a `ToolError` when it lies outside the workspace."""
         workspace = self.sandbox.workspace
         given = PurePosixPath(path.strip() or ".")
@@ -73,7 +73,7 @@ class ToolContext:
             raise ToolError(f"{path} is outside the workspace; the repository is at {workspace.repo}")
         return place
 
-    def shown(self, place: PurePosixPath) -> str:
+    def display_path(self, place: PurePosixPath) -> str:
         """A place as the model is shown it: relative to the repository where it can be."""
         repo = self.sandbox.workspace.repo
         return str(place.relative_to(repo)) if place.is_relative_to(repo) else str(place)

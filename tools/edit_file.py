@@ -45,8 +45,8 @@ class EditFile:
 
     async def run(self, context: ToolContext, arguments: EditFileArguments) -> Observation:
         """The region as it is afterwards; a `ToolError` with the nearest candidates when nothing was changed."""
-        place = context.place(arguments.path)
-        name = context.shown(place)
+        place = context.resolve_path(arguments.path)
+        name = context.display_path(place)
         text = await read_known(context, place)
         made = replace(text, arguments.old, arguments.new, replace_all=arguments.replace_all, name=name)
         await write_text(context.sandbox, place, made.text)

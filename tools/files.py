@@ -56,7 +56,7 @@ async def read_known(context: ToolContext, place: PurePosixPath) -> str:
     except Absent:
         close = await similar(context, place)
     meant = f" Did you mean {' or '.join(close)}?" if close else ""
-    raise Absent(f"{context.shown(place)} does not exist.{meant}")
+    raise Absent(f"{context.display_path(place)} does not exist.{meant}")
 
 
 async def similar(context: ToolContext, place: PurePosixPath, most: int = 3) -> list[str]:
@@ -65,7 +65,7 @@ async def similar(context: ToolContext, place: PurePosixPath, most: int = 3) -> 
     command = f"find . \\( {skipped} \\) -prune -o -type f -print 2>/dev/null | head -n {_LISTED}"
     result = await context.sandbox.exec(command, timeout=30, capture=4 << 20)
     paths = [line.removeprefix("./") for line in result.output.text().splitlines() if line.startswith("./")]
-    wanted = context.shown(place)
+    wanted = context.display_path(place)
     by_name: dict[str, list[str]] = {}
     for path in paths:
         by_name.setdefault(path.rpartition("/")[2].lower(), []).append(path)

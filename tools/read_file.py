@@ -34,24 +34,24 @@ class ReadFile:
 
     async def run(self, context: ToolContext, arguments: ReadFileArguments) -> Observation:
         """The lines asked for, numbered as `N<tab>text`; of a directory the names in it."""
-        place = context.place(arguments.path)
+        place = context.resolve_path(arguments.path)
         try:
             text = await read_known(context, place)
         except IsDirectory:
             return await _listing(context, place)
         text = text.removeprefix(BOM).encode("utf-8", "replace").decode()
         if not text:
-            return Observation(f"{context.shown(place)} is empty")
+            return Observation(f"{context.display_path(place)} is empty")
         lines = split(text)
         first = max(arguments.start_line or 1, 1)
         last = len(lines) if arguments.end_line is None else min(arguments.end_line, len(lines))
         if first > len(lines):
-            raise ToolError(f"{context.shown(place)} has {len(lines)} lines")
+            raise ToolError(f"{context.display_path(place)} has {len(lines)} lines")
         if last < first:
             raise ToolError(f"end_line {arguments.end_line} is before start_line {first}")
         listed = "\n".join(f"{number}\t{body(lines[number - 1])}" for number in range(first, last + 1))
         over = "" if (arguments.end_line or 0) <= len(lines) else f" (there is no line {arguments.end_line})"
-        shown = f"{context.shown(place)}, lines {first}-{last} of {len(lines)}{over}:\n{listed}"
+        shown = f"{context.display_path(place)}, lines {first}-{last} of {len(lines)}{over}:\n{listed}"
         more = "ask for them with start_line and end_line"
         return Observation(truncate(shown, context.observation_tokens, more=more))
 
@@ -63,7 +63,7 @@ async def _listing(context: ToolContext, place: PurePosixPath) -> Observation:
     names = [name for name in printable(result.output.text()).splitlines() if name != ".git/"]
     if len(names) > _MOST_NAMES:
         names[_MOST_NAMES:] = [f"[... more than {_MOST_NAMES} names ...]"]
-    name = context.shown(place)
+    name = context.display_path(place)
     if not names:
         return Observation(f"{name} is an empty directory")
     return Observation(truncate("\n".join([f"{name} is a directory:", *names]), context.observation_tokens))

@@ -32,7 +32,7 @@ class Search:
 
     async def run(self, context: ToolContext, arguments: SearchArguments) -> Observation:
         """Matches as `path:line:text`, in the order of paths."""
-        place = context.place(arguments.path)
+        place = context.resolve_path(arguments.path)
         if not arguments.pattern:
             raise ToolError("the pattern is empty")
         rg = ["rg", "--line-number", "--no-heading", "--with-filename", "--color=never", "--sort=path"]
@@ -40,7 +40,7 @@ class Search:
         rg += [f"--glob={arguments.glob}"] if arguments.glob else []
         grep = ["grep", "-rnHIE", "--color=never", *(f"--exclude-dir={name}" for name in _SKIPPED)]
         grep += [f"--include={arguments.glob}"] if arguments.glob else []
-        shown = context.shown(place)
+        shown = context.display_path(place)
         tail = ["-e", arguments.pattern, "--", shown]
         limit = arguments.max_results + 1
         command = (

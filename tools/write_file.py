@@ -31,8 +31,8 @@ class WriteFile:
 
     async def run(self, context: ToolContext, arguments: WriteFileArguments) -> Observation:
         """Whether the file was there, and how many lines it had and has."""
-        place = context.place(arguments.path)
-        name, content = context.shown(place), arguments.content
+        place = context.resolve_path(arguments.path)
+        name, content = context.display_path(place), arguments.content
         notes = []
         inner = None if fences_stay(name) else unfenced(content)
         if inner is not None:
@@ -58,6 +58,6 @@ async def _before(context: ToolContext, place: PurePosixPath) -> str | None:
     except Absent:
         return None
     except IsDirectory as error:
-        raise ToolError(f"{context.shown(place)} can't be written: it is a directory") from error
+        raise ToolError(f"{context.display_path(place)} can't be written: it is a directory") from error
     except ToolError:
         return ""

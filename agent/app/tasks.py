@@ -9,16 +9,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.config import Settings, home, load_settings
+from agent.config import Settings, load_settings
 from agent.errors import JournalError, UsageError
+from agent.files import is_locked
 from agent.forge.issue import Issue
 from agent.forge.read import read_issue
 from agent.repo.host import HostRepository
 from agent.session.directories import JOURNAL, session_directories, session_directory
 from agent.session.events import SessionStarted
-from agent.session.journal import is_held, load
+from agent.session.journal import load
 from agent.session.state import State
 from agent.task import Task
+from agent.user_directories import home
 
 _URL = re.compile(r"^(https?|ssh|git|file)://|^[\w.-]+@[\w.-]+:")
 
@@ -61,7 +63,7 @@ def last_resumable(on_skipped: Callable[[str], None]) -> str:
     """
     for directory in session_directories():
         journal = directory / JOURNAL
-        if not journal.is_file() or is_held(journal):
+        if not journal.is_file() or is_locked(journal):
             continue
         try:
             state = _state(journal)

@@ -14,7 +14,6 @@ those: written anew when a run begins, and extended by a line for each task.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -29,6 +28,7 @@ from agent.bench.datasets.tasks import BenchTask
 from agent.bench.results import RunSummary, TaskFailure, TaskResult, summarise_run
 from agent.config import Settings
 from agent.errors import JournalWriteFailed, UsageError
+from agent.files import open_locked, write_atomically
 
 # Where the model is served and what is done with the patch do not change what is measured.
 _IGNORED_SETTINGS = {"api_key", "base_url", "output", "patch_file"}
@@ -123,10 +123,8 @@ class RunDirectory:
     def __enter__(self) -> Self:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = open_locked(self.path / ".lock")
         except BlockingIOError as error:
-            self._unlock()
             raise UsageError(f"another run is at work in {self.path}") from error
         except OSError as error:
             raise UsageError(f"{self.path} can't be written: {error.strerror}") from error
@@ -135,9 +133,6 @@ class RunDirectory:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._unlock()
-
-    def _unlock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -150,10 +145,10 @@ class RunDirectory:
             wanted = wanted.model_copy(update={"served": wanted.served or known.served})
         elif any(each.name != ".lock" for each in self.path.iterdir()):
             raise UsageError(f"{self.path} has files in it that are not a run's", hint="give --out a new directory")
-        write_atomically(self.path / "run.json", wanted.model_dump_json(indent=2) + "\n")
+        write_file(self.path / "run.json", wanted.model_dump_json(indent=2) + "\n")
         results = self.results()
-        write_atomically(self.path / "results.jsonl", "".join(each.model_dump_json() + "\n" for each in results))
-        write_atomically(self.path / "preds.jsonl", "".join(self._prediction(each) for each in results))
+        write_file(self.path / "results.jsonl", "".join(each.model_dump_json() + "\n" for each in results))
+        write_file(self.path / "preds.jsonl", "".join(self._prediction(each) for each in results))
 
     def append(self, result: TaskResult) -> None:
         """Add a result to `results.jsonl` and `preds.jsonl`. Raises `JournalWriteFailed`."""
@@ -167,7 +162,7 @@ class RunDirectory:
     def finish(self, tasks: int, failures: Iterable[TaskFailure]) -> RunSummary:
         """Write `summary.json` and return what it holds. Raises `JournalWriteFailed`."""
         summary = self.summary(tasks, failures)
-        write_atomically(self.path / "summary.json", summary.model_dump_json(indent=2) + "\n")
+        write_file(self.path / "summary.json", summary.model_dump_json(indent=2) + "\n")
         return summary
 
     def _prediction(self, result: TaskResult) -> str:
@@ -204,15 +199,10 @@ def _write_errors(path: Path) -> Iterator[None]:
         raise JournalWriteFailed(f"{path} can't be written: {error.strerror}") from error
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all. Raises `JournalWriteFailed`."""
-    scratch = path.with_name(path.name + ".new")
+def write_file(path: Path, text: str) -> None:
+    """Write a file atomically. Raises `JournalWriteFailed`."""
     with _write_errors(path):
-        with scratch.open("w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+        write_atomically(path, text)
 
 
 def _read_result(path: Path) -> TaskResult | None:

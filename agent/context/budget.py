@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agent.text import CHARACTERS_PER_TOKEN
 
-LEAST_REPLY = 256
+MIN_REPLY_TOKENS = 256
 """A reply with less room than that, in tokens, is not asked for."""
 _MIN_REPLY = 512
 _MAX_REPLY = 8192
@@ -52,11 +52,11 @@ class WindowBudget:
         return min(max(self.window // 16, _MIN_SUMMARY), _MAX_SUMMARY)
 
     @property
-    def mark(self) -> int:
+    def compaction_threshold(self) -> int:
         """With less room than so many tokens the prompt is made shorter: a summary can still be asked for in it."""
         return max(self.reply, self.summary + _SUMMARY_REQUEST)
 
-    def opening(self, fixed: int) -> int:
+    def opening_room(self, fixed: int) -> int:
         """What issue and instructions may have beside the `fixed` rest of a first prompt, a quarter left for work."""
         left = self.prompt - int(_DOUBT * fixed) - max(_LEAST_WORK, self.prompt // 4)
         return max(min(left, self.prompt // 2), 0)
@@ -92,7 +92,7 @@ class TokenMeter:
         """The tokens of a text."""
         return int(_length(text) * self.rate) + 1
 
-    def measured(self, prompt_tokens: int, completion_tokens: int, *, thoughts: bool = False) -> None:
+    def record_usage(self, prompt_tokens: int, completion_tokens: int, *, thoughts: bool = False) -> None:
         """Take the server's figures for the last request; nothing where it has none.
 
         `thoughts` tells that the reply had some, which templates leave out of later prompts.
@@ -110,12 +110,12 @@ class TokenMeter:
         self._tokens_seen = _FADING * self._tokens_seen + tokens
         self._bytes_seen = _FADING * self._bytes_seen + self._bytes
 
-    def added(self, text: str) -> None:
+    def add(self, text: str) -> None:
         """Count text that the next prompt will hold and the last one did not."""
         self._since += self.estimate(text) + _PER_MESSAGE
         self._bytes += _length(text)
 
-    def overflowed(self, window: int) -> None:
+    def record_overflow(self, window: int) -> None:
         """The server says that the prompt is longer than the window, in tokens: at least that is sure."""
         more = window - self._known
         if more > self._since:
@@ -123,7 +123,7 @@ class TokenMeter:
                 self._sample(more)
             self._since = more
 
-    def restart(self) -> None:
+    def reset(self) -> None:
         """A new prompt begins."""
         self._known = self._since = self._bytes = 0
         self._doubtful = False
@@ -134,15 +134,15 @@ class TokenMeter:
         return self._known + self._since
 
     @property
-    def most(self) -> int:
+    def upper_bound(self) -> int:
         """What the next prompt has at the most: what is estimated may be too low."""
-        return self._known + (self.at_most(self._since) + _AROUND if self._since else 0)
+        return self._known + (self.upper_bound_of(self._since) + _AROUND if self._since else 0)
 
-    def at_most(self, estimated: int) -> int:
+    def upper_bound_of(self, estimated: int) -> int:
         """What a text that was estimated so may have."""
         return int(self._doubt * estimated)
 
-    def at_least(self, estimated: int) -> int:
+    def lower_bound_of(self, estimated: int) -> int:
         """What a text that was estimated so has for sure."""
         return int(estimated / self._doubt)
 

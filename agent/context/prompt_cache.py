@@ -10,20 +10,20 @@ from agent.model.types import Request, Usage
 LEAST_REUSED = 0.95
 """Of the tokens of the turn before; less is told."""
 _NOT_TOLD = 64  # tokens; a template may put so many between a reply and what follows
-MOST_TOLD = 3
+MAX_WARNINGS = 3
 """Warnings of one session."""
 _CONTEXT = 40  # bytes shown on either side of a difference
 
 
 @dataclass(frozen=True)
-class Miss:
+class CacheMiss:
     """A prompt that was read anew: what to tell, and whether the request was as it should be."""
 
-    told: str
+    message: str
     same_bytes: bool
 
 
-class PrefixWatch:
+class PrefixMonitor:
     """Looks at one prompt's requests and the server's figures for them."""
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class PrefixWatch:
         self._reported = False  # whether this server ever told of cached tokens
         self._told = 0
 
-    def restart(self) -> None:
+    def reset(self) -> None:
         """A new prompt begins, which can't be in the cache."""
         self._last = None
 
-    def replied(self, request: Request, usage: Usage, *, reports: bool) -> Miss | None:
+    def check(self, request: Request, usage: Usage, *, reports: bool) -> CacheMiss | None:
         """Take a request and the reply's figures; what was missed, where that is to be told.
 
         `reports` says that the server tells its cached tokens, so that none are none.
@@ -48,12 +48,12 @@ class PrefixWatch:
         if last is None or not total or not usage.prompt_tokens or not self._reported:
             return None
         missing = total - usage.cached_tokens
-        if missing <= max((1 - LEAST_REUSED) * total, _NOT_TOLD) or self._told == MOST_TOLD:
+        if missing <= max((1 - LEAST_REUSED) * total, _NOT_TOLD) or self._told == MAX_WARNINGS:
             return None
         self._told += 1
         at = first_difference(as_bytes(last), as_bytes(request))
         head = f"of {total:,} tokens of the turn before the server reused {usage.cached_tokens:,}"
-        return Miss(f"{head}: {_why(last, request, at, usage.cached_tokens >= prompt * LEAST_REUSED)}", at is None)
+        return CacheMiss(f"{head}: {_why(last, request, at, usage.cached_tokens >= prompt * LEAST_REUSED)}", at is None)
 
 
 def as_bytes(request: Request) -> bytes:

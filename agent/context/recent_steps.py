@@ -25,11 +25,11 @@ class Cut:
 
 CUTS = (Cut(0.25, 1.0, last=0.4), Cut(0.1, 0.5, last=0.2), Cut(0.0, 0.25))
 """Tried in this order, until one frees enough."""
-LEAST_FREED = 0.2
+MIN_FREED_SHARE = 0.2
 """A cut that frees a smaller share of the prompt's tokens is none."""
 
 
-def steps_of(messages: list[Message]) -> list[list[Message]]:
+def split_steps(messages: list[Message]) -> list[list[Message]]:
     """The messages after the opening as steps: a reply, and what came of it. What stands before a reply is a step."""
     steps: list[list[Message]] = []
     for message in messages:
@@ -39,7 +39,7 @@ def steps_of(messages: list[Message]) -> list[list[Message]]:
     return steps
 
 
-def latest(steps: list[list[Message]], cut: Cut, room: int, size: Size) -> list[list[Message]]:
+def latest_steps(steps: list[list[Message]], cut: Cut, room: int, size: Size) -> list[list[Message]]:
     """The latest steps that stay, whole and in order; `room` is the prompt's, in tokens. They begin with a reply."""
     kept: list[list[Message]] = []
     used = 0
@@ -52,7 +52,7 @@ def latest(steps: list[list[Message]], cut: Cut, room: int, size: Size) -> list[
     return kept[::-1]
 
 
-def ask_after(messages: list[Message], question: str, *, own: bool) -> list[Message]:
+def append_question(messages: list[Message], question: str, *, own: bool) -> list[Message]:
     """Messages with a question at their end; as a message of its `own`, or where that would be the user's second one
     in a row, at the end of the last."""
     last = messages[-1]

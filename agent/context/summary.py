@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from agent.model.dialects import loads
-from agent.session.activity import Ledger
+from agent.session.activity import Activity
 from agent.text import estimate_tokens, truncate
 from prompts import render
 
@@ -60,12 +60,12 @@ _FENCE = re.compile(r"\A\s*```\w*\n(?P<inside>.*?)\n?```\s*\Z", re.DOTALL)
 _OWN_MARK = re.compile(r"</?summary>", re.IGNORECASE)
 
 
-class BadSummary(ValueError):
+class InvalidSummary(ValueError):
     """A reply that is not the summary that was asked for; its text says in what way."""
 
 
 @dataclass(frozen=True)
-class Summary:
+class CompactionSummary:
     """The contract's parts, each as text: one item a line, where there are several."""
 
     goal: str = ""
@@ -76,7 +76,7 @@ class Summary:
     facts: str = ""
     next_step: str = ""
 
-    def within(self, tokens: int) -> Summary:
+    def within(self, tokens: int) -> CompactionSummary:
         """The same in about so many tokens: each part within its share, and what others leave of theirs."""
         parts = {each.name: getattr(self, each.name) for each in fields(self)}
         spare = tokens - sum(estimate_tokens(text) for text in parts.values())
@@ -92,8 +92,8 @@ class Summary:
         return replace(self, **shorter)
 
 
-def read_summary(text: str, tokens: int) -> Summary:
-    """The summary in a reply, its parts under their headings or in a JSON object. Raises `BadSummary`.
+def parse_summary(text: str, tokens: int) -> CompactionSummary:
+    """The summary in a reply, its parts under their headings or in a JSON object. Raises `InvalidSummary`.
 
     `tokens` is what was asked for.
     """
@@ -102,25 +102,25 @@ def read_summary(text: str, tokens: int) -> Summary:
         text = fenced["inside"]
     text = _OWN_MARK.sub("", text).strip()
     if not text:
-        raise BadSummary("it is empty")
+        raise InvalidSummary("it is empty")
     if estimate_tokens(text) > _LONGEST * tokens:
-        raise BadSummary(f"it has about {estimate_tokens(text)} tokens, {tokens} were asked for")
+        raise InvalidSummary(f"it has about {estimate_tokens(text)} tokens, {tokens} were asked for")
     parts = (_from_json(text) if text.startswith("{") else None) or _from_headings(text)
     if len(parts) < _LEAST_PARTS:
-        raise BadSummary("it has not the form that was asked for")
-    found = Summary(**{name: _clean(given) for name, given in parts.items()})
+        raise InvalidSummary("it has not the form that was asked for")
+    found = CompactionSummary(**{name: _clean(given) for name, given in parts.items()})
     found = replace(found, next_step=_first(found.next_step))
     if not found.next_step:
-        raise BadSummary("it names no next step")
+        raise InvalidSummary("it names no next step")
     if not (found.done or found.in_progress or found.decisions or found.facts):
-        raise BadSummary("it tells nothing of the steps")
+        raise InvalidSummary("it tells nothing of the steps")
     return found
 
 
-def standing_summary(text: str) -> Summary | None:
-    """The summary that a prompt holds already, by what `write_summary` wrote; None for no text."""
+def previous_summary(text: str) -> CompactionSummary | None:
+    """The summary that a prompt holds already, by what `render_summary` wrote; None for no text."""
     inside = text.partition("<summary>")[2].rpartition("</summary>")[0]
-    return Summary(**_from_headings(inside)) if inside else None
+    return CompactionSummary(**_from_headings(inside)) if inside else None
 
 
 def _from_headings(text: str) -> dict[str, str]:
@@ -174,13 +174,13 @@ def _first(text: str) -> str:
     return " ".join(kept)[:_NEXT_STEP]
 
 
-def programs_summary(ledger: Ledger, before: Summary | None) -> Summary:
+def summary_from_activity(activity: Activity, before: CompactionSummary | None) -> CompactionSummary:
     """A summary without a model: what the last one says that stays true, and what was done since."""
-    before = before or Summary()
+    before = before or CompactionSummary()
     known = [line for line in before.done.splitlines() if not line.startswith("[...")]
-    deeds = [f"- {deed}" for deed in ledger.deeds]
-    active = next((line[3:].strip() for line in ledger.plan.splitlines() if line.startswith("[>]")), "")
-    said = " ".join(ledger.said.split())[:_NEXT_STEP]
+    deeds = [f"- {deed}" for deed in activity.actions]
+    active = next((line[3:].strip() for line in activity.plan.splitlines() if line.startswith("[>]")), "")
+    said = " ".join(activity.last_message.split())[:_NEXT_STEP]
     return replace(
         before,
         goal=before.goal or "Fix the issue above.",
@@ -190,7 +190,7 @@ def programs_summary(ledger: Ledger, before: Summary | None) -> Summary:
     )
 
 
-def write_summary(summary: Summary, ledger: Ledger, tokens: int) -> str:
+def render_summary(summary: CompactionSummary, activity: Activity, tokens: int) -> str:
     """The text that ends the issue's message: a summary in about `tokens`, the program's account in half as many."""
     own = tokens // 2
     shorter = summary.within(tokens)
@@ -198,10 +198,10 @@ def write_summary(summary: Summary, ledger: Ledger, tokens: int) -> str:
     return "\n\n" + render(
         "summary_kept",
         parts=[(title, _OWN_MARK.sub("", text)) for title, text in parts if text],
-        changed=_listed(ledger.changed, own // 4),
-        read=_listed(ledger.read, own // 4),
-        plan=truncate(ledger.plan, own // 2),
-        tests=truncate(ledger.tests, own // 2),
+        changed=_listed(activity.files_changed, own // 4),
+        read=_listed(activity.files_read, own // 4),
+        plan=truncate(activity.plan, own // 2),
+        tests=truncate(activity.last_tests, own // 2),
     )
 
 
@@ -215,7 +215,7 @@ def _listed(paths: list[str], tokens: int) -> str:
     return ", ".join(shown)
 
 
-def schema() -> dict[str, Any]:
+def summary_schema() -> dict[str, Any]:
     """The JSON schema of a summary, for models whose replies are held to one."""
     items = {"type": "array", "items": {"type": "string"}}
     text = {"type": "string"}

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from agent.code.paths import is_test_module
+from agent.code.tracebacks import error_lines, is_error
+
 ReadFile = Callable[[str], bytes | None]
 
-_PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 _PYTEST_MARKS = re.compile(r"^\s*(import pytest|from pytest)|^(async )?def test_|@pytest\.", re.MULTILINE)
 _MAX_LOOKED_AT = 40
 
@@ -21,7 +23,7 @@ def _text(read: ReadFile, path: str) -> str:
 
 
 def _python_tests(files: Sequence[str], read: ReadFile) -> str:
-    tests = [path for path in files if _PYTHON_TEST.search(path)]
+    tests = [path for path in files if path.endswith(".py") and is_test_module(path)]
     configured = "pytest.ini" in files or any(PurePosixPath(path).name == "conftest.py" for path in files)
     if "pyproject.toml" in files:
         try:
@@ -133,13 +135,11 @@ _MISSING = re.compile(
 )
 
 
-_ERROR = re.compile(r"^(?:E +)?((?:\w+\.)*\w*(?:Error|Exception): .*)", re.MULTILINE)
-
-
 def last_error(output: str) -> str:
     """The last error that a run's output names, else its last line; empty for no output."""
-    lines = _ERROR.findall(output) or output.strip().splitlines()
-    return str(lines[-1]).strip() if lines else ""
+    errors = [f"{name}: {message}" for name, message in error_lines(output) if message and is_error(name)]
+    lines = errors or output.strip().splitlines()
+    return lines[-1].strip() if lines else ""
 
 
 def lacks_environment(output: str, exit_code: int) -> bool:

@@ -31,12 +31,12 @@ _COMPARED = 8  # the latest readings of a file
 
 
 @lru_cache(maxsize=4)
-def normal(text: str) -> str:
+def normalize(text: str) -> str:
     """A text without what differs from run to run: durations, times, addresses, names of temporary files."""
     return _VARYING.sub("#", text)
 
 
-class Sameness:
+class CallSignatures:
     """Gives each call a key; calls with equal keys are the same. It follows the shell's directory by leading `cd`s."""
 
     def __init__(self, repo: str = "") -> None:
@@ -44,18 +44,18 @@ class Sameness:
         self._directory = self._repo or "."
         self._reads: dict[str, deque[tuple[str, dict[str, str]]]] = {}
 
-    def key(self, name: str, arguments: str, result: str, *, ok: bool = True) -> str:
+    def signature(self, name: str, arguments: str, result: str, *, ok: bool = True) -> str:
         """The key of a call that gave `result`. The same edit is the same whatever it showed of the file."""
         given = _object(arguments)
         if given is None:
-            return _hash(name, arguments, normal(result))
+            return _hash(name, arguments, normalize(result))
         if name in _EDITS:
             kept = {key: self._path(value) if key in _PATHS else value for key, value in given.items()}
             return _hash(name, json.dumps(kept, sort_keys=True), str(ok))
         kept = {key: self._value(key, value, result) for key, value in given.items() if _told(key, value)}
         if name == "read_file" and ok and (lines := dict(_NUMBERED.findall(result))):
             return self._reading(str(kept.get("path", "")), lines)
-        return _hash(name, json.dumps(kept, sort_keys=True), normal(result))
+        return _hash(name, json.dumps(kept, sort_keys=True), normalize(result))
 
     def _value(self, key: str, value: Any, result: str) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool):

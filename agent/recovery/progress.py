@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from agent.recovery.call_signature import normal
+from agent.recovery.call_signature import normalize
 from agent.recovery.stuck import Stage
 
-Lack = Literal["failed", "idle", "unedited"]
+StallKind = Literal["failed", "idle", "unedited"]
 """Edits that failed, one after the other; steps in which nothing was changed and no line was seen that had not been
 seen before; steps in which nothing was changed, whatever was read. A change is files as they never were before."""
 
@@ -21,7 +21,7 @@ class Limits(NamedTuple):
     stop: int
 
 
-LIMITS: dict[Lack, Limits] = {"failed": Limits(3, 5, 8), "idle": Limits(8, 12, 16), "unedited": Limits(30, 45, 60)}
+LIMITS: dict[StallKind, Limits] = {"failed": Limits(3, 5, 8), "idle": Limits(8, 12, 16), "unedited": Limits(30, 45, 60)}
 _KNOWN_LINES = 200_000
 _LEAST_LINE = 4  # characters; a shorter line is no information
 
@@ -31,10 +31,10 @@ def _informs(line: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Standstill:
+class Stall:
     """What is lacking; `count` is in steps, or in edits."""
 
-    kind: Lack
+    kind: StallKind
     count: int
     stage: Stage
 
@@ -54,28 +54,28 @@ class Standstill:
         return said[self.kind]
 
 
-class Progress:
+class ProgressMonitor:
     """Counts what is lacking. The model is told once, then once to take another approach, before it is the end."""
 
     def __init__(self) -> None:
         self._known: set[int] = set()
         self._failed = 0
-        self._counts: dict[Lack, int] = dict.fromkeys(LIMITS, 0)
-        self._told: set[tuple[Lack, Stage]] = set()
+        self._counts: dict[StallKind, int] = dict.fromkeys(LIMITS, 0)
+        self._told: set[tuple[StallKind, Stage]] = set()
         self._news = False
 
-    def observed(self, text: str, *, edit: bool, ok: bool) -> None:
+    def observe(self, text: str, *, edit: bool, ok: bool) -> None:
         """Take an observation of this step; `edit` says that its call was to change a file."""
-        lines = {hash(line) for line in normal(text).splitlines() if _informs(line)}
+        lines = {hash(line) for line in normalize(text).splitlines() if _informs(line)}
         self._news = self._news or bool(lines - self._known)
         if len(self._known) < _KNOWN_LINES:
             self._known |= lines
         if edit:
             self._failed = 0 if ok else self._failed + 1
 
-    def step(self, *, changed: bool) -> Standstill | None:
+    def end_step(self, *, changed: bool) -> Stall | None:
         """The step is over; what is lacking, when the model is to be told of it or it is the end."""
-        counts: dict[Lack, int] = {
+        counts: dict[StallKind, int] = {
             "failed": self._failed,
             "idle": 0 if changed or self._news else self._counts["idle"] + 1,
             "unedited": 0 if changed else self._counts["unedited"] + 1,
@@ -84,10 +84,10 @@ class Progress:
         self._told = {(kind, stage) for kind, stage in self._told if counts[kind]}
         for kind, limits in LIMITS.items():
             if counts[kind] >= limits.stop:
-                return Standstill(kind, counts[kind], "stop")
+                return Stall(kind, counts[kind], "stop")
         for kind, limits in LIMITS.items():
             stage: Stage = "change" if counts[kind] >= limits.change else "nudge"
             if counts[kind] >= limits.nudge and (kind, stage) not in self._told:
                 self._told.add((kind, stage))
-                return Standstill(kind, counts[kind], stage)
+                return Stall(kind, counts[kind], stage)
         return None

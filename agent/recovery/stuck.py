@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal, NamedTuple
 
-from agent.recovery.call_signature import Sameness
+from agent.recovery.call_signature import CallSignatures
 
 WINDOW = 12
 """Calls that are looked back upon for the same one."""
@@ -23,7 +23,7 @@ STOP_AT = 6
 Stage = Literal["", "nudge", "change", "stop"]
 
 
-class Verdict(NamedTuple):
+class Repetition(NamedTuple):
     """What to do about a call, how often it was seen of late, and with how many others it takes turns."""
 
     stage: Stage
@@ -35,21 +35,21 @@ class StuckDetector:
     """Looks at calls and results. What one reply calls twice counts once: it was not repeated for want of better."""
 
     def __init__(self, repo: str = "") -> None:
-        self._sameness = Sameness(repo)
+        self._signatures = CallSignatures(repo)
         self._recent: deque[str] = deque(maxlen=LONGEST_CYCLE * STOP_AT)
         self._reply: set[str] = set()
         self._made: set[str] = set()
         self._told: set[tuple[Stage, frozenset[str]]] = set()
         self._fresh = False
 
-    def begin(self) -> None:
+    def begin_reply(self) -> None:
         """Another reply's calls begin."""
         self._reply = set()
         self._fresh = False
 
-    def observe(self, name: str, arguments: str, result: str, *, ok: bool = True, reads: bool = False) -> Verdict:
+    def observe(self, name: str, arguments: str, result: str, *, ok: bool = True, reads: bool = False) -> Repetition:
         """Take a call and its result; `reads` says that it can change nothing."""
-        key = self._sameness.key(name, arguments, result, ok=ok)
+        key = self._signatures.signature(name, arguments, result, ok=ok)
         again = key in self._reply
         if not again:
             self._fresh = self._fresh or not (reads or key in self._made)
@@ -58,12 +58,12 @@ class StuckDetector:
             self._recent.append(key)
         count = list(self._recent)[-WINDOW:].count(key)
         if again:
-            return Verdict("", count)
+            return Repetition("", count)
         turn = self._turn()
         rounds, calls = turn if turn[0] >= count else (count, [key])
-        return Verdict(self._stage(rounds, calls), rounds, len(calls))
+        return Repetition(self._stage(rounds, calls), rounds, len(calls))
 
-    def moved(self) -> None:
+    def files_changed(self) -> None:
         """The reply's calls left the files as they never were before.
 
         If one of them was not made before, what was tried so far may be tried again.

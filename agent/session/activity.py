@@ -14,9 +14,9 @@ from agent.model.dialects import loads
 from agent.model.types import ToolCall
 from agent.session.events import AttemptBegan, Event, ModelReplied, Observed, StrategyChanged, TestsRan
 
-MOST_FILES = 200
+MAX_FILES = 200
 """Of each kind, those used last."""
-MOST_DEEDS = 60
+MAX_ACTIONS = 60
 _DEED = 160  # characters
 _TESTS = 1_200  # characters of what the last tests printed
 _READS = {"read_file", "outline"}
@@ -27,7 +27,7 @@ _IN_PATCH = re.compile(
 )
 
 
-class Ledger:
+class Activity:
     """Taken event by event. Paths are as the model wrote them, without needless `./`."""
 
     def __init__(self) -> None:
@@ -37,18 +37,18 @@ class Ledger:
         self._calls: dict[str, ToolCall] = {}
         self._read: dict[str, None] = {}
         self._changed: dict[str, None] = {}
-        self.deeds: deque[str] = deque(maxlen=MOST_DEEDS)
-        self.tests = ""
+        self.actions: deque[str] = deque(maxlen=MAX_ACTIONS)
+        self.last_tests = ""
         self.plan = ""
-        self.said = ""
+        self.last_message = ""
 
     @property
-    def read(self) -> list[str]:
+    def files_read(self) -> list[str]:
         """Files that were read and not changed, the latest last."""
         return [path for path in self._read if path not in self._changed]
 
     @property
-    def changed(self) -> list[str]:
+    def files_changed(self) -> list[str]:
         """Files that a call changed, the latest last."""
         return list(self._changed)
 
@@ -56,12 +56,14 @@ class Ledger:
         """Take one event; another attempt or strategy begins with nothing done."""
         if isinstance(event, ModelReplied) and event.purpose == "step":
             self._calls = {call.id: call for call in event.tool_calls}
-            self.said = event.content.strip() or self.said
+            self.last_message = event.content.strip() or self.last_message
         elif isinstance(event, Observed):
             self._observed(event)
         elif isinstance(event, TestsRan) and event.phase == "candidate":
             failed = ", ".join(event.failures[:10]) + (", …" if len(event.failures) > 10 else "")
-            self.tests = f"`{event.command}` {'passed' if event.passed else 'failed'}{': ' + failed if failed else ''}"
+            self.last_tests = (
+                f"`{event.command}` {'passed' if event.passed else 'failed'}{': ' + failed if failed else ''}"
+            )
         elif isinstance(event, AttemptBegan | StrategyChanged):
             self._begin()
 
@@ -80,9 +82,9 @@ class Ledger:
         elif event.name == "plan" and event.ok:
             self.plan = "\n".join(line for line in event.content.splitlines() if line.startswith("["))
         elif event.name == "run_tests":
-            self.tests = _ends(event.content, _TESTS)
+            self.last_tests = _ends(event.content, _TESTS)
         if event.name not in {"plan", "submit"}:
-            self.deeds.append(_deed(event, given, path))
+            self.actions.append(_deed(event, given, path))
 
 
 def _put(files: dict[str, None], path: str) -> None:
@@ -92,7 +94,7 @@ def _put(files: dict[str, None], path: str) -> None:
         return
     files.pop(path, None)
     files[path] = None
-    while len(files) > MOST_FILES:
+    while len(files) > MAX_FILES:
         del files[next(iter(files))]
 
 

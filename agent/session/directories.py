@@ -8,8 +8,8 @@ import secrets
 import time
 from pathlib import Path
 
-from agent.config import home
 from agent.errors import UsageError
+from agent.user_directories import home
 
 _ID = re.compile(r"^[a-z0-9][a-z0-9-]{3,60}$")
 JOURNAL = "journal.jsonl"

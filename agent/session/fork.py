@@ -9,7 +9,7 @@ from agent.errors import UsageError
 from agent.session.directories import new_session_id, session_directory
 from agent.session.events import Ended, Event, ModelReplied, SessionStarted, WorkBegan
 from agent.session.journal import Journal, load_timed
-from agent.session.patch_store import Changes
+from agent.session.patch_store import PatchStore
 from agent.session.state import State
 
 _BESIDE = ("baseline.json",)
@@ -32,13 +32,13 @@ def fork(source: Path, step: int) -> str:
     name = new_session_id()
     directory = session_directory(name)
     new = first.model_copy(update={"session_id": name, "forked_from": first.session_id, "forked_at": step})
-    kept = Changes(source).read(state.standing)
-    if kept is None and state.standing not in {"", state.base}:
+    kept = PatchStore(source).read(state.resume_tree)
+    if kept is None and state.resume_tree not in {"", state.workspace.base}:
         raise UsageError(f"the change of step {step} was not kept", hint="it was too long, or made room for later ones")
     try:
         with Journal(directory / "journal.jsonl") as journal:
             if kept is not None:
-                Changes(directory).keep(state.standing, kept)
+                PatchStore(directory).write(state.resume_tree, kept)
             for beside in _BESIDE:
                 if (source / beside).is_file():
                     shutil.copyfile(source / beside, directory / beside)

@@ -8,7 +8,6 @@ with its number. Who has the journal open is told by the file `holder` beside it
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from types import TracebackType
 from pydantic import ValidationError
 
 from agent.errors import JournalDamaged, JournalError, JournalWriteFailed, SessionInUse
+from agent.files import lock
 from agent.session.events import EVENT, VERSION, Event
 
 _LINE = re.compile(rb'^\{"v":(\d+),"n":(\d+),"t":([\d.]+),(?:"len":(\d+),)?"crc":"([0-9a-f]{8})","event":(\{.*\})\}$')
@@ -100,21 +100,6 @@ def _holder_file(path: Path) -> Path:
     return path.with_name("holder")
 
 
-def is_held(path: Path) -> bool:
-    """Whether a process has the journal `path` open for writing."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False
-
-
 def holder(path: Path) -> str:
     """Who has the journal `path` open, as ` (process 123, since …)`; empty where that is not known."""
     try:
@@ -145,7 +130,7 @@ class Journal:
         except OSError as error:
             raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}") from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._file)
         except OSError as error:
             self._close()
             name, who = self.path.parent.name, holder(self.path)

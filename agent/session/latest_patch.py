@@ -14,14 +14,14 @@ WORKSPACE_PATCH = "workspace.patch"
 
 
 @dataclass(frozen=True)
-class Change:
+class LatestPatch:
     """A patch, its bytes as git wrote them where they are kept, and what it is; empty where there is no change."""
 
     patch: bytes
     origin: str
 
 
-def last_change(directory: Path) -> Change:
+def find_latest_patch(directory: Path) -> LatestPatch:
     """The change of a session. Raises `JournalError`s.
 
     A session that ended has its result's. An unfinished one has what its workspace held at the last snapshot, else the
@@ -36,13 +36,13 @@ def last_change(directory: Path) -> Change:
     if isinstance(final, Result) and (final.patch or final.status in FINISHED):
         # the journal holds text; where the kept file is the same change, it has the bytes that are not UTF-8, too
         same = kept.decode("utf-8", "replace") == final.patch
-        return Change(kept if same else final.patch.encode(), f"the result: {final.status}")
+        return LatestPatch(kept if same else final.patch.encode(), f"the result: {final.status}")
     if kept:
-        return Change(kept, "not finished; the workspace at its last snapshot")
+        return LatestPatch(kept, "not finished; the workspace at its last snapshot")
     return _from_attempts(events)
 
 
-def _from_attempts(events: list[Event]) -> Change:
+def _from_attempts(events: list[Event]) -> LatestPatch:
     """The latest patch that the events tell of."""
     attempts: dict[int, AttemptEnded] = {}
     chosen: AttemptEnded | None = None
@@ -56,5 +56,5 @@ def _from_attempts(events: list[Event]) -> Change:
     last = next((each for each in reversed(attempts.values()) if each.patch), None)
     best = chosen if chosen and chosen.patch else last
     if best is None:
-        return Change(b"", "no change")
-    return Change(best.patch.encode(), f"not finished; attempt {best.number}: {best.verdict}")
+        return LatestPatch(b"", "no change")
+    return LatestPatch(best.patch.encode(), f"not finished; attempt {best.number}: {best.verdict}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.errors import JournalDamaged, JournalError
+from agent.files import is_locked
 from agent.session.directories import JOURNAL
 from agent.session.events import BackendFound, Event, ModelReplied, Result, SandboxStarted, SessionStarted
 from agent.session.records import Record, read_records, timestamp
@@ -18,7 +18,7 @@ FINISHED = frozenset({"fixed", "unverified", "no_patch"})
 
 
 @dataclass
-class Summary:
+class SessionOverview:
     """A session in a few words.
 
     `status` is the result's (`fixed`, `unverified`, `no_patch`, `budget`, `interrupted`, `error`), or `running`,
@@ -64,9 +64,9 @@ class Summary:
         return self.sandbox in {"docker", ""} and self.status not in FINISHED
 
 
-def summarise(directory: Path) -> Summary:
+def read_overview(directory: Path) -> SessionOverview:
     """The summary of the session in a directory; a journal that can't be read is told in it, not raised."""
-    summary = Summary(directory.name, directory, disk_bytes=disk_bytes(directory))
+    summary = SessionOverview(directory.name, directory, disk_bytes=disk_bytes(directory))
     journal = directory / JOURNAL
     running = is_running(directory)  # before it is read: one that ends meanwhile has its result then
     if not journal.exists():
@@ -84,7 +84,7 @@ def summarise(directory: Path) -> Summary:
     return summary
 
 
-def _add(summary: Summary, record: Record) -> None:
+def _add(summary: SessionOverview, record: Record) -> None:
     event = record.event
     summary.began = summary.began or record.time
     summary.last = record.time
@@ -108,19 +108,7 @@ def _status(final: Event | None) -> str:
 
 def is_running(directory: Path) -> bool:
     """Whether a process holds the session's journal now."""
-    try:
-        file = os.open(directory / JOURNAL, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # a file system without locks
-        return False
-    finally:
-        os.close(file)
-    return False
+    return is_locked(directory / JOURNAL)
 
 
 def disk_bytes(directory: Path) -> int:

@@ -7,11 +7,11 @@ patch, so a long session's take more and more: beyond a quota the oldest go.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from pathlib import Path
 
 from agent.errors import JournalWriteFailed
+from agent.files import PRIVATE, link_atomically, write_atomically
 
 LATEST = "workspace.patch"
 QUOTA = 256 << 20
@@ -19,7 +19,7 @@ QUOTA = 256 << 20
 _TREE = re.compile(r"[0-9a-f]{40,64}")
 
 
-class Changes:
+class PatchStore:
     """The kept changes of one session."""
 
     def __init__(self, directory: Path) -> None:
@@ -29,13 +29,13 @@ class Changes:
     def _file(self, tree: str) -> Path:
         return self._directory / "changes" / f"{tree}.patch"
 
-    def keep(self, tree: str, patch: bytes) -> None:
+    def write(self, tree: str, patch: bytes) -> None:
         """Put a tree's change on disk, whole or not at all. Raises `JournalWriteFailed`."""
         place = self._file(tree)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             if not place.exists():
-                write_whole(place, patch)
+                write_atomically(place, patch, mode=PRIVATE)
                 self._count(len(patch))
             self._point_to(place)
         except OSError as error:
@@ -60,13 +60,9 @@ class Changes:
         return [(stat.st_mtime_ns, stat.st_size, place) for stat, place in found]
 
     def _point_to(self, place: Path) -> None:
-        latest = self._directory / LATEST
-        new = latest.with_name(f"{LATEST}.new")
-        new.unlink(missing_ok=True)
-        new.symlink_to(place.relative_to(self._directory))
-        new.replace(latest)
+        link_atomically(self._directory / LATEST, place.relative_to(self._directory))
 
-    def give_up(self) -> None:
+    def forget_latest(self) -> None:
         """The latest change is not kept: it is too long."""
         with contextlib.suppress(OSError):
             (self._directory / LATEST).unlink(missing_ok=True)
@@ -79,14 +75,3 @@ class Changes:
             return self._file(tree).read_bytes()
         except OSError:
             return None
-
-
-def write_whole(place: Path, data: bytes) -> None:
-    """Write a file so that after a crash it is there as a whole or as it was before. Raises `OSError`."""
-    new = place.with_name(f"{place.name}.new")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(place)

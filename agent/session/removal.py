@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from agent.errors import SandboxError, SandboxUnavailable, SweAgentError, UsageError
+from agent.files import open_locked
 from agent.session.directories import JOURNAL, sessions_root
-from agent.session.overview import Summary
+from agent.session.overview import SessionOverview
 from sandbox.bubblewrap import remove_tree
 from sandbox.leftovers import Leftovers, belongs, open_leftovers
 
@@ -34,7 +34,7 @@ class Remover:
         self._leftovers = leftovers
         self._problem = problem
 
-    def remove(self, summary: Summary, *, force: bool = False) -> None:
+    def remove(self, summary: SessionOverview, *, force: bool = False) -> None:
         """Remove a session. Raises `UsageError` for a running one, `SandboxError` where its volume can't be.
 
         `force` removes the record although the volume stays.
@@ -52,7 +52,7 @@ class Remover:
         if going.exists():
             raise SweAgentError(f"{going} can't be removed whole", hint="remove it by hand")
 
-    def _remove_volumes(self, summary: Summary, *, force: bool) -> None:
+    def _remove_volumes(self, summary: SessionOverview, *, force: bool) -> None:
         if self._leftovers is not None:
             try:
                 self._leftovers.remove(summary.id)
@@ -67,7 +67,7 @@ class Remover:
 
 
 @contextmanager
-def open_remover(summaries: list[Summary]) -> Iterator[Remover]:
+def open_remover(summaries: list[SessionOverview]) -> Iterator[Remover]:
     """A remover for these sessions; of an earlier removal that was cut off, what was left is removed, too."""
     for place in sessions_root().glob(f"{_REMOVING}*"):
         remove_tree(place)
@@ -81,7 +81,7 @@ def open_remover(summaries: list[Summary]) -> Iterator[Remover]:
         yield Remover(leftovers, problem)
 
 
-def measure_volumes(summaries: list[Summary]) -> None:
+def measure_volumes(summaries: list[SessionOverview]) -> None:
     """Fill in `volume_bytes` of the sessions that may have a Docker volume; without an engine they stay 0."""
     wanted = [summary for summary in summaries if summary.may_have_volume and summary.sandbox == "docker"]
     if not wanted:
@@ -96,21 +96,16 @@ def measure_volumes(summaries: list[Summary]) -> None:
 
 
 @contextmanager
-def _held(summary: Summary) -> Iterator[None]:
+def _held(summary: SessionOverview) -> Iterator[None]:
     """Hold the session's journal, so that nobody goes on with it meanwhile."""
     try:
-        file = os.open(summary.directory / JOURNAL, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # without a journal nobody can
+        held = open_locked(summary.directory / JOURNAL, create=False)
+    except BlockingIOError as error:
+        raise UsageError(f"the session {summary.id} is running", hint="end it first, with Ctrl-C") from error
+    except OSError:  # without a journal, or on a file system without locks, nobody can
         yield
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(file)
-        raise UsageError(f"the session {summary.id} is running", hint="end it first, with Ctrl-C") from error
-    except OSError:
-        pass  # a file system without locks
-    try:
         yield
     finally:
-        os.close(file)
+        os.close(held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from agent.session.activity import Ledger
+from agent.session.activity import Activity
 from agent.session.events import Event, ModelReplied, Observed, PromptBegan, UserSaid
 
 
@@ -13,14 +13,14 @@ class Transcript:
     """The live prompt: begun by a `PromptBegan`, grown by replies, observations and messages.
 
     The first two messages are the system prompt and the issue, which ends with `summary` after a compaction; the rest
-    are steps. `ledger` is what the steps did, those too that are no longer in the prompt.
+    are steps. `activity` is what the steps did, those too that are no longer in the prompt.
     """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.mode = "native"
         self.summary = ""
-        self.ledger = Ledger()
+        self.activity = Activity()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Transcript:
@@ -42,7 +42,7 @@ class Transcript:
 
     def add(self, event: Event) -> None:
         """Take one event; those the model is not shown change nothing."""
-        self.ledger.add(event)
+        self.activity.add(event)
         if isinstance(event, PromptBegan):
             self.messages = list(event.messages)
             self.mode = event.mode

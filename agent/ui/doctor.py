@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from agent.config import load_settings, user_file
+from agent.config import load_settings
 from agent.doctor import Check, Report, State, examine
 from agent.doctor.configuration import project_text, values
 from agent.errors import UsageError
 from agent.text import printable
 from agent.ui.terminal import Terminal
+from agent.user_directories import user_file
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _STYLES: dict[State, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-_LEAST_WIDTH = 20
-_MOST_LINES = 8  # of one value: a dead server's log is longer
+_MIN_WIDTH = 20
+_MAX_LINES = 8  # of one value: a dead server's log is longer
 
 
 def run_doctor(flags: Mapping[str, Any], *, quick: bool, as_json: bool) -> int:
@@ -59,18 +60,18 @@ def _print_check(check: Check, widest: int, console: Console) -> None:
     """State and name, then the value wrapped beside them, then what to do as one line, so that it can be copied."""
     from rich.text import Text
 
-    width = max(console.width - widest - 8, _LEAST_WIDTH)
+    width = max(console.width - widest - 8, _MIN_WIDTH)
     lines = Text(check.value).wrap(console, width)
     shown = [line.plain.rstrip() for line in lines]
-    if len(shown) > _MOST_LINES:
-        shown = [*shown[: _MOST_LINES - 1], "[…]"]
+    if len(shown) > _MAX_LINES:
+        shown = [*shown[: _MAX_LINES - 1], "[…]"]
     first, *rest = shown or [""]
     head = Text.assemble((f"{check.state:<4}", _STYLES[check.state]), f"  {check.name:<{widest}}  ", first)
     console.print(head, soft_wrap=True)
     for line in rest:
         console.print(Text(" " * (widest + 8) + line), soft_wrap=True)
-    if check.mend:
-        console.print(Text(f"      → {check.mend}", style="bold" if check.state == "fail" else ""), soft_wrap=True)
+    if check.remedy:
+        console.print(Text(f"      → {check.remedy}", style="bold" if check.state == "fail" else ""), soft_wrap=True)
 
 
 def print_config(flags: Mapping[str, Any], *, as_json: bool) -> int:

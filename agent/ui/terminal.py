@@ -31,6 +31,14 @@ from agent.session.events import (
     UserSaid,
     Warned,
 )
+from agent.session.live import (
+    CallStreaming,
+    DownloadAdvanced,
+    LiveEvent,
+    ProgressReported,
+    PromptProcessing,
+    TextReceived,
+)
 from agent.text import printable
 from agent.verify.suite import describe
 
@@ -61,8 +69,24 @@ class Terminal:
         self._writing = 0.0
         self._written = 0
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event | LiveEvent) -> None:
         """Show one event."""
+        match event:
+            case TextReceived():
+                self.text(event.text)
+                return
+            case CallStreaming():
+                self.writing(event.characters)
+                return
+            case PromptProcessing():
+                self.waiting(event)
+                return
+            case ProgressReported():
+                self.progress(event.message)
+                return
+            case DownloadAdvanced():
+                self.download(event)
+                return
         self._end_text()
         show = getattr(self, f"_on_{event.kind}", None)
         if show is not None:
@@ -80,7 +104,7 @@ class Terminal:
         self._end_text()
         self._say("·", message, "dim")
 
-    def waiting(self, waiting: Waiting) -> None:
+    def waiting(self, waiting: PromptProcessing | Waiting) -> None:
         """Show that the model is still reading the prompt, every ten seconds at most."""
         if waiting.seconds < self._waited + _WAIT_SECONDS:
             self._waited = min(self._waited, waiting.seconds)
@@ -99,7 +123,7 @@ class Terminal:
             self._writing = now
             self.progress(f"the model is writing a call: {characters:,} characters so far")
 
-    def download(self, progress: Progress) -> None:
+    def download(self, progress: DownloadAdvanced | Progress) -> None:
         """Show how far a download is, at every twentieth of it."""
         percent = 100 * progress.done // max(progress.total, 1)
         if percent // 5 != self._percent // 5:

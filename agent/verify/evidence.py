@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from agent.code.paths import is_test
 from agent.session.events import Ended, Event, TestsRan, Verification
 from agent.verify.flaky import find_flaky, passes
 from agent.verify.reports.cases import TestReport
 from agent.verify.suite import TestRunner, outcome_of
 from sandbox.snapshots import Snapshots
 
-_TEST_FILE = re.compile(r"(^|/)(tests?|spec|__tests__)/|(^|/)(test_[^/]*|[^/]*_test)\.\w+$|\.(test|spec)\.\w+$")
 _MAX_NAMES = 100
 _SECTION = re.compile(rb"(?=^diff --git )", re.MULTILINE)
 
@@ -24,7 +24,7 @@ def only_tests(patch: bytes, files: Sequence[str]) -> bytes:
 
     `files` are the patch's, in its order.
     """
-    chosen = [section for section, path in _sections(patch, files) if _TEST_FILE.search(path)]
+    chosen = [section for section, path in _sections(patch, files) if is_test(path)]
     return b"".join(chosen) if len(chosen) < len(files) else b""
 
 
@@ -33,7 +33,7 @@ def without_changed_tests(patch: bytes, files: Sequence[str]) -> bytes:
     return b"".join(
         section
         for section, path in _sections(patch, files)
-        if not _TEST_FILE.search(path) or b"\nnew file mode " in section.split(b"\n@@", 1)[0]
+        if not is_test(path) or b"\nnew file mode " in section.split(b"\n@@", 1)[0]
     )
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from agent.session.events import Event, TestsRan
+from agent.code.paths import is_test_module
+from agent.session.events import TestsRan
 from agent.verify.narrowing import for_files, for_names
 from agent.verify.runners import know
-from agent.verify.suite import Phase, TestRunner
 
 _MAX_FILES = 20
-_TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*Tests?|[^/]*IT)\.\w+$|\.(test|spec)\.\w+$")
 _NOTHING = re.compile(
     r"(?i)\bno tests (?:ran|found|were (?:found|executed)|to run)|no test files|not found: |no examples? found"
     r"|\b0 examples, |no tests executed|file or directory not found|no tests matching"
@@ -57,29 +56,6 @@ def selections(
     return [*reversed(distinct.values()), Selection(command, "", "all")]
 
 
-async def run_in_order(
-    tests: TestRunner,
-    phase: Phase,
-    chosen: Iterable[Selection],
-    emit: Callable[[Event], None],
-    *,
-    limit: float | None = None,
-) -> TestsRan:
-    """Run selections until one fails; the last run. `emit` is told of each. Raises `SandboxLost`.
-
-    A selection that found no test says nothing, in neither direction: the next one is run.
-    """
-    ran: TestsRan | None = None
-    for selection in chosen:
-        ran = await tests.run(phase, command=selection.command, about=selection.about, limit=limit)
-        emit(ran)
-        if not ran.passed and (selection.kind == "all" or not ran_nothing(ran)):
-            break
-    if ran is None:
-        raise ValueError("no selection")
-    return ran
-
-
 def ran_nothing(ran: TestsRan) -> bool:
     """Whether a run ended without having run a test: it is no pass, and says nothing of the code."""
     if ran.ended != "exited":
@@ -94,8 +70,8 @@ def ran_nothing(ran: TestsRan) -> bool:
 
 def tests_of(changed: Sequence[str], sources: Mapping[str, str]) -> list[str]:
     """The test files of changed modules: those named after them first, then those that import them; bounded."""
-    own = [path for path in changed if _TEST_FILE.search(path) and path in sources]
-    stems = {PurePosixPath(path).stem for path in changed if not _TEST_FILE.search(path)}
+    own = [path for path in changed if is_test_module(path) and path in sources]
+    stems = {PurePosixPath(path).stem for path in changed if not is_test_module(path)}
     stems |= {PurePosixPath(path).parent.name for path in changed if PurePosixPath(path).stem in {"__init__", "index"}}
     stems -= {"__init__", "index", "", "main", "conftest"}
     named: list[str] = []
@@ -103,7 +79,7 @@ def tests_of(changed: Sequence[str], sources: Mapping[str, str]) -> list[str]:
     words = "|".join(re.escape(stem) for stem in sorted(stems)[:_MAX_FILES])
     imports = re.compile(rf"(?:import|from|require|use)\b[^\n]{{0,200}}(?<!\w)(?:{words})(?!\w)") if words else None
     for path in sorted(sources):
-        if not _TEST_FILE.search(path) or path in own:
+        if not is_test_module(path) or path in own:
             continue
         bare = re.sub(r"^test_|_test$|_spec$|\.test$|\.spec$|Tests?$|IT$", "", PurePosixPath(path).stem)
         if bare in stems:

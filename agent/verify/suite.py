@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+from agent.code.tracebacks import locations_in
 from agent.session.events import TestFailure, TestOutcome, TestsRan
 from agent.text import printable, truncate
 from agent.verify.failure_digest import digest
-from agent.verify.reports.cases import Case, TestReport, bounded, joined, places_in
+from agent.verify.reports.cases import Case, TestReport, bounded, joined
 from agent.verify.reports.console import Outcome, failing_id, read_outcome
 from agent.verify.reports.console_sections import with_sections
 from agent.verify.reports.json_reports import read_go, read_jest, read_rspec
@@ -208,7 +209,7 @@ class TestRunner:
         """Where Python was when it was stopped, the deepest place last as everywhere."""
         aborted = _ABORTED.search(text)
         trace = text[aborted.start() :][:_DETAIL_CHARACTERS] if aborted else ""
-        places = places_in(trace, str(self._sandbox.workspace.repo))
+        places = locations_in(trace, str(self._sandbox.workspace.repo))
         return (
             [TestFailure(name="", message="did not end", text=trace, places=list(reversed(places)))] if places else []
         )

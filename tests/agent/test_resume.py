@@ -27,6 +27,7 @@ from agent.session.events import Event, SandboxStarted, SetupRan, SnapshotTaken,
 from agent.session.fork import fork
 from agent.session.journal import Journal, load
 from agent.session.patch_store import LATEST, Changes
+from agent.session.session import only_journalled
 from agent.session.state import State
 from agent.task import Task
 
@@ -69,7 +70,7 @@ def run(task: Task) -> Worked:
 
 
 def _watched(task: Task, events: list[Event]) -> Task:
-    return replace(task, subscribers=(events.append,))
+    return replace(task, subscribers=(only_journalled(events.append),))
 
 
 def resume(name: str = NAME, **flags: Any) -> Worked:

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.bench.datasets.tasks import BenchTask
-from agent.config import home
 from agent.errors import RepositoryUnreadable
 from agent.repo.clone import clone
 from agent.repo.host import HostRepository
+from agent.user_directories import home
 
 FORGE = "https://github.com"
 _COMMIT_DATE = "2000-01-01T00:00:00Z"  # fixed, so that the same files are the same commit in every run

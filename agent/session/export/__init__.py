@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from agent.errors import JournalError
 from agent.session.directories import JOURNAL
@@ -15,7 +15,6 @@ from agent.session.export.swe_agent import swe_agent
 from agent.session.records import Record, read_records
 
 Format = Literal["atif", "swe-agent", "jsonl"]
-FORMATS: tuple[str, ...] = get_args(Format)
 
 _WRITERS: dict[Format, Callable[[Iterable[Record], Mask], Iterator[str]]] = {
     "atif": atif,

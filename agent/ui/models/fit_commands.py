@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 
-from agent.catalogue.download import hub_command, models_directory
+from agent.catalogue.download import hub_command
 from agent.catalogue.fit import Fit
 from agent.catalogue.placement import system_room
 from agent.catalogue.profiles import Profile, Sampling
+from agent.user_directories import models_directory
 
 MAX_COLUMNS = 78
 _PROMPT_CACHE_MIB = 8192

@@ -15,9 +15,9 @@ import anyio
 from agent.app.interrupts import EXIT_CODE as INTERRUPTED
 from agent.app.interrupts import interruptible
 from agent.bundled.plan import Wanted, prepare
-from agent.config import home
 from agent.errors import ModelUnavailable
 from agent.ui.terminal import Terminal
+from agent.user_directories import home
 
 if TYPE_CHECKING:
     from agent.bundled.server import BundledServer

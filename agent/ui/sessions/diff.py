@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from agent.session.directories import find_session
-from agent.session.latest_patch import last_change
+from agent.session.latest_patch import find_latest_patch
 from agent.text import printable
 from agent.ui.pipes import exit_on_closed_pipe
 
@@ -18,15 +18,15 @@ def print_diff(name: str) -> None:
     from rich.console import Console
 
     exit_on_closed_pipe()
-    change = last_change(find_session(name))
+    latest = find_latest_patch(find_session(name))
     if sys.stdout.isatty():
         console = Console(soft_wrap=True)
-        for line in change.patch.decode("utf-8", "replace").splitlines():
+        for line in latest.patch.decode("utf-8", "replace").splitlines():
             console.out(printable(line), style=_style(line), highlight=False)
     else:
-        sys.stdout.buffer.write(change.patch)
+        sys.stdout.buffer.write(latest.patch)
         sys.stdout.buffer.flush()
-    sys.stderr.write(f"swe-agent: {change.origin}\n")
+    sys.stderr.write(f"swe-agent: {latest.origin}\n")
 
 
 def _style(line: str) -> str | None:

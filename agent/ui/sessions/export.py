@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import UsageError
+from agent.files import open_atomically
 from agent.session.directories import find_session
 from agent.ui.pipes import exit_on_closed_pipe
 
@@ -28,11 +29,8 @@ def export(name: str, form: Format, output: Path | None) -> None:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
-    new = output.with_name(f".{output.name}.new")
     try:
-        with new.open("wb") as file:
+        with open_atomically(output) as file:
             file.writelines(pieces)
-        new.replace(output)
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise UsageError(f"{output} can't be written: {error.strerror}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.session.directories import session_directories
-from agent.session.overview import Summary, summarise
+from agent.session.overview import SessionOverview, read_overview
 from agent.text import printable
 from agent.ui.pipes import exit_on_closed_pipe
 
@@ -38,21 +38,21 @@ def print_list(*, limit: int | None, as_json: bool) -> None:
     from agent.session.removal import measure_volumes
 
     exit_on_closed_pipe()
-    summaries = [summarise(directory) for directory in session_directories()[:limit]]
-    measure_volumes(summaries)
-    total = sum(each.disk_bytes + each.volume_bytes for each in summaries)
+    sessions = [read_overview(directory) for directory in session_directories()[:limit]]
+    measure_volumes(sessions)
+    total = sum(each.disk_bytes + each.volume_bytes for each in sessions)
     if as_json:
-        found = {"sessions": [each.as_json() for each in summaries], "disk_bytes": total}
+        found = {"sessions": [each.as_json() for each in sessions], "disk_bytes": total}
         sys.stdout.write(json.dumps(found) + "\n")
         return
-    print_table(summaries, Console(soft_wrap=True))
-    noun = "session" if len(summaries) == 1 else "sessions"
-    sys.stdout.write(f"{len(summaries)} {noun}, {format_size(total)} on disk\n")
+    print_table(sessions, Console(soft_wrap=True))
+    noun = "session" if len(sessions) == 1 else "sessions"
+    sys.stdout.write(f"{len(sessions)} {noun}, {format_size(total)} on disk\n")
 
 
-def print_table(summaries: list[Summary], console: Console) -> None:
+def print_table(sessions: list[SessionOverview], console: Console) -> None:
     """Print a line for each session, on a terminal cut to its width."""
-    rows = [_HEADINGS, *(_row(summary) for summary in summaries)]
+    rows = [_HEADINGS, *(_row(session) for session in sessions)]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     for number, row in enumerate(rows):
         cells = [f"{cell:>{width}}" if column in _RIGHT_ALIGNED else f"{cell:<{width}}"
@@ -60,21 +60,21 @@ def print_table(summaries: list[Summary], console: Console) -> None:
         line = "  ".join([*cells, row[6]]).rstrip()
         if console.is_terminal and len(line) > console.width:
             line = line[: console.width - 1] + "…"
-        style = _STYLES.get(summaries[number - 1].status) if number else "bold"
+        style = _STYLES.get(sessions[number - 1].status) if number else "bold"
         console.out(line, style=style, highlight=False)
 
 
-def _row(summary: Summary) -> tuple[str, str, str, str, str, str, str]:
-    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary.began)) if summary.began else ""
-    title = summary.damage or summary.issue_title
+def _row(session: SessionOverview) -> tuple[str, str, str, str, str, str, str]:
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.began)) if session.began else ""
+    title = session.damage or session.issue_title
     return (
-        summary.id,
+        session.id,
         began,
-        summary.status,
-        str(summary.steps),
-        format_size(summary.disk_bytes + summary.volume_bytes),
-        " ".join(printable(Path(summary.repository).name).split()),
-        " ".join(printable(title).split())[: None if summary.damage else _MAX_TITLE],
+        session.status,
+        str(session.steps),
+        format_size(session.disk_bytes + session.volume_bytes),
+        " ".join(printable(Path(session.repository).name).split()),
+        " ".join(printable(title).split())[: None if session.damage else _MAX_TITLE],
     )
 
 

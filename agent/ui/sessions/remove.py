@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from agent.errors import SweAgentError, UsageError
 from agent.session.directories import find_session, session_directories
-from agent.session.overview import Summary, summarise
+from agent.session.overview import SessionOverview, read_overview
 from agent.session.removal import measure_volumes, open_remover, parse_age
 from agent.text import printable
 from agent.ui.sessions.listing import format_size, print_table
@@ -38,30 +38,30 @@ def remove_sessions(
     return _remove(chosen, force=force)
 
 
-def _named(names: list[str]) -> list[Summary]:
+def _named(names: list[str]) -> list[SessionOverview]:
     """The named sessions, each once. Raises `UsageError` where one of them is running: none is removed then."""
     directories = dict.fromkeys(find_session(name) for name in names)
-    summaries = [summarise(directory) for directory in directories]
-    running = [each.id for each in summaries if each.status == "running"]
+    sessions = [read_overview(directory) for directory in directories]
+    running = [each.id for each in sessions if each.status == "running"]
     if running:
         raise UsageError(f"running, and not removed: {', '.join(running)}", hint="end it first, with Ctrl-C")
-    return summaries
+    return sessions
 
 
-def _inactive_for(age: float) -> list[Summary]:
+def _inactive_for(age: float) -> list[SessionOverview]:
     """All sessions that are not running and whose last event is at least `age` seconds old."""
-    summaries = [summarise(directory) for directory in session_directories()]
-    for each in summaries:
+    sessions = [read_overview(directory) for directory in session_directories()]
+    for each in sessions:
         if each.status == "running":
             _say(f"{each.id} is running and is left out")
     newest = time.time() - age
-    return [each for each in summaries if each.status != "running" and (not age or _last_activity(each) < newest)]
+    return [each for each in sessions if each.status != "running" and (not age or _last_activity(each) < newest)]
 
 
-def _last_activity(summary: Summary) -> float:
+def _last_activity(session: SessionOverview) -> float:
     """Seconds since 1970 of the last event, by the directory's time where the journal doesn't say."""
     try:
-        return summary.last or summary.directory.stat().st_mtime
+        return session.last or session.directory.stat().st_mtime
     except OSError:
         return time.time()
 
@@ -74,27 +74,27 @@ def _confirmed(question: str, answer: Callable[[], str]) -> bool:
     return answer().strip().lower() in {"y", "yes"}
 
 
-def _remove(chosen: list[Summary], *, force: bool) -> int:
+def _remove(chosen: list[SessionOverview], *, force: bool) -> int:
     """Remove one by one and print each id; a session that can't be removed is reported and the others go on."""
     freed, removed, exit_code = 0, 0, 0
     with open_remover(chosen) as remover:
-        for summary in chosen:
+        for session in chosen:
             try:
-                remover.remove(summary, force=force)
+                remover.remove(session, force=force)
             except SweAgentError as error:
                 _say(str(error))
                 exit_code = error.exit_code
                 continue
             removed += 1
-            freed += _bytes(summary)
-            sys.stdout.write(f"{summary.id}\n")
+            freed += _bytes(session)
+            sys.stdout.write(f"{session.id}\n")
     sys.stdout.flush()
     _say(f"{removed} removed, {format_size(freed)} freed")
     return exit_code
 
 
-def _bytes(summary: Summary) -> int:
-    return summary.disk_bytes + summary.volume_bytes
+def _bytes(session: SessionOverview) -> int:
+    return session.disk_bytes + session.volume_bytes
 
 
 def _say(text: str) -> None:

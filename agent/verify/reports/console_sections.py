@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from agent.verify.reports.cases import MAX_MESSAGE, MAX_TEXT, Case, bounded, places_in
+from agent.code.tracebacks import error_lines, locations_in
+from agent.verify.reports.cases import MAX_MESSAGE, MAX_TEXT, Case, bounded
 from agent.verify.reports.console import unittest_id
 
 _HEADERS = re.compile(
@@ -27,9 +28,6 @@ _END = re.compile(
     re.MULTILINE,
 )
 _PYTEST_ERROR = re.compile(r"^E {1,8}(\S[^\n]*(?:\nE {1,12}[^\n]*)*)", re.MULTILINE)
-_PYTHON_ERROR = re.compile(
-    r"^[\w.]{0,200}(?:Error|Exception|Warning|Exit|Interrupt|Failure|Fault)(?::[^\n]*)?$", re.MULTILINE
-)
 _MOST = 200
 
 
@@ -41,7 +39,7 @@ def with_sections(cases: Iterable[Case], output: str, root: str) -> tuple[Case, 
         if not case.bad or case.text or not found:
             return case
         text = found.get(_key(case.id)) or next((text for name, text in found.items() if _ends(case.id, name)), "")
-        places = places_in(text[: 8 * MAX_TEXT], root)
+        places = locations_in(text[: 8 * MAX_TEXT], root)
         return replace(case, message=message_in(text), text=bounded(text, MAX_TEXT), places=places)
 
     return tuple(told(case) for case in cases)
@@ -82,7 +80,7 @@ def message_in(text: str) -> str:
     marked = _PYTEST_ERROR.findall(text)
     if marked:
         return "\n".join(re.sub(r"^E {1,3}", "", line) for line in marked[-1].splitlines())[:MAX_MESSAGE]
-    raised = _PYTHON_ERROR.findall(text)
+    raised = error_lines(text)
     if raised:
-        return str(raised[-1])[:MAX_MESSAGE]
+        return ": ".join(filter(None, raised[-1]))[:MAX_MESSAGE]
     return next((line.strip() for line in text.splitlines() if line.strip()), "")[:MAX_MESSAGE]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agent.verify.reports.cases import MAX_CASES, MAX_MESSAGE, MAX_TEXT, Case, Status, bounded, joined, places_in
+from agent.code.tracebacks import locations_in
+from agent.verify.reports.cases import MAX_CASES, MAX_MESSAGE, MAX_TEXT, Case, Status, bounded, joined
 
 _JEST: dict[str, Status] = {"passed": "passed", "failed": "failed"}
 _GO: dict[str, Status] = {"pass": "passed", "fail": "failed", "skip": "skipped"}
@@ -62,7 +63,7 @@ def _case(name: str, status: Status, text: str, root: str, *, under: str = "", s
     text = printable(text[: 8 * MAX_TEXT]).strip("\n")
     message = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return Case(
-        name, status, message[:MAX_MESSAGE], bounded(text, MAX_TEXT), places_in(text, root, under), seconds
+        name, status, message[:MAX_MESSAGE], bounded(text, MAX_TEXT), locations_in(text, root, under), seconds
     )  # fmt: skip
 
 

@@ -220,7 +220,7 @@ def test_the_server_ends_when_its_parent_is_killed(
     else:
         model = stand_in()
     script = (
-        "import anyio, sys; from pathlib import Path; from agent.model.servers.bundled import BundledServer\n"
+        "import anyio, sys; from pathlib import Path; from agent.bundled.server import BundledServer\n"
         "async def main():\n"
         "    async with BundledServer(Path(sys.argv[1]), context=512, log_path=Path(sys.argv[2])) as server:\n"
         "        print(server.kind, server.pid, flush=True)\n"

@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agent.catalogue.download import Progress, models_directory, on_disk, pull
+from agent.catalogue.download import Progress, on_disk, pull
 from agent.catalogue.profiles import GgufFile, Packages, Profile, Sampling
 from agent.catalogue.sources import hub, packages
 from agent.errors import ModelUnavailable
@@ -144,7 +144,7 @@ def test_a_download_that_gets_no_further_ends_and_keeps_what_came(served: Hub, t
         get(profile(), tmp_path)
     assert "can't be had" in caught.value.message and caught.value.hint
     assert (tmp_path / "some-model.gguf.part").stat().st_size == 1_000_000
-    assert len(served.ranges) == 1 + hub.ATTEMPTS + 1
+    assert len(served.ranges) == 1 + hub.RETRIES + 1
 
 
 def test_a_wrong_digest_is_an_error_and_leaves_no_file(served: Hub, tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_the_digest_is_remembered_until_the_file_changes(served: Hub, tmp_path: 
 def test_two_processes_at_once_download_it_once(served: Hub, tmp_path: Path) -> None:
     script = (
         "import anyio, sys; from functools import partial; from pathlib import Path\n"
-        "from agent.model.catalogue import Profile; from agent.model.pull import pull\n"
+        "from agent.catalogue.profiles import Profile; from agent.catalogue.download import pull\n"
         "wanted = Profile.model_validate_json(sys.argv[1])\n"
         "print(anyio.run(partial(pull, wanted, directory=Path(sys.argv[2]))))\n"
     )
@@ -233,14 +233,6 @@ def test_an_unknown_quantization_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable) as caught:
         anyio.run(partial(pull, profile(), "Q2_K", directory=tmp_path))
     assert "Q2_K" in caught.value.message and "Q4_K_M" in caught.value.hint
-
-
-def test_the_directory_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert models_directory() == tmp_path / "swe-agent" / "models"
-    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert models_directory() == tmp_path / "home" / ".cache" / "swe-agent" / "models"
 
 
 # ---------------------------------------------------------------- without the hub

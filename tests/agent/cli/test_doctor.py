@@ -64,7 +64,7 @@ def test_lines_for_a_person(tmp_path: Path) -> None:
     assert done.stdout.endswith("All that is needed works.\n")
     assert "[bold]m" in done.stdout
     assert "\x1b" not in done.stdout
-    assert "--ctx-size" in done.stdout  # how to mend a window of 4,096 tokens
+    assert "--ctx-size" in done.stdout  # what to do about a window of 4,096 tokens
     assert not (tmp_path / "data" / "models.json").exists()
 
 
@@ -146,13 +146,13 @@ def test_a_value_that_can_not_be_one_is_told_with_its_origin(tmp_path: Path) -> 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_long_lines_are_wrapped_and_commands_are_not(width: int) -> None:
     report = Report()
-    mend = "start llama-server with " + "--override-kv a.b.c=int:1 " * 10 + "--ctx-size 32768"
-    report.add(Check("backend", "fail", "[link=x]the reason[/link] " + "which is long " * 12, mend))
+    remedy = "start llama-server with " + "--override-kv a.b.c=int:1 " * 10 + "--ctx-size 32768"
+    report.add(Check("backend", "fail", "[link=x]the reason[/link] " + "which is long " * 12, remedy))
     report.add(Check("bundled runtime", "warn", "\n".join(f"log line {n}" for n in range(40))))
     out = io.StringIO()
     print_report(report, Console(file=out, width=width))
     printed = out.getvalue()
-    assert f"→ {mend}\n" in printed
+    assert f"→ {remedy}\n" in printed
     assert "[link=x]the reason[/link]" in " ".join(printed.split())
     rest = [line for line in printed.splitlines() if "→" not in line]
     assert max(len(line) for line in rest) <= max(width, 80)

@@ -13,7 +13,7 @@ from support import docker_missing
 from agent.errors import SandboxUnavailable, UsageError
 from agent.session.events import Event, SandboxStarted
 from agent.session.journal import Journal
-from agent.session.overview import summarise
+from agent.session.overview import read_overview
 from agent.session.removal import measure_volumes, open_remover, parse_age
 from sandbox.docker import LABEL, connect
 from sandbox.leftovers import belongs, open_leftovers
@@ -69,7 +69,7 @@ def test_a_session_goes_with_all_that_it_wrote(root: Path, no_engine: None) -> N
     (locked / "file").write_text("x")
     locked.chmod(0o500)
     (place / "workspace" / "out").symlink_to(other)
-    summary = summarise(place)
+    summary = read_overview(place)
     with open_remover([summary]) as remover:
         remover.remove(summary)
     assert [each.name for each in root.iterdir()] == [SECOND]
@@ -78,7 +78,7 @@ def test_a_session_goes_with_all_that_it_wrote(root: Path, no_engine: None) -> N
 
 def test_one_that_runs_is_refused(root: Path) -> None:
     place = record(root, FIRST)
-    summary = summarise(place)
+    summary = read_overview(place)
     with Journal(place / "journal.jsonl"), open_remover([summary]) as remover, pytest.raises(UsageError, match="runn"):
         remover.remove(summary)
     assert (place / "journal.jsonl").exists()
@@ -86,7 +86,7 @@ def test_one_that_runs_is_refused(root: Path) -> None:
 
 def test_without_a_journal_it_can_be_removed(root: Path, no_engine: None) -> None:
     (root / FIRST).mkdir(parents=True)
-    summary = summarise(root / FIRST)
+    summary = read_overview(root / FIRST)
     with open_remover([summary]) as remover:
         remover.remove(summary)
     assert list(root.iterdir()) == []
@@ -101,7 +101,7 @@ def test_what_an_earlier_removal_left_is_taken_along(root: Path, no_engine: None
 
 def test_where_its_volume_can_not_be_reached_it_stays_unless_forced(root: Path, no_engine: None) -> None:
     place = record(root, FIRST, *IN_DOCKER)
-    summary = summarise(place)
+    summary = read_overview(place)
     with open_remover([summary]) as remover:
         with pytest.raises(
             SandboxUnavailable, match=f"the Docker volume of {FIRST} can't be removed: no Docker engine"
@@ -113,7 +113,7 @@ def test_where_its_volume_can_not_be_reached_it_stays_unless_forced(root: Path, 
 
 
 def test_one_that_finished_needs_no_engine(root: Path, no_engine: None) -> None:
-    summary = summarise(record(root, FIRST, *IN_DOCKER, result(FIRST)))
+    summary = read_overview(record(root, FIRST, *IN_DOCKER, result(FIRST)))
     with open_remover([summary]) as remover:
         remover.remove(summary)
     assert not summary.directory.exists()
@@ -124,7 +124,7 @@ def test_its_volumes_and_containers_go_and_no_others(root: Path, volume: str) ->
     other = f"swe-agent-{volume}x"
     client.volumes.create(other, labels={LABEL: other})
     try:
-        summary = summarise(record(root, volume, started(volume), SandboxStarted(sandbox="docker")))
+        summary = read_overview(record(root, volume, started(volume), SandboxStarted(sandbox="docker")))
         measure_volumes([summary])
         assert 3_000_000 < summary.volume_bytes < 4_000_000
         with open_remover([summary]) as remover:
@@ -139,7 +139,7 @@ def test_its_volumes_and_containers_go_and_no_others(root: Path, volume: str) ->
 
 
 def test_without_an_engine_volumes_are_not_measured(root: Path, no_engine: None) -> None:
-    summary = summarise(record(root, FIRST, *IN_DOCKER))
+    summary = read_overview(record(root, FIRST, *IN_DOCKER))
     measure_volumes([summary])
     assert summary.volume_bytes == 0
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.verify.reports.cases import places_in
+from agent.code.tracebacks import locations_in
 from agent.verify.reports.console import Outcome, read_outcome, unittest_id
 from agent.verify.reports.console_sections import with_sections
 
@@ -229,4 +229,4 @@ def test_a_verbose_run_of_unittest_names_every_test(tmp_path: Path) -> None:
 def test_output_made_to_be_hard_is_read_in_bounded_time(start: str) -> None:
     hard = start * 20_000
     with_sections(read_outcome(hard + "\n1 failed in 0.1s\n").cases, hard, "/w/repo")
-    assert places_in(hard, "/w/repo") == () or start == "a.b:"
+    assert locations_in(hard, "/w/repo") == () or start == "a.b:"

@@ -16,10 +16,10 @@ from doubles.faults import Cut, Silent, Status
 from agent.backend import open_backend
 from agent.catalogue.modes import ToolCallMode
 from agent.config import Settings
-from agent.doctor import asking
-from agent.doctor.asking import Asker
-from agent.doctor.calling import NAMES, REPLY_TOKENS, check_calling, judge
+from agent.doctor import probe_client
+from agent.doctor.probe_client import ProbeClient
 from agent.doctor.report import Report
+from agent.doctor.tool_calling import NAMES, REPLY_TOKENS, check_tool_calling, evaluate
 from agent.model.tool_calling import TOOL_CALL_MODES
 from agent.model.types import Reply, ToolCall, Usage
 
@@ -35,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWE_AGENT_HOME", str(tmp_path / "home"))
 
 
-def rung_of(body: dict[str, Any]) -> ToolCallMode:
+def mode_of(body: dict[str, Any]) -> ToolCallMode:
     """How a request asks for its call."""
     if body.get("tools"):
         return "native"
@@ -54,7 +54,7 @@ def only(*working: ToolCallMode, bad: Any = PROSE) -> Callable[[dict[str, Any]],
     }
 
     def answer(body: dict[str, Any]) -> Any:
-        return good[rung_of(body)] if rung_of(body) in working else bad
+        return good[mode_of(body)] if mode_of(body) in working else bad
 
     return answer
 
@@ -67,7 +67,9 @@ def measured(double: Double, *, guided: bool = False, model: str | None = None) 
     async def run() -> ToolCallMode | None:
         async with open_backend(settings, log_path=Path("/nowhere")) as backend:
             said: list[str] = []
-            await check_calling(report, backend, Asker(backend.server), guided=guided, on_progress=said.append)
+            await check_tool_calling(
+                report, backend, ProbeClient(backend.server), guided=guided, on_progress=said.append
+            )
             assert len(said) == len(TOOL_CALL_MODES)
             return backend.memory.recall(backend.server)
 
@@ -81,7 +83,7 @@ def states(report: Report) -> dict[str, str]:
 def test_every_rung_is_tried_by_one_request_within_bounds() -> None:
     with LlamaCppDouble(only(*TOOL_CALL_MODES)) as double:
         report, remembered = measured(double)
-        assert [rung_of(body) for body in double.requests] == list(TOOL_CALL_MODES)
+        assert [mode_of(body) for body in double.requests] == list(TOOL_CALL_MODES)
         assert {body["max_tokens"] for body in double.requests} == {REPLY_TOKENS}
         assert {body["seed"] for body in double.requests} == {1}
     assert states(report) == {**dict.fromkeys(NAMES.values(), "ok"), "tool calling": "ok"}
@@ -113,7 +115,7 @@ def test_where_none_works_an_agent_fails_and_a_guided_session_does_not() -> None
         guided, _ = measured(double, guided=True)
     assert remembered is None
     assert (states(report)["tool calling"], report.exit_code) == ("fail", 3)
-    assert "models list" in report.failed[0].mend
+    assert "models list" in report.failed[0].remedy
     assert (states(guided)["tool calling"], guided.exit_code) == ("warn", 0)
 
 
@@ -139,15 +141,15 @@ def test_a_request_that_fails_is_told_and_the_others_go_on() -> None:
 def test_what_a_server_lacks_is_not_asked_for() -> None:
     with GenericDouble(only("native", "text", "constrained")) as double:
         report, _ = measured(double)
-        assert "begun" not in [rung_of(body) for body in double.requests]
-    assert "can't go on" in report.parts["rungs"]["begun"]["told"]
+        assert "begun" not in [mode_of(body) for body in double.requests]
+    assert "can't continue" in report.parts["rungs"]["begun"]["told"]
 
 
 def test_a_server_that_leaves_calls_in_the_text_is_told_how_to_start_it() -> None:
     with VllmDouble(only("text"), model="qwen3-coder-30b") as double:
         report, remembered = measured(double)
     line = next(check for check in report.checks if check.name == NAMES["native"])
-    assert line.mend == "start vLLM with --enable-auto-tool-choice --tool-call-parser qwen3_coder"
+    assert line.remedy == "start vLLM with --enable-auto-tool-choice --tool-call-parser qwen3_coder"
     assert remembered == "text"
 
 
@@ -156,12 +158,12 @@ def test_a_template_without_tools_is_told() -> None:
         double.tools_supported = False
         report, remembered = measured(double)
     line = next(check for check in report.checks if check.name == NAMES["native"])
-    assert "--jinja" in line.mend
+    assert "--jinja" in line.remedy
     assert remembered == "text"
 
 
 def test_a_silent_server_is_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(probe_client, "REQUEST_SECONDS", 0.2)
     silent = Silent("", pieces=0)
     try:
         with LlamaCppDouble(silent) as double:
@@ -189,7 +191,7 @@ def call(name: str = "read_file", **arguments: Any) -> ToolCall:
     [
         (Reply("", calls=(call(path="a.py"),)), True, "read_file was called"),
         (Reply("", calls=(call(path="a.py"), call(path="b.py"))), True, "2 times"),
-        (Reply("", calls=(call("readFile", file_path="a.py"),)), True, "mended"),
+        (Reply("", calls=(call("readFile", file_path="a.py"),)), True, "repaired"),
         (Reply(FENCED), True, "written as text (json fence)"),
         (Reply(HERMES), True, "written as text (hermes)"),
         (Reply("", calls=(call("shell", command="cat a.py"),)), False, "it called shell"),
@@ -199,21 +201,21 @@ def call(name: str = "read_file", **arguments: Any) -> ToolCall:
         (Reply(PROSE), False, PROSE),
         (Reply(""), False, "it is empty"),
         (Reply(GOOD[:30], finish_reason="length"), False, "no whole call within 120 tokens"),
-        (Reply(f"{FENCED}\nThen I", finish_reason="length"), None, "the reply went on"),
-        (Reply("<think>Let me see", finish_reason="length", usage=Usage(completion_tokens=99)), None, "the 99 tokens"),
+        (Reply(f"{FENCED}\nThen I", finish_reason="length"), None, "did not end within"),
+        (Reply("<think>Let me see", finish_reason="length", usage=Usage(completion_tokens=99)), None, "99 tokens"),
         (Reply("so so so", finish_reason="repetition"), False, "without end"),
     ],
 )  # fmt: skip
 def test_which_replies_count(reply: Reply, works: bool | None, told: str) -> None:
-    found = judge(reply, "native")
+    found = evaluate(reply, "native")
     assert found.works is works
-    assert told in found.told
+    assert told in found.reason
 
 
 def test_a_native_call_that_was_cut_off_is_none() -> None:
     half = ToolCall(id="abcdefghi", name="read_file", arguments='{"path": "src/pa')
-    assert judge(Reply("", calls=(half,), finish_reason="length"), "native").works is False
+    assert evaluate(Reply("", calls=(half,), finish_reason="length"), "native").works is False
 
 
 def test_where_a_call_stands_is_told_of_native_ones_only() -> None:
-    assert judge(Reply(HERMES), "text").told == "read_file was called"
+    assert evaluate(Reply(HERMES), "text").reason == "read_file was called"

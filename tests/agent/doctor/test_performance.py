@@ -13,8 +13,8 @@ from doubles.faults import Status
 
 from agent.backend import open_backend
 from agent.config import Settings
-from agent.doctor.asking import Asked, Asker
-from agent.doctor.pace import WRITTEN_TOKENS, cache_figures, check_pace, speed_figures
+from agent.doctor.performance import REPLY_TOKENS, cache_figures, check_performance, speed_figures
+from agent.doctor.probe_client import ProbeClient, TimedReply
 from agent.doctor.report import Check, Report
 from agent.model.types import Reply, Timings, Usage
 
@@ -29,7 +29,7 @@ def measured(double: Double) -> tuple[Report, dict[str, Check]]:
 
     async def run() -> None:
         async with open_backend(Settings.model_validate({"base_url": double.base_url}), log_path=Path("/x")) as backend:
-            await check_pace(report, backend, Asker(backend.server), on_progress=lambda _: None)
+            await check_performance(report, backend, ProbeClient(backend.server), on_progress=lambda _: None)
 
     anyio.run(run)
     return report, {check.name: check for check in report.checks}
@@ -42,7 +42,7 @@ def test_the_second_request_goes_on_from_the_first() -> None:
         first, second, third, _ = double.requests
     assert second["messages"][: len(first["messages"])] == first["messages"]
     assert second["messages"][len(first["messages"])]["content"] == "one\ntwo\nthree"
-    assert first["max_tokens"] == WRITTEN_TOKENS
+    assert first["max_tokens"] == REPLY_TOKENS
     assert third["messages"][0] != first["messages"][0]  # a report made before is of no help
     assert lines["prefix cache"].state == "ok"
     cache = report.parts["prefix_cache"]
@@ -71,7 +71,7 @@ def test_a_cache_that_is_off_is_told_with_what_turns_it_on() -> None:
         report, lines = measured(double)
     assert report.parts["prefix_cache"]["reused"] is False
     assert lines["prefix cache"].state == "warn"
-    assert lines["prefix cache"].mend == "start vLLM with --enable-prefix-caching"
+    assert lines["prefix cache"].remedy == "start vLLM with --enable-prefix-caching"
     assert report.ok
 
 
@@ -80,7 +80,7 @@ def test_vllm_counts_cached_tokens_only_when_told_to() -> None:
         double.reports_cached = False
         report, lines = measured(double)
     assert report.parts["prefix_cache"]["reused"] is None
-    assert "--enable-prompt-tokens-details" in lines["prefix cache"].mend
+    assert "--enable-prompt-tokens-details" in lines["prefix cache"].remedy
 
 
 def test_a_quick_server_that_tells_nothing_leaves_it_open() -> None:
@@ -88,9 +88,9 @@ def test_a_quick_server_that_tells_nothing_leaves_it_open() -> None:
         report, lines = measured(double)
     assert report.parts["prefix_cache"]["reused"] is None
     assert lines["prefix cache"].state == "warn"
-    assert "not told" in lines["prefix cache"].value
+    assert "does not report" in lines["prefix cache"].value
     assert report.parts["speed"]["source"] == "clock"
-    assert "by the clock" in lines["speed"].value
+    assert "measured here" in lines["speed"].value
 
 
 def test_a_server_that_refuses_fails_without_an_end_of_the_report() -> None:
@@ -101,9 +101,9 @@ def test_a_server_that_refuses_fails_without_an_end_of_the_report() -> None:
     assert report.exit_code == 3
 
 
-def asked(first: float | None, prompt: int = 600, cached: int = 0, written: int = 64, **more: Any) -> Asked:
+def asked(first: float | None, prompt: int = 600, cached: int = 0, written: int = 64, **more: Any) -> TimedReply:
     usage = Usage(prompt_tokens=prompt, cached_tokens=cached, completion_tokens=written)
-    return Asked(Reply("text", usage=usage, **more), first)
+    return TimedReply(Reply("text", usage=usage, **more), first)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,10 @@ def asked(first: float | None, prompt: int = 600, cached: int = 0, written: int 
         (asked(9.0), asked(None), False, None, ""),
     ],
 )
-def test_what_shows_a_cache(first: Asked, second: Asked, tells: bool, reused: bool | None, source: str) -> None:
-    figures = cache_figures(first, second, tells=tells)
+def test_what_shows_a_cache(
+    first: TimedReply, second: TimedReply, tells: bool, reused: bool | None, source: str
+) -> None:
+    figures = cache_figures(first, second, counts_cached=tells)
     assert (figures["reused"], figures["source"]) == (reused, source)
 
 
@@ -137,7 +139,9 @@ def test_what_shows_a_cache(first: Asked, second: Asked, tells: bool, reused: bo
         (asked(3.0, seconds=3.0), 200.0, None, "clock"),
     ],
 )
-def test_the_speed_by_whoever_tells_it(one: Asked, read: float | None, generated: float | None, source: str) -> None:
+def test_the_speed_by_whoever_tells_it(
+    one: TimedReply, read: float | None, generated: float | None, source: str
+) -> None:
     figures = speed_figures(one)
     assert figures["prompt_tokens_per_second"] == read
     assert figures["generated_tokens_per_second"] == generated
