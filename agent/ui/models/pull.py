@@ -29,7 +29,7 @@ async def _pull_with_bar(profile: Profile, quantization: str | None) -> Path:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
     from rich.progress import Progress as Bar
 
-    from agent.catalogue.download import Progress, pull
+    from agent.catalogue.download import DownloadProgress, pull
 
     columns = (
         TextColumn("{task.description}"),
@@ -41,7 +41,7 @@ async def _pull_with_bar(profile: Profile, quantization: str | None) -> Path:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(profile.name, total=None)
 
-        def show(progress: Progress) -> None:
+        def show(progress: DownloadProgress) -> None:
             description = f"{profile.name} ({progress.source})"
             bar.update(task, completed=progress.done, total=progress.total, description=description)
 

@@ -16,11 +16,13 @@ from agent.app.interrupts import EXIT_CODE as INTERRUPTED
 from agent.app.interrupts import interruptible
 from agent.bundled.plan import Wanted, prepare
 from agent.errors import ModelUnavailable
+from agent.session.live import DownloadAdvanced
 from agent.ui.terminal import Terminal
 from agent.user_directories import home
 
 if TYPE_CHECKING:
     from agent.bundled.server import BundledServer
+    from agent.catalogue.download import DownloadProgress
 
 
 def run_serve(wanted: Wanted) -> int:
@@ -39,9 +41,12 @@ async def _serve(wanted: Wanted) -> int:
     log_path = home() / "logs" / f"serve-{os.getpid()}.log"
     received: list[signal.Signals] = []
 
+    def show_download(progress: DownloadProgress) -> None:
+        terminal(DownloadAdvanced(progress.done, progress.total, progress.source))
+
     async def serve() -> str:
-        prepared = await prepare(wanted, log_path=log_path, on_progress=terminal.download)
-        terminal.progress(f"starting {prepared.model_path.name} ({prepared.context:,} tokens in each slot)")
+        prepared = await prepare(wanted, log_path=log_path, on_progress=show_download)
+        terminal.report(f"starting {prepared.model_path.name} ({prepared.context:,} tokens in each slot)")
         async with prepared as server:
             for line in description(server):
                 sys.stderr.write(f"{line}\n")
