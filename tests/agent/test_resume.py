@@ -26,7 +26,7 @@ from agent.repo.host import HostRepository
 from agent.session.events import Event, SandboxStarted, SetupRan, SnapshotTaken, TestsRan
 from agent.session.fork import fork
 from agent.session.journal import Journal, load
-from agent.session.patch_store import LATEST, Changes
+from agent.session.patch_store import LATEST, PatchStore
 from agent.session.session import only_journalled
 from agent.session.state import State
 from agent.task import Task
@@ -349,10 +349,10 @@ def test_the_state_is_the_same_fold_at_every_prefix(scripted: Any, home: Path) -
 
 
 def test_changes_are_kept_whole_and_by_their_tree(tmp_path: Path) -> None:
-    changes = Changes(tmp_path)
+    changes = PatchStore(tmp_path)
     one, two = "a" * 40, "b" * 40
-    changes.keep(one, b"first")
-    changes.keep(two, b"second")
+    changes.write(one, b"first")
+    changes.write(two, b"second")
     assert (changes.read(one), changes.read(two), changes.read("../x"), changes.read("c" * 40)) == (
         b"first",
         b"second",
@@ -360,7 +360,7 @@ def test_changes_are_kept_whole_and_by_their_tree(tmp_path: Path) -> None:
         None,
     )
     assert (tmp_path / LATEST).read_bytes() == b"second"
-    changes.keep(one, b"first")  # gone back to
+    changes.write(one, b"first")  # gone back to
     assert (tmp_path / LATEST).read_bytes() == b"first"
 
 

@@ -21,7 +21,7 @@ from support import CALC, call, git, make_repository, swe_agent
 from agent.session.events import CandidateMade, Event, Observed, PromptBegan, SessionStarted, ToolCalled
 from agent.session.export import Format, export_session
 from agent.session.journal import load
-from agent.session.overview import summarise
+from agent.session.overview import read_overview
 
 DATA = Path(__file__).parents[1] / "data" / "sessions"
 AGENT, GUIDED = "20260131-142501-ag3n", "20260131-142502-gu2d"
@@ -86,7 +86,7 @@ def test_it_loads_whole_and_is_listed_as_interrupted(
     session = recorded(name)
     events, size = load(session.journal)
     assert (len(events), size) == (count, session.journal.stat().st_size)
-    assert summarise(session.directory).status == "interrupted"
+    assert read_overview(session.directory).status == "interrupted"
     listed = session.run("sessions", "list")
     assert listed.returncode == 0 and name in listed.stdout, listed.stderr
 
