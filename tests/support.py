@@ -90,7 +90,7 @@ CALC = {
 def docker_missing() -> str:
     """Why Docker can't be used here, or an empty string."""
     from agent.errors import SandboxUnavailable
-    from sandbox.docker import connect
+    from sandbox.docker_engine import connect
 
     try:
         connect().close()

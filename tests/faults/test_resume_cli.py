@@ -137,7 +137,7 @@ def test_a_full_disk_stops_a_session_and_loses_nothing(place: Place) -> None:
 
 @pytest.mark.usefixtures("docker_engine")
 def test_a_container_left_behind_is_replaced_on_the_same_volume(place: Place) -> None:
-    from sandbox.docker import connect
+    from sandbox.docker_engine import connect
 
     place = replace(place, sandbox="docker")
     place.fix_until(18)
@@ -160,7 +160,8 @@ def test_a_container_left_behind_is_replaced_on_the_same_volume(place: Place) ->
 
 @pytest.mark.usefixtures("docker_engine")
 def test_a_volume_that_was_removed_costs_no_change(place: Place) -> None:
-    from sandbox.docker import connect, remove_orphans
+    from sandbox.docker import remove_orphans
+    from sandbox.docker_engine import connect
 
     place = replace(place, sandbox="docker")
     place.fix_until(22)

@@ -32,7 +32,7 @@ def test_a_shell_that_kills_its_supervisor(scripted: Any, calc: Path, issue_file
 # peers row 9; case 14
 @pytest.mark.usefixtures("docker_engine")
 def test_a_container_that_is_killed(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
-    from sandbox.docker import connect
+    from sandbox.docker_engine import connect
 
     def kill_then_read(_: dict[str, Any]) -> dict[str, Any]:
         (session,) = (tmp_path / "data" / "sessions").iterdir()

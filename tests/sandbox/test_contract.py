@@ -324,7 +324,7 @@ def test_nothing_is_left_after_closing(kind: str, tmp_path: Path) -> None:
     anyio.run(main)
     assert not (tmp_path / "workspace").exists()
     if kind == "docker":
-        from sandbox.docker import connect
+        from sandbox.docker_engine import connect
 
         client = connect()
         try:

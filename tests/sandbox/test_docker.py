@@ -12,8 +12,9 @@ import docker
 import pytest
 from support import eventually
 
-from sandbox.docker import connect, remove_orphans
-from sandbox.owner import is_dead, owner
+from sandbox.docker import remove_orphans
+from sandbox.docker_engine import connect
+from sandbox.owner import owner_is_gone, owner_label
 
 
 @pytest.fixture
@@ -24,12 +25,12 @@ def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
 
 
 def test_an_owner_is_alive_until_its_process_ends() -> None:
-    assert not is_dead(owner())
-    script = "from sandbox.owner import owner; print(owner())"
+    assert not owner_is_gone(owner_label())
+    script = "from sandbox.owner import owner_label; print(owner_label())"
     label = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
-    assert is_dead(label)
-    assert not is_dead("another-machine 1 1")
-    assert not is_dead("nonsense")
+    assert owner_is_gone(label)
+    assert not owner_is_gone("another-machine 1 1")
+    assert not owner_is_gone("nonsense")
 
 
 HOLD = """
