@@ -1,4 +1,4 @@
-"""The user's repository on the host: read as data, never run; changed only by a checked patch, only when asked.
+"""The user's repository on the host: read as data, never run; changed only by a checked patch, and only on request.
 
 Git runs here in the user's own repository, which the agent can't write to, with hooks, global configuration and
 optional locks off; what it has to write for a check goes to a temporary directory.
