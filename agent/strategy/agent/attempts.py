@@ -23,7 +23,7 @@ from agent.run.tool_session import ToolSession
 from agent.session.events import AttemptBegan, AttemptChosen, AttemptEnded, Ended
 from agent.strategy.agent.tool_loop import work_as_agent
 from agent.strategy.patch_selection import changed_lines, choose
-from agent.verify.evidence import status_of
+from agent.verify.status import status_of
 from agent.verify.suite import TestRunner
 from sandbox.protocol import Sandbox
 from sandbox.snapshots import Snapshots
