@@ -12,6 +12,7 @@ from agent.catalogue.modes import ToolCallMode
 from agent.catalogue.profiles import DEFAULT_MODEL, GENERIC, Profile, find_profile
 from agent.config import Settings
 from agent.model.client import ModelClient
+from agent.model.library import start_import
 from agent.model.servers.base import Server, Window
 from agent.model.servers.llama_cpp import Bundled
 from agent.model.servers.probe import open_server
@@ -20,7 +21,7 @@ from agent.model.tool_calling import ToolCallModeMemory, ToolCallPolicy
 from agent.model.types import Sampling
 
 if TYPE_CHECKING:
-    from agent.catalogue.download import Progress
+    from agent.catalogue.download import DownloadProgress
 
 UNKNOWN_WINDOW = 32_768
 GUIDED_WINDOW = 8_192  # what the guided strategy's narrow questions need, in little memory
@@ -70,12 +71,13 @@ async def open_backend(
     *,
     log_path: Path,
     on_progress: Callable[[str], None] = lambda _: None,
-    on_download: Callable[[Progress], None] | None = None,
+    on_download: Callable[[DownloadProgress], None] | None = None,
 ) -> AsyncIterator[Backend]:
     """The backend the settings name, else the bundled runtime with the default model.
 
     `log_path` is the bundled runtime's log. Raises `BackendError`s.
     """
+    start_import()
     if settings.base_url:
         server = await open_server(
             settings.base_url, settings.api_key or "", settings.model, context=settings.context, on_progress=on_progress
@@ -97,7 +99,7 @@ async def _bundled(
     settings: Settings,
     log_path: Path,
     on_progress: Callable[[str], None],
-    on_download: Callable[[Progress], None] | None,
+    on_download: Callable[[DownloadProgress], None] | None,
 ) -> AsyncIterator[Backend]:
     """The bundled runtime with one slot, its window the one asked for, else what the strategy needs."""
     from agent.bundled.plan import Wanted, prepare

@@ -64,7 +64,7 @@ apply() { cd "$repo" && git apply --whitespace=nowarn -; }
 # print_diff BEFORE AFTER: prints the patch between two trees.
 print_diff() {
   cd "$repo" &&
-  git diff --no-ext-diff --no-textconv --no-color --no-renames --binary --full-index "$1" "$2"
+  git -c core.quotePath=false diff --no-ext-diff --no-textconv --no-color --no-renames --binary --full-index "$1" "$2"
 }
 
 # sizes: prints what the snapshots take, in KiB.

@@ -28,8 +28,7 @@ from agent.bench.datasets.tasks import BenchTask
 from agent.bench.results import RunSummary, TaskFailure, TaskResult, summarise_run
 from agent.config import Settings
 from agent.errors import JournalWriteFailed, UsageError
-from agent.files import open_locked
-from agent.files import write_atomically as write_file
+from agent.files import open_locked, write_atomically
 
 # Where the model is served and what is done with the patch do not change what is measured.
 _IGNORED_SETTINGS = {"api_key", "base_url", "output", "patch_file"}
@@ -134,9 +133,6 @@ class RunDirectory:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._unlock()
-
-    def _unlock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -149,10 +145,10 @@ class RunDirectory:
             wanted = wanted.model_copy(update={"served": wanted.served or known.served})
         elif any(each.name != ".lock" for each in self.path.iterdir()):
             raise UsageError(f"{self.path} has files in it that are not a run's", hint="give --out a new directory")
-        write_atomically(self.path / "run.json", wanted.model_dump_json(indent=2) + "\n")
+        write_file(self.path / "run.json", wanted.model_dump_json(indent=2) + "\n")
         results = self.results()
-        write_atomically(self.path / "results.jsonl", "".join(each.model_dump_json() + "\n" for each in results))
-        write_atomically(self.path / "preds.jsonl", "".join(self._prediction(each) for each in results))
+        write_file(self.path / "results.jsonl", "".join(each.model_dump_json() + "\n" for each in results))
+        write_file(self.path / "preds.jsonl", "".join(self._prediction(each) for each in results))
 
     def append(self, result: TaskResult) -> None:
         """Add a result to `results.jsonl` and `preds.jsonl`. Raises `JournalWriteFailed`."""
@@ -166,7 +162,7 @@ class RunDirectory:
     def finish(self, tasks: int, failures: Iterable[TaskFailure]) -> RunSummary:
         """Write `summary.json` and return what it holds. Raises `JournalWriteFailed`."""
         summary = self.summary(tasks, failures)
-        write_atomically(self.path / "summary.json", summary.model_dump_json(indent=2) + "\n")
+        write_file(self.path / "summary.json", summary.model_dump_json(indent=2) + "\n")
         return summary
 
     def _prediction(self, result: TaskResult) -> str:
@@ -203,10 +199,10 @@ def _write_errors(path: Path) -> Iterator[None]:
         raise JournalWriteFailed(f"{path} can't be written: {error.strerror}") from error
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all. Raises `JournalWriteFailed`."""
+def write_file(path: Path, text: str) -> None:
+    """Write a file atomically. Raises `JournalWriteFailed`."""
     with _write_errors(path):
-        write_file(path, text)
+        write_atomically(path, text)
 
 
 def _read_result(path: Path) -> TaskResult | None:

@@ -28,21 +28,21 @@ from agent.user_directories import models_directory
 if TYPE_CHECKING:
     from agent.catalogue.profiles import GgufFile, Profile
 
-__all__ = ["Progress", "hub_command", "on_disk", "pull"]
+__all__ = ["DownloadProgress", "hub_command", "on_disk", "pull"]
 
 PART, PACKAGES, VERIFIED = ".part", ".packages", ".verified"
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a download is, in bytes; `source` is a word for where they come from."""
+class DownloadProgress:
+    """How far a download is, in bytes; `source` names where they come from."""
 
     done: int
     total: int
     source: str
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[DownloadProgress], None]
 
 
 def on_disk(profile: Profile, quantization: str | None = None, *, directory: Path | None = None) -> Path | None:
@@ -106,7 +106,7 @@ async def pull(
             f"{target} can't be written: {failure.strerror or failure}",
             hint="free some space, or name another cache directory with XDG_CACHE_HOME",
         ) from failure
-    report(Progress(file.bytes, file.bytes, "disk"))
+    report(DownloadProgress(file.bytes, file.bytes, "disk"))
     return target
 
 
@@ -115,7 +115,7 @@ async def _get(target: Path, file: GgufFile, report: OnProgress) -> None:
     from agent.catalogue.sources import Unobtainable, hub, packages
 
     def told(source: str) -> Callable[[int], None]:
-        return lambda done: report(Progress(min(done, file.bytes), file.bytes, source))
+        return lambda done: report(DownloadProgress(min(done, file.bytes), file.bytes, source))
 
     part = _beside(target, PART)
     try:
@@ -239,7 +239,7 @@ async def _only_one(target: Path, file: GgufFile, report: OnProgress) -> AsyncIt
             break
         except BlockingIOError:
             sizes = (_size(_beside(target, ending)) or 0 for ending in (PART, PACKAGES))
-            report(Progress(min(max(sizes), file.bytes), file.bytes, "another process"))
+            report(DownloadProgress(min(max(sizes), file.bytes), file.bytes, "another process"))
             await anyio.sleep(0.2)
     try:
         yield

@@ -49,7 +49,7 @@ def run_demo(options: Mapping[str, Any], *, json_lines: bool) -> int:
             sys.stdout.write(f"\n{outcome.patch.text}\n")
             sys.stdout.flush()
         before, after = anyio.run(run_held_out_tests, task, outcome.patch, example.held_out_tests())
-    terminal.progress("the example's held-out tests, which the model never saw:")
+    terminal.report("the example's held-out tests, which the model never saw:")
     terminal(before)
     terminal(after)
     if not after.passed:

@@ -34,7 +34,7 @@ def run_doctor(flags: Mapping[str, Any], *, quick: bool, as_json: bool) -> int:
     terminal = Terminal(Console(stderr=True, soft_wrap=True))
 
     async def run() -> Report:
-        return await examine(flags, project, quick=quick, on_progress=terminal.progress)
+        return await examine(flags, project, quick=quick, on_progress=terminal.report)
 
     report = anyio.run(run)
     if as_json:

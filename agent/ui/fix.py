@@ -34,7 +34,7 @@ def run_fix(issue: str, repo: str | None, base: str, options: Mapping[str, Any],
     try:
         task, warnings = create_task(session_id, issue, repo, base, options)
         for warning in warnings:
-            terminal.progress(warning)
+            terminal.report(warning)
         return run_task(task, terminal, json_lines=json_lines)
     except SweAgentError as error:
         if json_lines:

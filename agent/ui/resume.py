@@ -17,7 +17,7 @@ def run_resume(session_id: str | None, options: Mapping[str, Any], *, json_lines
 
     terminal = Terminal(Console(stderr=True, soft_wrap=True))
     try:
-        session_id = session_id or last_resumable(on_skipped=terminal.progress)
+        session_id = session_id or last_resumable(on_skipped=terminal.report)
         return run_task(resume_task(session_id, options), terminal, json_lines=json_lines)
     except SweAgentError as error:
         if json_lines:

@@ -40,7 +40,7 @@ def within(kind: str, tmp_path: Path) -> Callable[[Body], None]:
     return run
 
 
-async def sh(sandbox: Sandbox, command: str, timeout: float = 20) -> ExecResult:
+async def sh(sandbox: Sandbox, command: str, timeout: float = 120) -> ExecResult:
     return await sandbox.exec(command, timeout=timeout, persistent=True)
 
 

@@ -15,7 +15,7 @@ import anyio
 from anyio.abc import Process
 
 from agent.bench.datasets.repositories import task_repository
-from agent.bench.directory import write_atomically
+from agent.bench.directory import write_file
 from agent.bench.executors.base import Job
 from agent.bench.results import Status, TaskFailure, TaskResult
 from agent.bench.scoring.score import Score, score
@@ -53,7 +53,7 @@ class LocalExecutor:
         except SweAgentError as error:
             return TaskFailure(instance_id=job.task.id, reason=str(error), exit_code=error.exit_code)
         except Exception as error:  # a bug of ours in one task is no reason to lose the others
-            write_atomically(job.directory / "crash.txt", traceback.format_exc())
+            write_file(job.directory / "crash.txt", traceback.format_exc())
             return TaskFailure(instance_id=job.task.id, reason=f"internal error: {error!r}", exit_code=1)
 
     async def _run(self, job: Job) -> TaskResult | TaskFailure:
@@ -69,8 +69,8 @@ class LocalExecutor:
         started = time.monotonic()
         verdict = await self._score(job, repository, patch, session.setup)
         result = _task_result(job, session, verdict, time.monotonic() - started)
-        write_atomically(job.directory / "scoring.log", verdict.log)
-        write_atomically(job.directory / "result.json", result.model_dump_json(indent=2) + "\n")
+        write_file(job.directory / "scoring.log", verdict.log)
+        write_file(job.directory / "result.json", result.model_dump_json(indent=2) + "\n")
         return result
 
     async def _score(self, job: Job, repository: HostRepository, patch: bytes, setup: str) -> Score:
@@ -89,7 +89,7 @@ class LocalExecutor:
     async def _run_session(self, job: Job, repository: HostRepository) -> SessionRecord:
         """Run the session until it ends, or until it exceeds its time limit and the task's overhead."""
         events = job.directory / "events.jsonl"
-        write_atomically(job.directory / "issue.md", job.task.issue)
+        write_file(job.directory / "issue.md", job.task.issue)
         (job.directory / "patch.diff").unlink(missing_ok=True)
         limit = job.settings.time_limit
         timeout = limit + job.task.overhead if limit else None
@@ -141,7 +141,7 @@ def _patch(job: Job, session: SessionRecord) -> bytes:
     """The session's patch, empty for none; it is written to `patch.diff` where the session did not."""
     path = job.directory / "patch.diff"
     if not path.exists():
-        write_atomically(path, session.result.patch if session.result else "")
+        write_file(path, session.result.patch if session.result else "")
     return path.read_bytes()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.bench.compare import compare
-from agent.bench.directory import RunDirectory, run_identity, write_atomically
+from agent.bench.directory import RunDirectory, run_identity, write_file
 from agent.bench.results import TaskResult
 from agent.config import Settings
 from agent.errors import UsageError
@@ -25,7 +25,7 @@ def make_run(path: Path, solved: dict[str, bool], digest: str = "d") -> RunDirec
                 instance_id=name, status="fixed", solved=verdict, exit_code=0, model="m", seconds=2.0,
                 usage=Usage(prompt_tokens=10, completion_tokens=1),
             )  # fmt: skip
-            write_atomically(path / "tasks" / name / "result.json", result.model_dump_json())
+            write_file(path / "tasks" / name / "result.json", result.model_dump_json())
     return directory
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.bench.datasets.tasks import BenchTask
-from agent.bench.directory import RunDirectory, RunIdentity, run_identity, write_atomically
+from agent.bench.directory import RunDirectory, RunIdentity, run_identity, write_file
 from agent.bench.results import RunSummary, TaskFailure, TaskResult
 from agent.config import Settings
 from agent.errors import JournalWriteFailed, UsageError
@@ -25,7 +25,7 @@ def add_result(directory: RunDirectory, name: str, *, solved: bool = True, patch
     path = directory.task_directory(BenchTask(id=name, issue=""))
     path.mkdir(parents=True)
     (path / "patch.diff").write_text(patch)
-    write_atomically(path / "result.json", result.model_dump_json())
+    write_file(path / "result.json", result.model_dump_json())
     return result
 
 
@@ -125,9 +125,7 @@ def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
         RunDirectory.open(tmp_path)
 
 
-def test_a_file_that_cannot_be_written_keeps_its_content(tmp_path: Path) -> None:
-    (tmp_path / "result.json").write_text("old")
-    (tmp_path / "result.json.new").mkdir()
+def test_a_file_that_cannot_be_written_is_an_error_of_the_record(tmp_path: Path) -> None:
+    (tmp_path / "result.json").mkdir()
     with pytest.raises(JournalWriteFailed, match=r"result\.json can't be written"):
-        write_atomically(tmp_path / "result.json", "new")
-    assert (tmp_path / "result.json").read_text() == "old"
+        write_file(tmp_path / "result.json", "new")

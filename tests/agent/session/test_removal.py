@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from recorded import FIRST, SECOND, record, result, started
-from support import docker_missing
 
 from agent.errors import SandboxUnavailable, UsageError
 from agent.session.events import Event, SandboxStarted
@@ -35,17 +34,13 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def volume() -> Iterator[str]:
+def volume(docker_engine: None) -> Iterator[str]:
     """The name of a session with a volume of 3 MB, another of its copy and a container, as a killed one leaves them."""
-    if reason := docker_missing():
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
     import anyio
 
     from sandbox.images import ensure_image
 
-    session = f"20260131-142501-t{os.getpid() % 1000:03d}"
+    session = f"20260131-142501-{secrets.token_hex(4)}"
     client = connect()
     image = anyio.run(ensure_image, client, None, lambda _: None)
     names = [f"swe-agent-{session}", f"swe-agent-{session}-clean"]
