@@ -12,6 +12,7 @@ from agent.catalogue.modes import ToolCallMode
 from agent.catalogue.profiles import DEFAULT_MODEL, GENERIC, Profile, find_profile
 from agent.config import Settings
 from agent.model.client import ModelClient
+from agent.model.library import start_import
 from agent.model.servers.base import Server, Window
 from agent.model.servers.llama_cpp import Bundled
 from agent.model.servers.probe import open_server
@@ -76,6 +77,7 @@ async def open_backend(
 
     `log_path` is the bundled runtime's log. Raises `BackendError`s.
     """
+    start_import()
     if settings.base_url:
         server = await open_server(
             settings.base_url, settings.api_key or "", settings.model, context=settings.context, on_progress=on_progress

@@ -9,7 +9,7 @@ import anyio
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from agent.errors import BackendError, BackendUnreachable
-from agent.model.errors import Transient
+from agent.model.errors import RetryableError
 from agent.model.servers import Server
 from agent.model.types import Reply, Request
 
@@ -39,7 +39,7 @@ class ProbeClient:
         try:
             with anyio.fail_after(REQUEST_SECONDS):
                 return await self._with_one_retry(request)
-        except Transient as error:
+        except RetryableError as error:
             raise error.error from error
         except TimeoutError as error:
             self._timed_out = BackendUnreachable(
@@ -68,4 +68,4 @@ class ProbeClient:
 
 
 def _connection_lost(error: BaseException) -> bool:
-    return isinstance(error, Transient) and isinstance(error.error, BackendUnreachable)
+    return isinstance(error, RetryableError) and isinstance(error.error, BackendUnreachable)

@@ -20,10 +20,9 @@ from tenacity import (
 )
 
 from agent.errors import ContextOverflow, PromptTruncated
-from agent.model.chat_completions import REPETITION
-from agent.model.errors import Transient
+from agent.model.errors import RetryableError
 from agent.model.servers.base import Server
-from agent.model.types import OnText, OnWait, Reply, Request, Waiting
+from agent.model.types import REPETITION, OnText, OnWait, Reply, Request, Waiting
 
 RETRY_SECONDS = 120.0
 """How long a server that went away is waited for; the time it worked on requests that failed does not count."""
@@ -85,7 +84,7 @@ class ModelClient:
             on_retry(f"{error}; trying again in {state.upcoming_sleep:.0f} s")
 
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(Transient),
+            retry=retry_if_exception_type(RetryableError),
             stop=_stop,
             wait=_wait,
             before_sleep=say,
@@ -95,7 +94,7 @@ class ModelClient:
             async for attempt in retrying:
                 with attempt:
                     return await _telling(lambda told: self.server.reply(request, told, on_wait), on_text, on_wait)
-        except Transient as error:
+        except RetryableError as error:
             raise error.error from error
         raise AssertionError("tenacity gives a reply or raises")
 
@@ -169,15 +168,15 @@ def _differently(request: Request, attempt: int, endless: bool) -> Request:
 
 def _stop(state: RetryCallState) -> bool:
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Transient) and error.silent and state.attempt_number >= SILENCES:
+    if isinstance(error, RetryableError) and error.idle and state.attempt_number >= SILENCES:
         return True
     return state.idle_for >= RETRY_SECONDS
 
 
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Transient) and error.after is not None:
-        return min(error.after, 60.0)
+    if isinstance(error, RetryableError) and error.retry_after is not None:
+        return min(error.retry_after, 60.0)
     return wait_exponential_jitter(multiplier=0.5, max=15.0, jitter=0.5)(state)
 
 

@@ -1,7 +1,8 @@
-"""What goes wrong between a model server and us, as errors: what may be gone next time, and what is final."""
+"""The errors of a model server, sorted into those that may not happen again and those that will."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -24,24 +25,26 @@ _WINDOW = re.compile(
     re.IGNORECASE,
 )
 _UNPARSABLE = re.compile(r"failed to parse input|peg-native|error parsing tool call", re.IGNORECASE)
+_MAX_SHOWN = 300  # characters of an answer that is no JSON
 _HINTS = {401: "is the API key right?", 403: "is the API key right?", 404: "is --model right?"}
 
 
-class Transient(Exception):
-    """An error that may be gone next time.
+class RetryableError(Exception):
+    """A `BackendError` that may not happen again: what to raise when retrying does not help is `error`.
 
-    `after` is the server's Retry-After in seconds; `silent` tells that the connection stood and nothing came.
+    `retry_after` is the server's Retry-After in seconds, None where it gave none. `idle` says that the connection was
+    open and nothing came over it for as long as the client waits.
     """
 
-    def __init__(self, error: BackendError, after: float | None = None, *, silent: bool = False) -> None:
+    def __init__(self, error: BackendError, retry_after: float | None = None, *, idle: bool = False) -> None:
         super().__init__(str(error))
         self.error = error
-        self.after = after
-        self.silent = silent
+        self.retry_after = retry_after
+        self.idle = idle
 
 
 def message_of(body: Any, fallback: str = "") -> str:
-    """The words of an error's body, in whichever of the usual places they stand."""
+    """The message in an error's body, under whichever of the usual keys it is."""
     detail = _detail(body)
     for key in ("message", "error", "detail"):
         if isinstance(detail.get(key), str) and detail[key].strip():
@@ -49,49 +52,58 @@ def message_of(body: Any, fallback: str = "") -> str:
     return fallback
 
 
-def status_error(status: int, body: Any, headers: Mapping[str, str], fallback: str = "") -> Transient | BackendError:
-    """The error for an HTTP status other than 200, with the answer's JSON body if it had one."""
+def body_of(text: str) -> Any:
+    """The JSON of an error's body; where it is none, as from a gateway, the beginning of its text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()[:_MAX_SHOWN]
+
+
+def status_error(status: int, body: Any, headers: Mapping[str, str]) -> RetryableError | BackendError:
+    """The error for an answer with another HTTP status than 2xx, by its body as `body_of` gives it."""
     detail = _detail(body)
-    message = message_of(body, fallback or f"status {status}")
-    if status != 429 and (found := _by_words(str(detail.get("type") or ""), message, detail.get("n_ctx"))):
+    message = message_of(body, f"status {status}")
+    if status != 429 and (found := _match_message(str(detail.get("type") or ""), message, detail.get("n_ctx"))):
         return found
     refused = BackendRefused(
         f"the model server answered {status}: {message}", status=status, hint=_HINTS.get(status, "")
     )
-    # a history that holds arguments which are no JSON is refused for ever
+    # A history with arguments that are no JSON is refused each time it is sent.
     if status in _RETRIED and "as json" not in message.lower():
-        return Transient(refused, _seconds(headers.get("retry-after", "")))
+        return RetryableError(refused, _seconds(headers.get("retry-after", "")))
     return refused
 
 
-def _seconds(after: str) -> float | None:
-    """A Retry-After in seconds; None for a date, which clocks that differ make worthless."""
-    return float(after) if re.fullmatch(r"[0-9]+(\.[0-9]*)?", after.strip()) else None
+def _seconds(retry_after: str) -> float | None:
+    """A Retry-After in seconds; None for a date, which is of no use where the clocks differ."""
+    return float(retry_after) if re.fullmatch(r"[0-9]+(\.[0-9]*)?", retry_after.strip()) else None
 
 
-def stream_error(message: str) -> Transient | BackendError:
-    """The error for an error object inside a stream that began with 200."""
-    found = _by_words("", message, None)
-    return found or Transient(BackendRefused(f"the model server broke off: {message}", status=500))
+def stream_error(message: str) -> RetryableError | BackendError:
+    """The error for an error object inside a stream that began with status 200."""
+    found = _match_message("", message, None)
+    return found or RetryableError(BackendRefused(f"the model server broke off: {message}", status=500))
 
 
-def broken_off() -> Transient:
-    """The stream ended without saying that the reply had."""
-    return Transient(BackendUnreachable("the model server's reply broke off", hint="see the server's log"))
+def incomplete_stream() -> RetryableError:
+    """The error for a stream that ended without a `finish_reason`: a connection that breaks may look like its end."""
+    return RetryableError(BackendUnreachable("the model server's reply broke off", hint="see the server's log"))
 
 
-def unreachable(base_url: str, error: Exception) -> Transient:
-    """The connection failed, or what came over it was no answer."""
-    cause: BaseException = error
-    silent = False
-    while cause.__cause__ is not None:
-        silent = silent or "ReadTimeout" in type(cause).__name__
-        cause = cause.__cause__
-    if silent or "ReadTimeout" in type(cause).__name__:
-        told = f"the model server at {base_url} stays silent"
-        return Transient(BackendUnreachable(told, hint="see the server's log; is it still working?"), silent=True)
-    detail = str(cause) or str(error) or type(error).__name__
-    return Transient(
+def connection_error(base_url: str, error: BaseException) -> RetryableError:
+    """The error for a connection that failed, timed out, or gave what is no answer; `error` is what was raised."""
+    import httpx2
+
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    if any(isinstance(each, httpx2.ReadTimeout) for each in chain):
+        message = f"the model server at {base_url} stays silent"
+        hint = "see the server's log; is it still working?"
+        return RetryableError(BackendUnreachable(message, hint=hint), idle=True)
+    detail = str(chain[-1]) or str(error) or type(error).__name__
+    return RetryableError(
         BackendUnreachable(
             f"the model server at {base_url} can't be reached: {detail}",
             hint="is it running, and is --base-url right? `swe-agent doctor` tells",
@@ -100,9 +112,10 @@ def unreachable(base_url: str, error: Exception) -> Transient:
 
 
 def is_connection_error(error: Exception) -> bool:
-    """Whether an exception comes from the HTTP library or the socket, not from a mistake of ours."""
-    library = type(error).__module__.split(".")[0] in {"httpx2", "httpcore2", "httpx", "httpcore"}
-    return library or isinstance(error, (OSError, ValueError))
+    """Whether an exception is the connection's (of the HTTP library, a socket, bytes that are no JSON), not ours."""
+    import httpx2
+
+    return isinstance(error, (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError))
 
 
 def _detail(body: Any) -> dict[str, Any]:
@@ -112,11 +125,11 @@ def _detail(body: Any) -> dict[str, Any]:
     return nested if isinstance(nested, dict) else body
 
 
-def _by_words(kind: str, message: str, window: Any) -> BackendError | None:
-    """The errors that servers tell by words rather than by status."""
+def _match_message(kind: str, message: str, window: Any) -> BackendError | None:
+    """The error that servers give by their message rather than by the status; `window` is theirs in tokens."""
     if kind == "exceed_context_size_error" or _OVERFLOW.search(message):
-        told = _WINDOW.search(message)
-        held = window if isinstance(window, int) else int(told[1]) if told else None
+        stated = _WINDOW.search(message)
+        held = window if isinstance(window, int) else int(stated[1]) if stated else None
         return ContextOverflow(f"the request is longer than the window: {message}", window=held)
     if _UNPARSABLE.search(message):
         return ReplyUnparsable(f"the server could not parse its model's reply: {message}")

@@ -98,6 +98,9 @@ class Waiting:
     total: int | None = None
 
 
+REPETITION = "repetition"
+"""The `finish_reason` of a reply that was cut since it repeated itself without end; no server gives it."""
+
 OnText = Callable[[str], None]
 OnWait = Callable[[Waiting], None]
 

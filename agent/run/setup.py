@@ -11,6 +11,7 @@ from agent.config import Settings
 from agent.context.budget import WindowBudget
 from agent.environment.detect_setup import find_setup_command
 from agent.environment.detect_tests import find_test_command, lacks_environment, last_error
+from agent.environment.run_setup import run_setup_command
 from agent.errors import JournalWriteFailed
 from agent.run.baseline_report import keep_report, kept_report
 from agent.run.best_result import BestResult
@@ -32,7 +33,6 @@ from sandbox import Sandbox
 from sandbox.snapshots import Snapshots
 from tools import ToolContext
 
-_SETUP_SECONDS = 1800.0
 _REPETITION_SECONDS = 300.0
 _INSTRUCTIONS = "AGENTS.md"
 
@@ -180,15 +180,8 @@ async def _without_flaky(context: RunContext, tests: TestRunner, baseline: Basel
 
 
 async def run_setup(session: Session, sandbox: Sandbox, settings: Settings, command: str) -> None:
-    """Run the setup with the network on, unless it is never to be; a failure is told, not fatal."""
-    if settings.network == "setup":
-        await sandbox.network(True)
-    try:
-        result = await sandbox.exec(command, timeout=_SETUP_SECONDS, capture=64 << 10)
-    finally:
-        if settings.network == "setup":
-            with anyio.CancelScope(shield=True):
-                await sandbox.network(False)
+    """Run the setup with the network on, unless it is never to be; a failure is a warning."""
+    result = await run_setup_command(sandbox, command, settings.network)
     output = printable(result.output.text())
     session.emit(
         SetupRan(

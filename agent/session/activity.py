@@ -54,18 +54,18 @@ class Activity:
 
     def add(self, event: Event) -> None:
         """Take one event; another attempt or strategy begins with nothing done."""
-        if isinstance(event, ModelReplied) and event.purpose == "step":
-            self._calls = {call.id: call for call in event.tool_calls}
-            self.last_message = event.content.strip() or self.last_message
-        elif isinstance(event, Observed):
-            self._observed(event)
-        elif isinstance(event, TestsRan) and event.phase == "candidate":
-            failed = ", ".join(event.failures[:10]) + (", …" if len(event.failures) > 10 else "")
-            self.last_tests = (
-                f"`{event.command}` {'passed' if event.passed else 'failed'}{': ' + failed if failed else ''}"
-            )
-        elif isinstance(event, AttemptBegan | StrategyChanged):
-            self._begin()
+        match event:
+            case ModelReplied(purpose="step"):
+                self._calls = {call.id: call for call in event.tool_calls}
+                self.last_message = event.content.strip() or self.last_message
+            case Observed():
+                self._observed(event)
+            case TestsRan(phase="candidate"):
+                failed = ", ".join(event.failures[:10]) + (", …" if len(event.failures) > 10 else "")
+                verdict = "passed" if event.passed else "failed"
+                self.last_tests = f"`{event.command}` {verdict}{': ' + failed if failed else ''}"
+            case AttemptBegan() | StrategyChanged():
+                self._begin()
 
     def _observed(self, event: Observed) -> None:
         call = self._calls.pop(event.call_id, None)

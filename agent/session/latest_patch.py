@@ -47,12 +47,13 @@ def _from_attempts(events: list[Event]) -> LatestPatch:
     attempts: dict[int, AttemptEnded] = {}
     chosen: AttemptEnded | None = None
     for event in events:
-        if isinstance(event, AttemptBegan):
-            attempts.pop(event.number, None)
-        elif isinstance(event, AttemptEnded):
-            attempts[event.number] = event
-        elif isinstance(event, AttemptChosen):
-            chosen = attempts.get(event.number)
+        match event:
+            case AttemptBegan():
+                attempts.pop(event.number, None)
+            case AttemptEnded():
+                attempts[event.number] = event
+            case AttemptChosen():
+                chosen = attempts.get(event.number)
     last = next((each for each in reversed(attempts.values()) if each.patch), None)
     best = chosen if chosen and chosen.patch else last
     if best is None:

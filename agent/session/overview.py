@@ -88,15 +88,16 @@ def _add(summary: SessionOverview, record: Record) -> None:
     event = record.event
     summary.began = summary.began or record.time
     summary.last = record.time
-    if isinstance(event, SessionStarted):
-        summary.repository = event.repository
-        summary.issue_title = event.issue_title or event.issue_body.strip().partition("\n")[0]
-    elif isinstance(event, ModelReplied):
-        summary.steps += 1
-    elif isinstance(event, BackendFound):
-        summary.model = event.model
-    elif isinstance(event, SandboxStarted):
-        summary.sandbox = event.sandbox
+    match event:
+        case SessionStarted():
+            summary.repository = event.repository
+            summary.issue_title = event.issue_title or event.issue_body.strip().partition("\n")[0]
+        case ModelReplied():
+            summary.steps += 1
+        case BackendFound():
+            summary.model = event.model
+        case SandboxStarted():
+            summary.sandbox = event.sandbox
 
 
 def _status(final: Event | None) -> str:

@@ -11,8 +11,8 @@ from agent.errors import SandboxError, SandboxUnavailable, SweAgentError, UsageE
 from agent.files import open_locked
 from agent.session.directories import JOURNAL, sessions_root
 from agent.session.overview import SessionOverview
-from sandbox.bubblewrap import remove_tree
-from sandbox.leftovers import Leftovers, belongs, open_leftovers
+from sandbox.directory_trees import remove_tree
+from sandbox.leftovers import Leftovers, belongs_to, open_leftovers
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([wdhms])")
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -92,7 +92,7 @@ def measure_volumes(summaries: list[SessionOverview]) -> None:
     except SandboxError:
         return
     for summary in wanted:
-        summary.volume_bytes = sum(size for name, size in volumes.items() if belongs(name, summary.id))
+        summary.volume_bytes = sum(size for name, size in volumes.items() if belongs_to(name, summary.id))
 
 
 @contextmanager

@@ -43,16 +43,17 @@ class Transcript:
     def add(self, event: Event) -> None:
         """Take one event; those the model is not shown change nothing."""
         self.activity.add(event)
-        if isinstance(event, PromptBegan):
-            self.messages = list(event.messages)
-            self.mode = event.mode
-            self.summary = event.summary
-        elif isinstance(event, UserSaid):
-            self._user(event.content)
-        elif isinstance(event, ModelReplied) and event.purpose == "step":
-            self._reply(event)
-        elif isinstance(event, Observed):
-            self._observation(event)
+        match event:
+            case PromptBegan():
+                self.messages = list(event.messages)
+                self.mode = event.mode
+                self.summary = event.summary
+            case UserSaid():
+                self._user(event.content)
+            case ModelReplied(purpose="step"):
+                self._reply(event)
+            case Observed():
+                self._observation(event)
 
     def _user(self, content: str) -> None:
         """A message of the user's."""

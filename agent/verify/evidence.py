@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from agent.code.paths import is_test
+from agent.repo.diffs import FileDiff, read_diff
 from agent.session.events import Ended, Event, TestsRan, Verification
 from agent.verify.flaky import find_flaky, passes
 from agent.verify.reports.cases import TestReport
@@ -16,7 +16,6 @@ from agent.verify.suite import TestRunner, outcome_of
 from sandbox.snapshots import Snapshots
 
 _MAX_NAMES = 100
-_SECTION = re.compile(rb"(?=^diff --git )", re.MULTILINE)
 
 
 def only_tests(patch: bytes, files: Sequence[str]) -> bytes:
@@ -24,22 +23,19 @@ def only_tests(patch: bytes, files: Sequence[str]) -> bytes:
 
     `files` are the patch's, in its order.
     """
-    chosen = [section for section, path in _sections(patch, files) if is_test(path)]
+    chosen = [each.section for each, path in _sections(patch, files) if is_test(path)]
     return b"".join(chosen) if len(chosen) < len(files) else b""
 
 
 def without_changed_tests(patch: bytes, files: Sequence[str]) -> bytes:
     """The patch without what it does to test files that were there before; new ones stay."""
-    return b"".join(
-        section
-        for section, path in _sections(patch, files)
-        if not is_test(path) or b"\nnew file mode " in section.split(b"\n@@", 1)[0]
-    )
+    return b"".join(each.section for each, path in _sections(patch, files) if each.is_new or not is_test(path))
 
 
-def _sections(patch: bytes, files: Sequence[str]) -> list[tuple[bytes, str]]:
-    sections = [section for section in _SECTION.split(patch) if section]
-    return list(zip(sections, files, strict=True)) if len(sections) == len(files) else []
+def _sections(patch: bytes, files: Sequence[str]) -> list[tuple[FileDiff, str]]:
+    """The parts of a patch with their paths as git's index has them; none where the two don't agree."""
+    parts = read_diff(patch)
+    return list(zip(parts, files, strict=True)) if len(parts) == len(files) else []
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import pytest
 from support import CALC, make_repository
-from working import FIX, SUBMIT, Worked, call, calls
+from working import FIX, SUBMIT, TimeLimit, Worked, call, calls
 
 from agent.app.tasks import resume_task
 from agent.config import Settings
@@ -131,16 +131,22 @@ def test_a_budget_that_is_the_same_is_told_and_nothing_is_journalled(scripted: A
 # ---------------------------------------------------------------- calls left open
 
 
-def test_a_time_limit_counts_the_setup_too_and_can_be_raised(scripted: Any, home: Path) -> None:
+def test_a_time_limit_counts_the_setup_too_and_can_be_raised(
+    scripted: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scripted.answers = [calls(FIX), calls(SUBMIT)]
-    once = home.parent / "once"
-    first = begin(scripted, home, time_limit=2, setup=f"test -e {once} || {{ touch {once}; sleep 600; }}")
+    once, begun = home.parent / "once", home.parent / "begun"
+    os.mkfifo(begun)
+    limit = TimeLimit(monkeypatch)
+    limit.expire_after(begun.read_bytes)
+    setup = f"test -e {once} || {{ touch {once}; : >{begun}; sleep 600; }}"
+    first = begin(scripted, home, time_limit=limit.SECONDS, setup=setup)
     assert (first.result.status, first.result.exit_code, first.result.patch) == ("budget", 5, "")
-    assert first.result.error == "the time limit of 2 s is over before the work began"
+    assert first.result.error == "the time limit of 100000 s is over before the work began"
     assert scripted.requests == []
-    with pytest.raises(BudgetExhausted, match="time limit of 2 s"):
-        resume()
-    second = resume(time_limit=300)
+    with pytest.raises(BudgetExhausted, match=r"time limit of 0\.001 s"):
+        resume(time_limit=0.001)
+    second = resume(time_limit=limit.SECONDS)
     assert second.result.status == "fixed"
     assert len([event for event in second.events if isinstance(event, SetupRan)]) == 1
 

@@ -153,7 +153,7 @@ def ran(double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **more:
         "sandbox": "local",
         "strategy": "agent",
         "max_steps": STEPS,
-        "time_limit": 300,
+        "time_limit": 3600,
     }
     settings = Settings.model_validate(given | more)
     task = Task(

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from agent.bench.datasets.functions import FunctionRow, function_files, hidden_check
 from agent.errors import UsageError
+from agent.repo.diffs import read_diff
 
 MAX_FILE_BYTES = 1 << 30
 MAX_CHARACTERS = 16 << 20
@@ -22,8 +23,6 @@ MAX_CHARACTERS = 16 << 20
 _VENV = "$HOME/../venv"
 _REQS = "$HOME/../requirements.txt"
 _PLACEHOLDERS = re.compile(r"\$(?:(VENV|REQS)\b|\{(VENV|REQS)\})")
-_CHANGED_FILE = re.compile(r"^\+\+\+ b/([^\t\n]+)", re.MULTILINE)
-_REMOVED_FILE = re.compile(r"^--- a/([^\t\n]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,9 @@ class BenchTask:
 
     @property
     def test_files(self) -> list[str]:
-        """The files that `test_patch` changes."""
-        found = _CHANGED_FILE.findall(self.test_patch) + _REMOVED_FILE.findall(self.test_patch)
-        return [path for path in dict.fromkeys(found) if path != "dev/null"]
+        """The files that `test_patch` changes, under their new and their old names."""
+        files = read_diff(self.test_patch.encode("utf-8", "surrogateescape"))
+        return list(dict.fromkeys([*(file.path for file in files), *(file.old_path for file in files)]))
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from agent.bench.datasets.functions import RAN_THROUGH
 from agent.bench.datasets.tasks import BenchTask
 from agent.bench.scoring.outcomes import judge, read_tests
 from agent.config import Settings
+from agent.environment.run_setup import run_setup_command
 from agent.errors import SandboxError
 from agent.repo.host import HostRepository
 from agent.text import printable, truncate
 from sandbox import ExecResult, Sandbox, open_sandbox
 from sandbox.snapshots import Snapshots
 
-_SETUP_SECONDS = 1800.0
 _MAX_OUTPUT_BYTES = 8 << 20
 _MAX_LOG_TOKENS = 50_000
 _MAX_NAMES = 5
@@ -79,14 +79,7 @@ async def _set_up(task: BenchTask, found: str, sandbox: Sandbox, settings: Setti
     command = task.setup or found
     if not command:
         return
-    if settings.network == "setup":
-        await sandbox.network(True)
-    try:
-        result = await sandbox.exec(command, timeout=_SETUP_SECONDS, capture=64 << 10)
-    finally:
-        if settings.network == "setup":
-            with anyio.CancelScope(shield=True):
-                await sandbox.network(False)
+    result = await run_setup_command(sandbox, command, settings.network)
     _note(log, "setup", command, result)
     if not result.ok and task.setup:
         detail = printable(result.output.text()).strip()[-300:]

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from agent.errors import BackendRefused
-from agent.model.chat_completions import ChatCompletions
 from agent.model.http import ask_json
+from agent.model.library import import_chat_completions
 from agent.model.types import OnText, OnWait, Reply, Request, SlotChoice
 
 if TYPE_CHECKING:
     import httpx2
+
+    from agent.model.chat_completions import ChatCompletions
 
 ENOUGH = 32_768
 """A window in tokens that is enough for an agent's work; less is told, and asked for where it can be."""
@@ -97,7 +99,7 @@ class Server:
         self.window = window or Window()
         self.advice = ""
         self.slot_for: Callable[[SlotChoice], int | None] = _any_slot
-        self._chat = ChatCompletions(address.base_url, address.http)
+        self._chat: ChatCompletions | None = None
         self._refused: set[str] = set()  # sampling parameters this server does not take
 
     @property
@@ -132,7 +134,7 @@ class Server:
         return None
 
     async def reply(self, request: Request, on_text: OnText, on_wait: OnWait) -> Reply:
-        """The reply to a request, sent once. Raises `Transient` and `BackendError`s.
+        """The reply to a request, sent once. Raises `RetryableError` and `BackendError`s.
 
         Sampling that the server refuses, one name at a time as strict ones do, is left out from then on.
         """
@@ -146,6 +148,8 @@ class Server:
                 self._refused |= names
 
     async def _reply(self, request: Request, on_text: OnText, on_wait: OnWait) -> Reply:
+        if self._chat is None:
+            self._chat = (await import_chat_completions())(self.address.base_url, self.address.http)
         reply = await self._chat.send(self.body(request), on_text, on_wait)
         if request.begun and not reply.content.startswith(request.begun):
             reply = replace(reply, content=request.begun + reply.content)

@@ -12,11 +12,19 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from agent.errors import ModelUnavailable
-from agent.model.chat_completions import REPETITION, call_of, storable
-from agent.model.errors import broken_off, is_connection_error, message_of, status_error, stream_error, unreachable
+from agent.model.errors import (
+    body_of,
+    connection_error,
+    incomplete_stream,
+    is_connection_error,
+    message_of,
+    status_error,
+    stream_error,
+)
 from agent.model.repetition import RepetitionWatch
+from agent.model.reply_builder import call_of, join_surrogates
 from agent.model.servers.base import ENOUGH, NO_MODEL, Address, Capabilities, OnProgress, Server, Window
-from agent.model.types import OnText, OnWait, Reply, Request, Timings, Usage
+from agent.model.types import REPETITION, OnText, OnWait, Reply, Request, Timings, Usage
 
 KEEP_ALIVE = "1h"
 """How long the model stays loaded after a request: longer than the tests of one step take."""
@@ -141,10 +149,10 @@ class Ollama(Server):
                 last = {"done_reason": REPETITION}
                 break
         if not last:
-            raise broken_off()
+            raise incomplete_stream()
         return Reply(
-            storable("".join(content)),
-            storable("".join(reasoning)),
+            join_surrogates("".join(content)),
+            join_surrogates("".join(reasoning)),
             tuple(call for call in calls if call),
             str(last.get("done_reason") or "stop"),
             Usage(prompt_tokens=last.get("prompt_eval_count") or 0, completion_tokens=last.get("eval_count") or 0),
@@ -153,13 +161,13 @@ class Ollama(Server):
         )
 
     async def _lines(self, path: str, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """The JSON lines that answer a request. Raises `Transient` and `BackendError`s, also for an error line."""
+        """The JSON lines that answer a request. Raises `RetryableError` and `BackendError`s, also for an error line."""
         http, url = self.address.http, self.address.root + path
         try:
             async with http.stream("POST", url, json=body) as answer:
                 if answer.status_code != 200:
                     await answer.aread()
-                    raise status_error(answer.status_code, _json(answer.text), answer.headers, answer.text[:300])
+                    raise status_error(answer.status_code, body_of(answer.text), answer.headers)
                 async for line in answer.aiter_lines():
                     if not line.strip():
                         continue
@@ -169,7 +177,7 @@ class Ollama(Server):
                     yield found
         except Exception as error:
             if is_connection_error(error):
-                raise unreachable(self.address.base_url, error) from error
+                raise connection_error(self.address.base_url, error) from error
             raise
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -235,10 +243,3 @@ def _timings(last: dict[str, Any]) -> Timings | None:
     if not isinstance(read, int) or not isinstance(generated, int):
         return None
     return Timings(last.get("prompt_eval_count") or 0, read / 1e9, last.get("eval_count") or 0, generated / 1e9)
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

@@ -81,23 +81,26 @@ class _Fold:
 
     def add(self, time: float, event: Event) -> Iterator[Turn]:
         """Take one event; the turns that are whole by it."""
-        if isinstance(event, PromptBegan):
-            yield from self.flush()
-            yield from self._prompt(time, event)
-        elif isinstance(event, ModelReplied):
-            yield from self.flush()
-            self._open = Replied(time, event, list(event.tool_calls))
-        elif isinstance(event, ToolCalled):
-            yield from self._called(time, event.call)
-        elif isinstance(event, UserSaid):
-            self._is_new("user", event.content)
-            yield from self._put(Said(time, "user", event.content))
-        elif isinstance(event, Observed):
-            yield from self._observed(time, event)
-        elif isinstance(event, SnapshotTaken) and self._open is not None:
-            self._open.tree = event.tree
-        elif not isinstance(event, SessionStarted):
-            yield from self._put(Happened(time, event))
+        match event:
+            case PromptBegan():
+                yield from self.flush()
+                yield from self._prompt(time, event)
+            case ModelReplied():
+                yield from self.flush()
+                self._open = Replied(time, event, list(event.tool_calls))
+            case ToolCalled():
+                yield from self._called(time, event.call)
+            case UserSaid():
+                self._is_new("user", event.content)
+                yield from self._put(Said(time, "user", event.content))
+            case Observed():
+                yield from self._observed(time, event)
+            case SnapshotTaken() if self._open is not None:
+                self._open.tree = event.tree
+            case SessionStarted():
+                pass
+            case _:
+                yield from self._put(Happened(time, event))
 
     def flush(self) -> Iterator[Turn]:
         """What is held."""

@@ -8,6 +8,7 @@ from typing import Literal
 import anyio
 
 from agent.errors import PatchRejected
+from agent.repo.diffs import read_diff
 from agent.run.run import Run
 from agent.session.events import Ended, TestsRan
 from agent.text import truncate
@@ -20,7 +21,6 @@ from tools.base import Observation
 MAX_REFUSALS = 3
 """Submits that are refused since the tests fail; the one after is taken, as not verified."""
 _MAX_FILES_SHOWN = 20
-_ADDED = re.compile(r"^diff --git a/.+ b/(.+)\nnew file mode ", re.MULTILINE)
 _SCRATCH = re.compile(
     r"^(repro|debug|scratch|tmp|temp|try|check|verify|demo|example|test_issue|test_fix|run_)[^/]*$"
     r"|\.(orig|rej|bak|log|tmp|swp)$|~$",
@@ -74,14 +74,12 @@ class SubmitReviewer:
             self._refusals += 1
         else:
             self._run.best.set_ending(Ended(status="submitted", summary=summary))
-        return Observation(self._text(diff or "", first=first, same=same), ok=not self._trouble)
+        return Observation(self._text(diff or b"", first=first, same=same), ok=not self._trouble)
 
-    async def _diff(self, tree: str) -> str | None:
-        """The change as text; None for one too long to leave the sandbox."""
+    async def _diff(self, tree: str) -> bytes | None:
+        """The change; None for one too long to leave the sandbox."""
         try:
-            return (await self._run.workspace.snapshots.diff(self._run.workspace.base_tree, tree)).decode(
-                "utf-8", "replace"
-            )
+            return await self._run.workspace.snapshots.diff(self._run.workspace.base_tree, tree)
         except PatchRejected:
             return None
 
@@ -110,15 +108,15 @@ class SubmitReviewer:
             if self._trouble:
                 return
 
-    def _text(self, diff: str, *, first: bool, same: bool) -> str:
+    def _text(self, diff: bytes, *, first: bool, same: bool) -> str:
         run = self._run
-        added = _ADDED.findall(diff)
+        added = [file.path for file in read_diff(diff) if file.is_new]
         return render(
             "review_submit",
             trouble=self._trouble,
             same=same,
             title=truncate(run.context.issue.title or run.context.issue.text, 100),
-            diff=truncate(diff, run.model.budget.observation // 2) if first else "",
+            diff=truncate(diff.decode("utf-8", "replace"), run.model.budget.observation // 2) if first else "",
             added=added[:_MAX_FILES_SHOWN],
             scratch=[path for path in added if _SCRATCH.search(path)][:_MAX_FILES_SHOWN],
             outcome=self._outcome,

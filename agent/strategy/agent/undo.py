@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from agent.errors import PatchRejected, SandboxError, SandboxLost
+from agent.repo.diffs import read_diff
 from agent.run.run import Run
 from tools.base import ToolError
 
-_CHANGED = re.compile(rb"^diff --git a/.+ b/(.+)$", re.MULTILINE)
 _MAX_FILES_SHOWN = 20
 QUOTA = 2 << 30
 """Bytes that the snapshots of a session may take; beyond that the oldest go."""
@@ -82,7 +80,7 @@ class UndoHistory:
             raise
         except SandboxError as error:
             raise ToolError("what was before that is not kept any more, so it can't be gone back to") from error
-        files = [path.decode("utf-8", "replace") for path in _CHANGED.findall(diff)]
+        files = [file.path for file in read_diff(diff)]
         await snapshots.restore(before)
         shown = ", ".join(files[:_MAX_FILES_SHOWN]) + (", …" if len(files) > _MAX_FILES_SHOWN else "")
         return f"The last change is taken back{': ' + shown if shown else ''}."

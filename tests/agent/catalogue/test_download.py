@@ -214,7 +214,7 @@ def test_two_processes_at_once_download_it_once(served: Hub, tmp_path: Path) -> 
     command = [sys.executable, "-c", script, profile().model_dump_json(), str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(2)]
-    outputs = [process.communicate(timeout=60)[0].decode().strip() for process in both]
+    outputs = [process.communicate(timeout=600)[0].decode().strip() for process in both]
     assert outputs == [str(tmp_path / "some-model.gguf")] * 2
     assert (tmp_path / "some-model.gguf").read_bytes() == DATA
     assert served.ranges == [None]

@@ -231,9 +231,9 @@ def test_ctrl_c_ends_in_good_order_and_the_run_goes_on_later(tmp_path: Path) -> 
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SWE_AGENT_HOME", str(tmp_path / "home" / "data"))
             process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-        assert asked.wait(300)
+        assert asked.wait(600)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=300)
+        _, stderr = process.communicate(timeout=600)
         let_go.set()
         assert process.returncode == 130, stderr
         assert "goes on" in stderr

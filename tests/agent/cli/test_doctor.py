@@ -7,14 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from doubles import LlamaCppDouble
 from rich.console import Console
 from support import ScriptedModel, call, make_repository, swe_agent
 
-from agent.catalogue.download import pull
-from agent.catalogue.profiles import find_profile
 from agent.doctor import Check, Report
 from agent.ui.doctor import print_report
 
@@ -160,10 +157,10 @@ def test_long_lines_are_wrapped_and_commands_are_not(width: int) -> None:
     assert "[…]" in printed
 
 
+@pytest.mark.usefixtures("real_model")  # doctor itself gets none
 def test_the_real_model(tmp_path: Path) -> None:
-    anyio.run(pull, find_profile("qwen2.5-coder-0.5b"))  # doctor itself gets none
     args = ("--model", "qwen2.5-coder-0.5b", "--context", "4096", "--json")
-    done = swe_agent("doctor", *args, home=tmp_path, cwd=tmp_path, timeout=900)
+    done = swe_agent("doctor", *args, home=tmp_path, cwd=tmp_path, timeout=1800)
     report = json.loads(done.stdout)
     assert done.returncode == 0, done.stdout
     assert (report["server"]["name"], report["server"]["profile"]) == ("bundled", "qwen2.5-coder-0.5b")

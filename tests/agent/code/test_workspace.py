@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support import docker_missing, git, make_repository
+from support import git, make_repository
 
 from agent.code.index import CodeIndex
 from agent.code.workspace import WorkspaceIndex
@@ -18,7 +18,7 @@ from sandbox.protocol import ExecResult, Sandbox
 from sandbox.select import open_sandbox
 from sandbox.snapshots import Snapshots
 
-KINDS = ["bubblewrap", "local", *([] if docker_missing() else ["docker"])]
+KINDS = ["bubblewrap", "local", pytest.param("docker", marks=pytest.mark.usefixtures("docker_engine"))]
 FILES = {
     "pkg/one.py": "def one():\n    return two()\n",
     "pkg/two.py": "def two():\n    return 2\n",

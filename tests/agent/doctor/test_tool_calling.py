@@ -163,7 +163,7 @@ def test_a_template_without_tools_is_told() -> None:
 
 
 def test_a_silent_server_is_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe_client, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(probe_client, "REQUEST_SECONDS", 2.0)
     silent = Silent("", pieces=0)
     try:
         with LlamaCppDouble(silent) as double:

@@ -15,7 +15,7 @@ from doubles.openai import event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.model.chat_completions import _Gathered
+from agent.model.reply_builder import ReplyBuilder
 from agent.model.types import Request, Sampling, Timings, Usage
 
 KEYS = ["choices", "delta", "content", "reasoning", "tool_calls", "function", "name", "arguments", "index", "id", "usage",
@@ -236,9 +236,9 @@ ANYTHING = st.recursive(
 
 @given(chunks=st.lists(st.dictionaries(st.sampled_from(KEYS), ANYTHING, max_size=4), max_size=4))
 def test_chunks_of_any_form_make_a_reply(chunks: list[dict[str, Any]]) -> None:
-    gathered = _Gathered(lambda _: None, lambda _: None)
+    builder = ReplyBuilder(lambda _: None, lambda _: None)
     for chunk in chunks:
-        gathered.add(chunk)
-        gathered.add({"choices": [{"delta": chunk, "finish_reason": "stop"}]})
-    reply = gathered.reply(1.0)
+        builder.add(chunk)
+        builder.add({"choices": [{"delta": chunk, "finish_reason": "stop"}]})
+    reply = builder.build(1.0)
     assert all(call.name and isinstance(call.arguments, str) for call in reply.calls)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
+import httpx2
 import pytest
 
 from agent.errors import BackendError, BackendRefused, BackendUnreachable, ContextOverflow, ReplyUnparsable
-from agent.model.errors import Transient, broken_off, message_of, status_error, stream_error, unreachable
+from agent.model.errors import (
+    RetryableError,
+    body_of,
+    connection_error,
+    incomplete_stream,
+    is_connection_error,
+    message_of,
+    status_error,
+    stream_error,
+)
 
 LLAMA_CPP = "request (20000 tokens) exceeds the available context size (16384 tokens), try increasing it"
 VLLM = (
@@ -95,7 +106,7 @@ def test_other_complaints_are_not_taken_for_it(message: str) -> None:
 
 def test_too_many_requests_are_no_overflow_whatever_the_words() -> None:
     message = "Rate limit exceeded for requests with more than 32768 tokens of context"
-    assert isinstance(status_error(429, {"error": {"message": message}}, {"retry-after": "2"}), Transient)
+    assert isinstance(status_error(429, {"error": {"message": message}}, {"retry-after": "2"}), RetryableError)
 
 
 # ---------------------------------------------------------------- what may be gone next time
@@ -104,9 +115,9 @@ def test_too_many_requests_are_no_overflow_whatever_the_words() -> None:
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
 def test_what_may_be_gone_next_time(status: int) -> None:
     found = status_error(status, {"error": {"message": "busy"}}, {})
-    assert isinstance(found, Transient)
+    assert isinstance(found, RetryableError)
     assert isinstance(found.error, BackendRefused) and found.error.status == status
-    assert (found.after, found.silent) == (None, False)
+    assert (found.retry_after, found.idle) == (None, False)
     assert found.error.message == f"the model server answered {status}: busy"
 
 
@@ -134,8 +145,8 @@ def test_a_refusal_says_what_to_look_at(status: int, hint: str) -> None:
 )  # fmt: skip
 def test_retry_after_is_read_where_it_is_seconds(told: str, after: float | None) -> None:
     found = status_error(429, {}, {"retry-after": told})
-    assert isinstance(found, Transient)
-    assert found.after == after
+    assert isinstance(found, RetryableError)
+    assert found.retry_after == after
 
 
 def test_arguments_that_are_no_json_are_refused_for_ever() -> None:
@@ -180,8 +191,8 @@ def test_a_reply_its_server_can_not_parse(message: str) -> None:
 )
 def test_the_words_of_an_error_stand_in_many_places(body: Any, words: str) -> None:
     assert message_of(body, "else") == words
-    told = status_error(404, body, {}, "else")
-    assert isinstance(told, BackendRefused) and words in told.message
+    refused = status_error(404, body, {})
+    assert isinstance(refused, BackendRefused) and words.replace("else", "status 404") in refused.message
 
 
 def test_without_any_words_the_status_is_told() -> None:
@@ -197,30 +208,50 @@ def chained(*errors: Exception) -> Exception:
     return errors[0]
 
 
-class ReadTimeout(Exception):
-    """Named like the HTTP library's."""
-
-
-def test_a_lost_connection_and_a_silent_one_are_told_apart() -> None:
-    lost = unreachable("http://a/v1", chained(RuntimeError("Connection error."), OSError("refused")))
-    assert not lost.silent
+def test_a_lost_connection_and_an_idle_one_are_kept_apart() -> None:
+    lost = connection_error("http://a/v1", chained(RuntimeError("Connection error."), OSError("refused")))
+    assert not lost.idle
     assert isinstance(lost.error, BackendUnreachable)
     assert "http://a/v1" in lost.error.message and lost.error.message.endswith("refused")
     assert "--base-url" in lost.error.hint
     for error in (
-        chained(RuntimeError("Request timed out."), ReadTimeout()),
-        chained(RuntimeError("x"), ReadTimeout(), TimeoutError()),
-        ReadTimeout(),
+        chained(RuntimeError("Request timed out."), httpx2.ReadTimeout("")),
+        chained(RuntimeError("x"), httpx2.ReadTimeout(""), TimeoutError()),
+        httpx2.ReadTimeout(""),
     ):
-        silent = unreachable("http://a/v1", error)
-        assert silent.silent and "silent" in silent.error.message
+        idle = connection_error("http://a/v1", error)
+        assert idle.idle and "silent" in idle.error.message
+    assert not connection_error("http://a/v1", httpx2.ConnectTimeout("")).idle
+
+
+@pytest.mark.parametrize(
+    ("error", "is_the_connections"),
+    [
+        (httpx2.ReadError("reset"), True),
+        (httpx2.StreamClosed(), True),
+        (ConnectionResetError(), True),
+        (json.JSONDecodeError("no", "", 0), True),
+        (UnicodeDecodeError("utf-8", b"", 0, 1, "no"), True),
+        (KeyError("ours"), False),
+        (ImportError("ours"), False),
+        (type("ReadTimeout", (Exception,), {"__module__": "httpx2"})(), False),
+    ],
+    ids=repr,
+)
+def test_whose_an_error_is_goes_by_its_type(error: Exception, is_the_connections: bool) -> None:
+    assert is_connection_error(error) is is_the_connections
+
+
+def test_a_body_that_is_no_json_is_its_beginning() -> None:
+    assert body_of(' {"error": "no"} ') == {"error": "no"}
+    assert body_of("\n<html>" + "x" * 9000) == "<html>" + "x" * 294
 
 
 def test_an_error_without_words_is_told_by_its_name() -> None:
-    assert "ConnectionResetError" in unreachable("http://a/v1", ConnectionResetError()).error.message
+    assert "ConnectionResetError" in connection_error("http://a/v1", ConnectionResetError()).error.message
 
 
 def test_a_stream_that_breaks_may_be_whole_next_time() -> None:
-    for found in (broken_off(), stream_error("slot lost")):
-        assert isinstance(found, Transient)
+    for found in (incomplete_stream(), stream_error("slot lost")):
+        assert isinstance(found, RetryableError)
         assert isinstance(found.error, BackendError) and found.error.exit_code == 3

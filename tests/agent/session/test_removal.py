@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from recorded import FIRST, SECOND, record, result, started
-from support import docker_missing
 
 from agent.errors import SandboxUnavailable, UsageError
 from agent.session.events import Event, SandboxStarted
 from agent.session.journal import Journal
 from agent.session.overview import read_overview
 from agent.session.removal import measure_volumes, open_remover, parse_age
-from sandbox.docker import LABEL, connect
-from sandbox.leftovers import belongs, open_leftovers
+from sandbox.docker_engine import SESSION_LABEL, connect
+from sandbox.leftovers import belongs_to, open_leftovers
 
 IN_DOCKER: list[Event] = [started(FIRST), SandboxStarted(sandbox="docker")]
 
@@ -35,26 +34,22 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def volume() -> Iterator[str]:
+def volume(docker_engine: None) -> Iterator[str]:
     """The name of a session with a volume of 3 MB, another of its copy and a container, as a killed one leaves them."""
-    if reason := docker_missing():
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
     import anyio
 
     from sandbox.images import ensure_image
 
-    session = f"20260131-142501-t{os.getpid() % 1000:03d}"
+    session = f"20260131-142501-{secrets.token_hex(4)}"
     client = connect()
     image = anyio.run(ensure_image, client, None, lambda _: None)
     names = [f"swe-agent-{session}", f"swe-agent-{session}-clean"]
     for name in names:
-        client.volumes.create(name, labels={LABEL: name})
+        client.volumes.create(name, labels={SESSION_LABEL: name})
     mounted = {names[0]: {"bind": "/mnt", "mode": "rw"}}
     client.containers.run(
         image, ["dd", "if=/dev/urandom", "of=/mnt/x", "bs=1M", "count=3"], entrypoint="", user="0:0",
-        network_mode="none", volumes=mounted, name=names[0], labels={LABEL: names[0]},
+        network_mode="none", volumes=mounted, name=names[0], labels={SESSION_LABEL: names[0]},
     )  # fmt: skip
     yield session
     with open_leftovers() as leftovers:
@@ -122,7 +117,7 @@ def test_one_that_finished_needs_no_engine(root: Path, no_engine: None) -> None:
 def test_its_volumes_and_containers_go_and_no_others(root: Path, volume: str) -> None:
     client = connect()
     other = f"swe-agent-{volume}x"
-    client.volumes.create(other, labels={LABEL: other})
+    client.volumes.create(other, labels={SESSION_LABEL: other})
     try:
         summary = read_overview(record(root, volume, started(volume), SandboxStarted(sandbox="docker")))
         measure_volumes([summary])
@@ -131,7 +126,7 @@ def test_its_volumes_and_containers_go_and_no_others(root: Path, volume: str) ->
             remover.remove(summary)
         with open_leftovers() as leftovers:
             assert [name for name in leftovers.volumes() if volume in name] == [other]
-        assert client.containers.list(all=True, filters={"label": f"{LABEL}=swe-agent-{volume}"}) == []
+        assert client.containers.list(all=True, filters={"label": f"{SESSION_LABEL}=swe-agent-{volume}"}) == []
     finally:
         client.volumes.get(other).remove()
         client.close()
@@ -156,7 +151,7 @@ def test_without_an_engine_volumes_are_not_measured(root: Path, no_engine: None)
     ],
 )
 def test_what_belongs_to_a_session(thing: str, own: bool) -> None:
-    assert belongs(thing, FIRST) is own
+    assert belongs_to(thing, FIRST) is own
 
 
 @pytest.mark.parametrize(

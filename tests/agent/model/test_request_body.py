@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.model import sse as wire
-from agent.model.sse import BodyWriter, EventReader
+from agent.model import request_body
+from agent.model.request_body import BodyWriter
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 MESSAGES = st.lists(
@@ -43,8 +42,8 @@ def test_a_body_that_goes_on_begins_with_all_bytes_of_the_last_one() -> None:
 
 def test_what_was_written_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Any] = []
-    dumps = wire.dumps
-    monkeypatch.setattr(wire, "dumps", lambda value: written.append(value) or dumps(value))
+    dumps = request_body.dumps
+    monkeypatch.setattr(request_body, "dumps", lambda value: written.append(value) or dumps(value))
     writer, messages = BodyWriter(), [message(str(at)) for at in range(50)]
     for length in range(40, 51):
         writer.write({"model": "m", "messages": messages[:length]})
@@ -54,20 +53,3 @@ def test_what_was_written_is_not_written_again(monkeypatch: pytest.MonkeyPatch) 
 def test_half_a_surrogate_pair_can_be_sent() -> None:
     body = {"model": "m", "messages": [message("\ud83d")]}
     assert json.loads(BodyWriter().write(body))["messages"][0]["content"] == "?"
-
-
-STREAM = (
-    ': ping\n\nevent: message\ndata: {"a": "é \u2028 \x85"}\n\ndata:{"b": 1}\r\n\r\n\n'
-    "data: first\ndata: second\nid: 7\n\n: ping\n\ndata: [DONE]"
-).encode()
-EVENTS = ['{"a": "é \u2028 \x85"}'.encode(), b'{"b": 1}', b"first\nsecond", b"[DONE]"]
-
-
-@given(cuts=st.lists(st.integers(0, len(STREAM))))
-def test_a_stream_gives_the_same_events_however_it_is_cut(cuts: list[int]) -> None:
-    reader = EventReader()
-    places = [0, *sorted(cuts), len(STREAM)]
-    found = [event for low, high in pairwise(places) for event in reader.feed(STREAM[low:high])]
-    assert found == EVENTS[:3]
-    assert found + reader.end() == EVENTS
-    assert reader.end() == []
