@@ -64,7 +64,7 @@ def _gitpython() -> type[Git]:
 
 @dataclass(frozen=True)
 class GitResult:
-    """How a command ended: its exit status, all it printed, and the last of what it said on standard error."""
+    """How a command ended: exit status, standard output, and the last 300 characters of standard error."""
 
     status: int
     output: bytes
@@ -100,8 +100,8 @@ class HostGit:
     @classmethod
     def of_user(cls, directory: Path | None = None) -> HostGit:
         """The user's own git without hooks and without prompts; `GIT_*` variables count where no directory is given."""
-        place = [] if directory is None else ["-C", str(directory)]
-        return cls([*_NO_HOOKS, *place], {"GIT_TERMINAL_PROMPT": "0"}, inherit_git_variables=directory is None)
+        where = [] if directory is None else ["-C", str(directory)]
+        return cls([*_NO_HOOKS, *where], {"GIT_TERMINAL_PROMPT": "0"}, inherit_git_variables=directory is None)
 
     def run(
         self, *arguments: str, stdin: bytes | None = None, environment: Mapping[str, str] | None = None
@@ -174,7 +174,7 @@ class HostGit:
 
 
 class _BoundedOutput(io.BytesIO):
-    """Keeps at most `PATCH_OUTPUT_BYTES`, and whether there were more."""
+    """Keeps at most `PATCH_OUTPUT_BYTES`, and notes whether there were more."""
 
     exceeded = False
 
