@@ -93,9 +93,13 @@ class HostGit:
         self._inherit = inherit_git_variables
 
     @classmethod
-    def isolated(cls, directory: Path) -> HostGit:
-        """Git in a repository that is only read, or changed by a checked patch."""
-        return cls([*_ISOLATED_OPTIONS, "-C", str(directory)], _ISOLATED_ENVIRONMENT, inherit_git_variables=False)
+    def isolated(
+        cls, directory: Path, *, settings: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> HostGit:
+        """Git in a repository whose configuration is not trusted; `settings` are added, each as `key=value`."""
+        added = [part for setting in settings for part in ("-c", setting)]
+        options = [*_ISOLATED_OPTIONS, *added, "-C", str(directory)]
+        return cls(options, {**_ISOLATED_ENVIRONMENT, **(environment or {})}, inherit_git_variables=False)
 
     @classmethod
     def of_user(cls, directory: Path | None = None) -> HostGit:
