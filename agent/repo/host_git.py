@@ -7,11 +7,14 @@ git, with the user's configuration and credentials, for what is done in the user
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import shutil
 import signal
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -47,18 +50,24 @@ _ISOLATED_ENVIRONMENT = {
 }
 
 
+_import_lock = threading.Lock()
+
+
 def _gitpython() -> type[Git]:
     """GitPython's class, imported when first needed, without the check for a git program that its import makes."""
     name = "GIT_PYTHON_REFRESH"
-    before = os.environ.get(name)
-    os.environ[name] = "quiet"
-    try:
+    with _import_lock:  # of two threads, one would put back what the other has set
+        if "git.cmd" not in sys.modules:
+            before = os.environ.get(name)
+            os.environ[name] = "quiet"
+            try:
+                importlib.import_module("git")
+            finally:
+                os.environ.pop(name)
+                if before is not None:
+                    os.environ[name] = before
         from git import Git
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+
     return Git
 
 
