@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["clients", "fetch"]
 
 _CHUNK = 1 << 20
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 Client = tuple[str, ...]
 """A command; the directory to fill and the requirement are appended to it."""
@@ -132,13 +132,13 @@ async def _run(command: Client, work: Path, report: Callable[[int], None]) -> tu
         # Leaving the block early kills it.
         async with process:
             while process.returncode is None:
-                with anyio.move_on_after(_LOOK_SECONDS):
+                with anyio.move_on_after(_POLL_SECONDS):
                     await process.wait()
-                report(_biggest(work))
+                report(_largest_file(work))
         return process.returncode, _last_line(output)
 
 
-def _biggest(work: Path) -> int:
+def _largest_file(work: Path) -> int:
     """Bytes of the largest file under `work`: the part itself, or the archive it comes in."""
     sizes = [0]
     for root, _, names in os.walk(work):
