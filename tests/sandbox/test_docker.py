@@ -14,7 +14,6 @@ from support import eventually
 
 from sandbox.docker import remove_orphans
 from sandbox.docker_engine import connect
-from sandbox.owner import owner_is_gone, owner_label
 
 
 @pytest.fixture
@@ -22,15 +21,6 @@ def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
     client = connect()
     yield client
     client.close()
-
-
-def test_an_owner_is_alive_until_its_process_ends() -> None:
-    assert not owner_is_gone(owner_label())
-    script = "from sandbox.owner import owner_label; print(owner_label())"
-    label = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
-    assert owner_is_gone(label)
-    assert not owner_is_gone("another-machine 1 1")
-    assert not owner_is_gone("nonsense")
 
 
 HOLD = """
