@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from agent.code.tracebacks import locations_in
-from agent.verify.reports.cases import MAX_CASES, MAX_TEXT, Case, Status, bounded, joined
+from agent.verify.reports.cases import MAX_CASES, MAX_TEXT, Case, Status, bounded, merged
 
 _MAX_DEPTH = 30
 _STATUS: dict[str, Status] = {"failure": "failed", "error": "error", "skipped": "skipped"}
@@ -118,7 +118,7 @@ def read_junit(data: bytes, runner: str, root: str) -> tuple[Case, ...] | None:
         places = locations_in(element.text, root) if element.status in {"failed", "error"} else ()
         name = _name(element, runner, root, modules)
         cases.append(Case(name, element.status, bounded(message, 2000), text, places, element.seconds))
-    return joined(cases)
+    return merged(cases)
 
 
 def _module(path: str) -> str:

@@ -116,7 +116,7 @@ def test_of_several_next_steps_the_first_counts() -> None:
         ("lorem ipsum dolor sit amet", "form"),
         ("Goal: x\nNext step: y", "form"),
         (GOOD.replace(READ.next_step, "none"), "next step"),
-        ("Goal: x\nDone:\nFacts: none\nNext step: y", "nothing of the steps"),
+        ("Goal: x\nDone:\nFacts: none\nNext step: y", "nothing about the steps"),
         (GOOD + "- more\n" * 2_000, "tokens"),
         ('{"name": "shell", "arguments": {"command": "ls"}}', "form"),
         ("{" * 500, "form"),

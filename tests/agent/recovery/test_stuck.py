@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.recovery.stuck import CHANGE_AT, LONGEST_CYCLE, NUDGE_AT, STOP_AT, WINDOW, Repetition, StuckDetector
+from agent.recovery.stuck import CHANGE_AT, MAX_CYCLE, NUDGE_AT, STOP_AT, WINDOW, Repetition, StuckDetector
 
 ARGUMENTS = '{"command": "pytest"}'
 
@@ -38,7 +38,7 @@ def test_two_calls_in_turn_are_a_loop_too() -> None:  # A-B-A-B
     assert found[4:6] == ["nudge", "nudge"] and found[10:] == ["stop", "stop"]
 
 
-@pytest.mark.parametrize("length", range(2, LONGEST_CYCLE + 1))
+@pytest.mark.parametrize("length", range(2, MAX_CYCLE + 1))
 def test_calls_in_turn_are_told_and_ended_whatever_the_length_of_the_turn(length: int) -> None:
     turn = [("shell", json.dumps({"command": f"step {n}"}), "same") for n in range(length)]
     detector = StuckDetector()

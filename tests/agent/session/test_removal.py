@@ -163,5 +163,5 @@ def test_ages(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["30", "", "d", "-3d", "3 days", "1y", "30d!"])
 def test_what_is_no_age(text: str) -> None:
-    with pytest.raises(UsageError, match="is no age"):
+    with pytest.raises(UsageError, match="is not an age"):
         parse_age(text)
