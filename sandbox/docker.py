@@ -10,47 +10,32 @@ import anyio
 
 from agent.errors import SandboxLost, SandboxUnavailable
 from sandbox.base import ShellSandbox
-from sandbox.bubblewrap import proxy_environment
 from sandbox.channel import Channel, DockerChannel
-from sandbox.owner import is_dead, owner
+from sandbox.docker_engine import OWNER_LABEL, SESSION_LABEL, connect, engine_errors
+from sandbox.network.environment import proxy_environment
+from sandbox.owner import owner_is_gone, owner_label
 from sandbox.protocol import Workspace
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-LABEL = "swe-agent.session"
-OWNER_LABEL = "swe-agent.owner"
 _MEMORY_BYTES = 8 << 30
 _PROCESSES = 1024
-_START_SECONDS = 10  # for the engine to answer at all
-
-
-def connect() -> DockerClient:
-    """The engine that `DOCKER_HOST` or the default socket names. Raises `SandboxUnavailable`."""
-    import docker
-    from docker.errors import DockerException
-
-    hint = "start Docker (`systemctl start docker`), or use --sandbox bubblewrap"
-    try:
-        client = docker.from_env(timeout=_START_SECONDS)
-    except DockerException as error:
-        raise SandboxUnavailable(f"no Docker engine answers: {error}", hint=hint) from error
-    try:
-        client.ping()
-    except Exception as error:  # the SDK lets errors of its HTTP library through
-        client.close()
-        raise SandboxUnavailable(f"no Docker engine answers: {error}", hint=hint) from error
-    client.api.timeout = 120
-    return client
+_TMP_SIZE = "1g"
+_CPU_SHARES = 512  # half of the default, which the model server has: it goes first where both want all
+_USER = "1000:1000"
 
 
 def remove_orphans(client: DockerClient) -> None:
-    """Remove containers whose process was killed; their volumes stay, for the work in them."""
+    """Remove containers whose process was killed; their volumes stay, for the work in them.
+
+    Raises `DockerException`.
+    """
     from docker.errors import DockerException
 
     for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True):
-        if is_dead(container.labels.get(OWNER_LABEL, "")):
+        if owner_is_gone(container.labels.get(OWNER_LABEL, "")):
             with contextlib.suppress(DockerException):
                 container.remove(force=True)
 
@@ -89,37 +74,40 @@ class DockerSandbox(ShellSandbox):
         return sandbox
 
     async def _start(self) -> None:
-        from docker.errors import DockerException
+        """Start the container with its shells. Raises `SandboxUnavailable`."""
 
         def run() -> Container:
             remove_orphans(self._client)
             self._remove_container()
-            volume = self._client.volumes.create(self._name, labels={LABEL: self._name})
+            volume = self._client.volumes.create(self._name, labels={SESSION_LABEL: self._name})
             self._own_workspace(volume.name)
             return cast("Container", self._client.containers.run(self._image, ["sleep", "infinity"], **self._options()))
 
-        try:
+        with engine_errors(SandboxUnavailable, "docker: the container can't be started"):
             self._container = await anyio.to_thread.run_sync(run)
-        except DockerException as error:
-            raise SandboxUnavailable(f"docker: the container can't be started: {error}") from error
         await self._open_shells()
 
     def _own_workspace(self, volume: str) -> None:
-        """Give the volume's top to the user that commands run as, whatever the image has at that place."""
+        """Give the volume's root to the user that commands run as, whatever the image has at that path."""
+        mounts = {volume: _mount(str(self.workspace.root))}
+        self._run_once(["chown", _USER, str(self.workspace.root)], mounts, user="0:0", cap_add=["CHOWN"])
+
+    def _run_once(self, command: list[str], volumes: dict[str, dict[str, str]], **options: Any) -> None:
+        """Run a command of the program's own in a container that is removed afterwards. Raises `DockerException`."""
         self._client.containers.run(
             self._image,
-            ["chown", "1000:1000", str(self.workspace.root)],
+            command,
             entrypoint="",
-            user="0:0",
             network_mode="none",
             cap_drop=["ALL"],
-            cap_add=["CHOWN"],
             security_opt=["no-new-privileges:true"],
-            volumes={volume: {"bind": str(self.workspace.root), "mode": "rw,nocopy"}},
+            volumes=volumes,
             remove=True,
+            **options,
         )
 
     def _options(self) -> dict[str, Any]:
+        """The container's options, as `docker.containers.run` takes them."""
         environment = self._environment()
         if self._online:
             environment.update(proxy_environment())
@@ -128,22 +116,22 @@ class DockerSandbox(ShellSandbox):
             "detach": True,
             "entrypoint": "",
             "init": True,
-            "user": "1000:1000",
+            "user": _USER,
             "working_dir": "/",
             "network_mode": "bridge" if self._online else "none",
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true"],
             "read_only": True,
             "pids_limit": _PROCESSES,
-            "cpu_shares": 512,  # half of what the model server gets, where both want all
+            "cpu_shares": _CPU_SHARES,
             "mem_limit": _MEMORY_BYTES,
             "memswap_limit": _MEMORY_BYTES,
-            "tmpfs": {"/tmp": "rw,nosuid,nodev,exec,mode=1777,size=1g"},
+            "tmpfs": {"/tmp": f"rw,nosuid,nodev,exec,mode=1777,size={_TMP_SIZE}"},
             "ipc_mode": "private",
             "log_config": {"type": "none"},
-            "labels": {LABEL: self._name, OWNER_LABEL: owner()},
+            "labels": {SESSION_LABEL: self._name, OWNER_LABEL: owner_label()},
             "environment": environment,
-            "volumes": {self._name: {"bind": str(self.workspace.root), "mode": "rw,nocopy"}},
+            "volumes": {self._name: _mount(str(self.workspace.root))},
         }
 
     def _remove_container(self) -> None:
@@ -161,56 +149,40 @@ class DockerSandbox(ShellSandbox):
                 self._client.volumes.get(self._name).remove(force=True)
 
     async def _connect(self, name: str) -> Channel:
-        from docker.errors import DockerException
-
         def attach() -> DockerChannel:
             assert self._container is not None
             api = self._client.api
-            made = api.exec_create(self._container.id, self._argv(name), stdin=True, user="1000:1000")
+            made = api.exec_create(self._container.id, self._argv(name), stdin=True, user=_USER)
             wrapper: Any = api.exec_start(made["Id"], socket=True)
             return DockerChannel(getattr(wrapper, "_sock", wrapper), owner=wrapper)
 
-        try:
+        with engine_errors(SandboxLost, "no shell can be started in the container"):
             return await anyio.to_thread.run_sync(attach)
-        except DockerException as error:
-            raise SandboxLost(f"docker: no shell in the container: {error}") from error
 
     async def revive(self) -> None:
-        """See `Sandbox.revive`. A container that still runs is restarted, so no old process is left in it."""
+        """See `Sandbox.revive`. A container that still runs is replaced, so no old process is left in it."""
         await self._close_shells()
         await self._start()
 
     async def fork(self) -> DockerSandbox:
         """See `Sandbox.fork`."""
-        from docker.errors import DockerException
-
         copy = DockerSandbox(await anyio.to_thread.run_sync(connect), f"{self._name}-clean", self._image)
 
         def copy_volume() -> None:
-            copy._remove(volume=True)  # of a process that was killed
-            copy._client.volumes.create(copy._name, labels={LABEL: copy._name})
+            copy._remove(volume=True)  # left by a process that was killed
+            copy._client.volumes.create(copy._name, labels={SESSION_LABEL: copy._name})
             copy._own_workspace(copy._name)
-            self._client.containers.run(
-                self._image,
-                ["cp", "-a", f"{self.workspace.root}/.", "/mnt/"],
-                entrypoint="",
-                user="1000:1000",
-                network_mode="none",
-                cap_drop=["ALL"],
-                security_opt=["no-new-privileges:true"],
-                volumes={
-                    self._name: {"bind": str(self.workspace.root), "mode": "ro"},
-                    copy._name: {"bind": "/mnt", "mode": "rw,nocopy"},
-                },
-                remove=True,
-            )
+            root = str(self.workspace.root)
+            volumes = {self._name: {"bind": root, "mode": "ro"}, copy._name: _mount("/mnt")}
+            self._run_once(["cp", "-a", f"{root}/.", "/mnt/"], volumes, user=_USER)
 
         try:
-            await anyio.to_thread.run_sync(copy_volume)
+            with engine_errors(SandboxUnavailable, "docker: the workspace can't be copied"):
+                await anyio.to_thread.run_sync(copy_volume)
             await copy._start()
-        except DockerException as error:
+        except BaseException:
             await copy.close(keep=False)
-            raise SandboxUnavailable(f"docker: the workspace can't be copied: {error}") from error
+            raise
         return copy
 
     async def network(self, on: bool) -> None:
@@ -231,3 +203,8 @@ class DockerSandbox(ShellSandbox):
         with anyio.CancelScope(shield=True):
             await self._close_shells()
             await anyio.to_thread.run_sync(remove)
+
+
+def _mount(path: str) -> dict[str, str]:
+    """A writable mount of a volume at `path`, which does not take over what the image has there."""
+    return {"bind": path, "mode": "rw,nocopy"}

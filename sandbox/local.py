@@ -1,4 +1,4 @@
-"""No isolation: commands run as the user, on the host. Only when asked for by name."""
+"""No isolation: commands run on the host, as the user. Only when asked for by name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 
 import anyio
 
-from agent.errors import SandboxUnavailable
+from agent.errors import SandboxLost
 from sandbox.base import ShellSandbox
-from sandbox.bubblewrap import copy_tree, remove_tree
 from sandbox.channel import Channel, ProcessChannel
+from sandbox.directory_trees import copy_tree, make_workspace, remove_tree
 from sandbox.protocol import Workspace
 
 
@@ -27,7 +27,7 @@ class LocalSandbox(ShellSandbox):
     @classmethod
     async def start(cls, directory: Path) -> LocalSandbox:
         """Start on `directory`, made if absent. Raises `SandboxUnavailable`."""
-        directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - one directory
+        make_workspace(directory)
         sandbox = cls(directory)
         await sandbox._open_shells()
         return sandbox
@@ -38,7 +38,7 @@ class LocalSandbox(ShellSandbox):
         try:
             return await ProcessChannel.open(self._argv(name), env=environment)
         except OSError as error:
-            raise SandboxUnavailable(f"bash can't be started: {error}") from error
+            raise SandboxLost(f"bash can't be run: {error}") from error
 
     async def revive(self) -> None:
         """See `Sandbox.revive`."""
@@ -50,7 +50,7 @@ class LocalSandbox(ShellSandbox):
         return await LocalSandbox.start(await anyio.to_thread.run_sync(copy_tree, self.directory))
 
     async def network(self, on: bool) -> None:
-        """Nothing: without isolation the network is always there."""
+        """Do nothing: without isolation the network is always open."""
 
     async def close(self, *, keep: bool) -> None:
         """See `Sandbox.close`."""

@@ -1,4 +1,4 @@
-"""Which process of this machine a container belongs to, so that those of a killed one can be told and removed."""
+"""Which process of this machine a container belongs to, so that containers of killed processes can be removed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def _boot() -> str:
-    """This boot of this machine and the process namespace: where a process id means something."""
+    """The boot of this machine and the process namespace, within which a process id is unique; else `unknown`."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
@@ -15,27 +15,27 @@ def _boot() -> str:
         return "unknown"
 
 
-def _started(pid: int) -> str:
-    """When a process started, in clock ticks since boot; empty when there is none (`man 5 proc`, stat field 22)."""
+def _start_time(pid: int) -> str:
+    """When a process started, in clock ticks since boot; empty if there is none (`man 5 proc`, stat field 22)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return ""
 
 
-def owner() -> str:
-    """This process, as a label."""
-    return f"{_boot()} {os.getpid()} {_started(os.getpid())}"
+def owner_label() -> str:
+    """The label that names this process: `BOOT PID START_TIME`."""
+    return f"{_boot()} {os.getpid()} {_start_time(os.getpid())}"
 
 
-def is_dead(label: str) -> bool:
-    """Whether a label names a process of this machine that is no more. One of another machine is not known to be."""
+def owner_is_gone(label: str) -> bool:
+    """Whether a label names a process of this boot of this machine that has ended.
+
+    False for another boot: that may be an earlier one of this machine, or another machine on the same engine, and
+    the two can't be told apart.
+    """
     boot, _, rest = label.partition(" ")
-    pid, _, started = rest.partition(" ")
-    if boot == "unknown" or not pid.isdigit():
+    pid, _, start_time = rest.partition(" ")
+    if boot == "unknown" or not pid.isdigit() or boot != _boot():
         return False
-    if boot != _boot():
-        # another boot of this machine, or another machine on the same engine: only the first is surely over,
-        # and they can't be told apart
-        return False
-    return _started(int(pid)) != started
+    return _start_time(int(pid)) != start_time

@@ -1,7 +1,7 @@
-"""What every sandbox can do, and the exceptions each method may raise.
+"""What every sandbox can do, and exactly which exceptions each method may raise.
 
-Two kinds of failure are kept apart: a *command* that fails is an `ExecResult` with its exit code; a *sandbox*
-that fails is `SandboxLost` (it was there and is gone) or `SandboxUnavailable` (it can't be started here).
+A *command* that fails is an `ExecResult` with its exit code. A *sandbox* that fails is an exception: `SandboxLost` (it
+was running and is gone) or `SandboxUnavailable` (it can't be started here).
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where things lie inside a sandbox; every path is absolute there."""
+    """The directories of a sandbox, as absolute paths inside it."""
 
     root: PurePosixPath = field(default=PurePosixPath("/workspace"))
 
     @property
     def repo(self) -> PurePosixPath:
-        """The repository's root: where commands start, and what relative paths are relative to."""
+        """The root of the repository, in which commands start; relative paths are relative to it."""
         return self.root / "repo"
 
     @property
     def home(self) -> PurePosixPath:
-        """`$HOME`: caches and what the setup installs."""
+        """`$HOME`: caches, and what the setup installs."""
         return self.root / "home"
 
     @property
@@ -35,15 +35,15 @@ class Workspace:
 
     @property
     def outputs(self) -> PurePosixPath:
-        """Whole outputs of commands, one file each."""
+        """One file for each command of the persistent shell, with its whole output."""
         return self.private / "outputs"
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a command printed: head and tail within the bound, and how much there was.
+    """What a command printed: its first and last bytes, within a bound, and how many between them were dropped.
 
-    `head` is everything when nothing was cut (`dropped` is 0, `tail` empty). Sizes are in bytes.
+    If nothing was dropped, `head` is everything and `tail` is empty.
     """
 
     head: bytes = b""
@@ -57,13 +57,13 @@ class Output:
 
     @property
     def whole(self) -> bytes:
-        """Everything that was printed; a `ValueError` when some of it was dropped."""
+        """Everything that was printed. Raises `ValueError` if some of it was dropped."""
         if self.dropped:
             raise ValueError(f"{self.dropped} of {self.total} bytes were dropped")
         return self.head
 
     def text(self) -> str:
-        """The output as text, bytes that are not UTF-8 replaced, with a mark where some was dropped."""
+        """The output as text, with bytes that are not UTF-8 replaced, and a mark where bytes were dropped."""
         head = self.head.decode("utf-8", "replace")
         if not self.dropped:
             return head
@@ -74,9 +74,9 @@ class Output:
 class ExecResult:
     """How a command ended.
 
-    `ended` is `exited`, `timeout` (its limit passed and every process of it was killed) or `stopped` (cancelled).
-    `exit_code` is the shell's: 128 + n for signal n. `background` counts processes it left running.
-    `saved` is the file in the sandbox that holds the whole output, if it was kept.
+    `ended` is `exited`, `timeout` (every process of it was killed at its limit) or `stopped` (it was cancelled).
+    `exit_code` is the shell's: 128 + n for signal n. `background` is how many processes it left running. `saved` is
+    the path in the sandbox of a file with the whole output; empty if it was not saved.
     """
 
     exit_code: int
@@ -93,7 +93,10 @@ class ExecResult:
 
 
 class Sandbox(Protocol):
-    """A place to run commands that can't reach the host. Use it as an async context manager."""
+    """Runs commands that can't reach the host. `sandbox.open_sandbox` starts one and closes it.
+
+    A method raises what its docstring lists and no other error of the sandbox; any may be cancelled.
+    """
 
     kind: str
     workspace: Workspace
@@ -107,18 +110,18 @@ class Sandbox(Protocol):
         persistent: bool = False,
         capture: int = 1 << 20,
     ) -> ExecResult:
-        """Run a bash command with the repository's root as its directory.
+        """Run a bash command in the root of the repository. Raises `SandboxLost`.
 
-        `persistent`: in the session's shell, whose directory, variables and functions live on, and with the whole
-        output saved in a file. `timeout` in seconds; None is no limit. `capture` is how many bytes of output are
-        kept in memory. Raises `SandboxLost`.
+        `persistent` runs it in the session's shell, whose directory, variables and functions live on, and saves its
+        whole output in a file. `timeout` is in seconds, None for no limit. `capture` is how many bytes of the output
+        are returned. When the call is cancelled, the command is killed.
         """
         ...
 
     async def rewind(self, seen: Container[str]) -> None:
-        """Take the session's shell back to what it was before its last command, unless that one was seen.
+        """Take the session's shell back to its state before its last command, unless `seen` has that command.
 
-        `seen` are the files with the outputs of commands whose end was seen. Raises `SandboxLost`.
+        `seen` holds the `saved` paths of the commands whose results were received. Raises `SandboxLost`.
         """
         ...
 
@@ -127,16 +130,16 @@ class Sandbox(Protocol):
         ...
 
     async def fork(self) -> Sandbox:
-        """A second sandbox on a copy of the workspace as it is now, out of this one's reach; closed on its own.
+        """A second sandbox on a copy of the workspace as it is now; neither reaches the other. Close it separately.
 
-        Raises `SandboxUnavailable`.
+        Raises `SandboxUnavailable`; no copy is left then.
         """
         ...
 
     async def network(self, on: bool) -> None:
-        """Open or close the network; it is closed at start. Ends all processes. Raises `SandboxUnavailable`."""
+        """Open or close the network, which ends all processes. It is closed at start. Raises `SandboxUnavailable`."""
         ...
 
     async def close(self, *, keep: bool) -> None:
-        """End every process; without `keep`, remove the workspace too. Never raises for what is already gone."""
+        """End every process and, without `keep`, remove the workspace. Raises nothing, also if all is gone already."""
         ...

@@ -1,4 +1,4 @@
-"""Which sandbox is used: the one that was named, else the first that works."""
+"""Choosing and starting a sandbox: the one that was asked for, else the first that works."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ async def start_sandbox(
     image: str | None = None,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Sandbox:
-    """Start a sandbox of `kind`, its workspace in the volume `name` (Docker) or in `directory` (the others).
+    """Start a sandbox of `kind`, with its workspace in the volume `name` (Docker) or in `directory` (the others).
 
-    `auto` is the first of docker, bubblewrap that works, found out by starting it; never `local`.
-    Raises `SandboxUnavailable` with what was wrong with each.
+    `auto` starts the first of docker and bubblewrap that works; never `local`. `image` is Docker's, None for the
+    project's own. Raises `SandboxUnavailable` with what is wrong with each that was tried, and `UsageError` for an
+    unknown kind.
     """
     from sandbox.bubblewrap import BubblewrapSandbox
     from sandbox.docker import DockerSandbox
@@ -43,7 +44,7 @@ async def start_sandbox(
         return await DockerSandbox.start(name, image, on_progress)
     except SandboxUnavailable as error:
         if image is not None:
-            raise  # an image was asked for: only Docker has it
+            raise  # only Docker has the image that was asked for
         docker_error = error
     on_progress(f"Docker can't be used here, trying bubblewrap: {docker_error.message}")
     try:
@@ -66,7 +67,7 @@ async def open_sandbox(
     keep: bool = False,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Sandbox]:
-    """`start_sandbox`, closed at the end; `keep` leaves the workspace for a later resume."""
+    """`start_sandbox`, closed at the end of the context; `keep` leaves the workspace to a resumed session."""
     sandbox = await start_sandbox(kind, name=name, directory=directory, image=image, on_progress=on_progress)
     try:
         yield sandbox

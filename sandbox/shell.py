@@ -1,11 +1,10 @@
-"""The persistent shell of a sandbox, seen from the host: requests out, bounded output in.
+"""The host's side of a sandbox's persistent shell: it sends commands and reads their output within bounds.
 
-The other side is `supervisor.sh`. What a command costs, and why: docs/decisions/0001.
+The other side is `supervisor.sh`, which describes what is exchanged. docs/decisions/0001 says what a command costs.
 """
 
 from __future__ import annotations
 
-import importlib.resources
 import re
 import secrets
 import time
@@ -18,25 +17,28 @@ import anyio
 from agent.errors import SandboxLost
 from sandbox.channel import Channel
 from sandbox.protocol import ExecResult, Output, Workspace
+from sandbox.scripts import script
 
-_MARK_BYTES = 64
-_MARK = re.compile(rb"(\d{1,3}) (exited|stopped|full) (\d{1,7})")
-GRACE_SECONDS = 20.0  # how long the supervisor may take to kill a command before the shell counts as lost
+_READY = b"ready\n"
+_END_BYTES = 64  # at most, of the line that ends a command's output
+_END = re.compile(rb"(\d{1,3}) (exited|stopped|full) (\d{1,7})")  # exit code, how it ended, background processes
+GRACE_SECONDS = 20.0
+"""How long the supervisor may take to start, or to kill a command, before the shell counts as lost."""
 
 
 def supervisor_argv(workspace: Workspace, scope: Literal["namespace", "marked"], name: str) -> list[str]:
     """The command line that starts the supervisor.
 
-    `scope` says how it knows a command's processes: `namespace`, all new ones in its process namespace;
-    `marked`, those that carry its variable.
+    `scope` says which processes belong to a command: with `namespace` all new ones in the supervisor's process
+    namespace, with `marked` those that have the supervisor's environment variable.
     """
-    script = importlib.resources.files("sandbox").joinpath("supervisor.sh").read_text()
-    places = [str(workspace.private), str(workspace.repo)]
-    return ["bash", "--norc", "--noprofile", "-c", script, "swe-agent-shell", *places, scope, name]
+    directories = [str(workspace.private), str(workspace.repo)]
+    supervisor = script("supervisor.sh")
+    return ["bash", "--norc", "--noprofile", "-c", supervisor, "swe-agent-shell", *directories, scope, name]
 
 
 class Capture:
-    """Collects a stream within a bound: the first half of it, and the last."""
+    """Collects the first and the last bytes of a stream: `limit` bytes, half of them from each end."""
 
     def __init__(self, limit: int) -> None:
         self._head_limit = limit // 2
@@ -47,7 +49,7 @@ class Capture:
         self._dropped = 0
 
     def add(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Append the next bytes."""
         room = self._head_limit - len(self._head)
         if room > 0:
             self._head += data[:room]
@@ -62,7 +64,7 @@ class Capture:
             self._dropped += len(gone)
 
     def output(self) -> Output:
-        """What was collected."""
+        """What was collected so far."""
         tail = b"".join(self._tail)
         surplus = max(0, len(tail) - self._tail_limit)
         dropped = self._dropped + surplus
@@ -72,7 +74,10 @@ class Capture:
 
 
 class Shell:
-    """One running supervisor. Commands go one at a time; it can be opened again after it was lost."""
+    """One running supervisor, reached by the channel that `connect(name)` returns.
+
+    It runs one command at a time, and can be opened again after it was lost.
+    """
 
     def __init__(self, workspace: Workspace, connect: Callable[[str], Awaitable[Channel]], name: str) -> None:
         self._workspace = workspace
@@ -81,22 +86,22 @@ class Shell:
         self._channel: Channel | None = None
         self._lock = anyio.Lock()
         self._sequence = 0
-        self._rest = b""
+        self._rest = b""  # received and not used yet
 
     async def open(self) -> None:
-        """Start the supervisor and wait until it answers. Raises `SandboxLost` when it doesn't."""
+        """Start the supervisor and wait until it answers. Raises `SandboxLost` if it does not."""
         self._channel = await self._connect(self._name)
         self._rest = b""
         with anyio.move_on_after(GRACE_SECONDS):
-            while b"ready\n" not in self._rest:
+            while _READY not in self._rest:
                 data = await self._channel.receive()
                 if not data:
                     break
                 self._rest += data
-        ready, _, self._rest = self._rest.partition(b"ready\n")
-        if ready.strip() or not _:
+        before, ready, self._rest = self._rest.partition(_READY)
+        if before.strip() or not ready:
             await self.close()
-            detail = ready.decode("utf-8", "replace").strip()[-300:]
+            detail = before.decode("utf-8", "replace").strip()[-300:]
             raise SandboxLost("the sandbox's shell did not start", hint=detail or "the image needs bash")
 
     async def close(self) -> None:
@@ -119,27 +124,27 @@ class Shell:
             sequence = f"{int(1000 * time.time())}-{self._sequence}" if persistent else "0"
             line = f"run {nonce} {limit} {len(body)} {len(stdin)} {int(persistent)} {sequence}\n"
             started = time.monotonic()
-            found = Capture(capture)
+            captured = Capture(capture)
             try:
                 with anyio.fail_after(None if timeout is None else timeout + GRACE_SECONDS):
                     await self._send(line.encode() + body + stdin)
-                    status, how, background = await self._receive(nonce, found)
+                    status, how, background = await self._receive(nonce, captured)
             except TimeoutError as error:
                 await self.close()
                 raise SandboxLost("the sandbox's shell does not answer any more") from error
             except BaseException as error:
-                await self._stop(nonce, found, cancelled=isinstance(error, anyio.get_cancelled_exc_class()))
+                await self._stop(nonce, captured, cancelled=isinstance(error, anyio.get_cancelled_exc_class()))
                 raise
             if how == "full":
-                found.add(b"not run: there is no space left in the sandbox's workspace\n")
-                await self.close()  # the rest of the request must not be taken for the next
+                captured.add(b"not run: there is no space left in the sandbox's workspace\n")
+                await self.close()  # so that the rest of this request is not read as the next one
                 await self.open()
             saved = str(self._workspace.outputs / f"{sequence}.log") if persistent else ""
-            # The supervisor can't tell its limit from a word of ours; only one of them was possible here.
+            # the supervisor reports its limit and a request to stop alike; here it was the limit
             ended = "timeout" if how == "stopped" else "exited"
             return ExecResult(
                 exit_code=status,
-                output=found.output(),
+                output=captured.output(),
                 ended=cast("Literal['exited', 'timeout']", ended),
                 background=background,
                 seconds=time.monotonic() - started,
@@ -154,23 +159,23 @@ class Shell:
             await self.close()
             raise SandboxLost("the sandbox's shell is gone") from error
 
-    async def _receive(self, nonce: str, found: Capture) -> tuple[int, str, int]:
-        """Read up to the end mark of `nonce`; what comes before it goes into `found`."""
+    async def _receive(self, nonce: str, captured: Capture) -> tuple[int, str, int]:
+        """Read up to the line that ends the command `nonce`: exit code, how it ended, background processes."""
         assert self._channel is not None
         mark = b"\n" + nonce.encode() + b" "
         while True:
             at = self._rest.find(mark)
             end = self._rest.find(b"\n", at + len(mark)) if at >= 0 else -1
-            if end >= 0 or (at >= 0 and len(self._rest) > at + len(mark) + _MARK_BYTES):
-                fields = _MARK.fullmatch(self._rest[at + len(mark) : end]) if end >= 0 else None
+            if end >= 0 or (at >= 0 and len(self._rest) > at + len(mark) + _END_BYTES):
+                fields = _END.fullmatch(self._rest[at + len(mark) : end]) if end >= 0 else None
                 if fields is None:
                     await self.close()
                     raise SandboxLost("the sandbox's shell was tampered with")
-                found.add(self._rest[:at])
+                captured.add(self._rest[:at])
                 self._rest = self._rest[end + 1 :]
                 return int(fields[1]), fields[2].decode(), int(fields[3])
             if at < 0 and len(self._rest) > len(mark):
-                found.add(self._rest[: -len(mark)])
+                captured.add(self._rest[: -len(mark)])
                 self._rest = self._rest[-len(mark) :]
             data = await self._channel.receive()
             if not data:
@@ -178,14 +183,14 @@ class Shell:
                 raise SandboxLost("the sandbox's shell ended while a command ran")
             self._rest += data
 
-    async def _stop(self, nonce: str, found: Capture, *, cancelled: bool) -> None:
-        """After a cancellation: end what runs, so that the shell can be used again."""
+    async def _stop(self, nonce: str, captured: Capture, *, cancelled: bool) -> None:
+        """After a cancellation: kill the command, so that the shell can be used again."""
         if not cancelled or self._channel is None:
             return
         with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE_SECONDS) as scope:
             try:
                 await self._send(b"stop\n")
-                await self._receive(nonce, found)
+                await self._receive(nonce, captured)
             except SandboxLost:
                 return
         if scope.cancelled_caught:

@@ -1,6 +1,7 @@
 """Snapshots of the workspace's repository: tree objects in a git directory of their own, inside the sandbox.
 
-The repository's own `.git` is never touched by them and never read from; the host sees only the diff they give.
+The repository's own `.git` is never touched by them and never read from; the host sees only the diff they give. What
+runs in the sandbox is `snapshots.sh`.
 """
 
 from __future__ import annotations
@@ -11,135 +12,97 @@ from collections.abc import Iterable
 
 from agent.errors import PatchRejected, SandboxError
 from sandbox.protocol import ExecResult, Sandbox
+from sandbox.scripts import script
 
 PATCH_LIMIT_BYTES = 4 << 20
-
-# Left behind by running things; never part of a change unless the repository has them already.
-_LITTER = """__pycache__/
-*.py[cod]
-.pytest_cache/
-.mypy_cache/
-.ruff_cache/
-.hypothesis/
-.tox/
-.nox/
-.venv/
-.eggs/
-*.egg-info/
-.coverage
-node_modules/
-.cache/
-"""
-# What is in the repository is taken as it is: no line ending, filter or keyword of .gitattributes applies.
-_AS_IT_IS = "* -text -eol -filter -ident -working-tree-encoding\n"
-# `git add` stops at a repository within that has no commit: then each of those is left out by name.
-_ADD_WITHOUT_NESTED = (
-    "find . -mindepth 2 -name .git -prune -printf ':(exclude)%h\\0' | "
-    "git add -A --ignore-errors --pathspec-from-file=- --pathspec-file-nul"
-)
+"""A longer diff is refused: it probably contains build products."""
+_GIT_SECONDS = 300
+_UNPACK_SECONDS = 600
+_COPY_SECONDS = 1800
+_CAPTURE_BYTES = 1 << 20
+_ERROR_CHARACTERS = 400  # of git's output that an error shows
+_HINT = "check the disk with `swe-agent doctor`, then resume"
+_PATCH_HINT = "it was made for other contents of these files"
+_TREE_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Snapshots:
-    """Snapshots of one sandbox's repository. Every method raises `SandboxLost` when the sandbox goes away."""
+    """Snapshots of one sandbox's repository, each named by the id of its tree.
+
+    Every method raises `SandboxLost` when the sandbox is gone, and `SandboxError` when git or the file system inside it
+    fails; what else it raises is said there.
+    """
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        workspace = sandbox.workspace
-        self._directory = shlex.quote(f"{workspace.private}/snapshots.git")
-        self._repo = shlex.quote(str(workspace.repo))
-        self._private = shlex.quote(str(workspace.private))
-        # the lock is that of a git that was killed
-        self._add = f"rm -f {self._directory}/index.lock; git add -A --ignore-errors . || {_ADD_WITHOUT_NESTED}"
+        private, repo = (shlex.quote(str(path)) for path in (sandbox.workspace.private, sandbox.workspace.repo))
+        self._script = f"private={private} repo={repo}\n{script('snapshots.sh')}\n"
 
-    async def _git(self, command: str, *, stdin: bytes = b"", capture: int = 1 << 20) -> ExecResult:
-        environment = (
-            # the system's git, whatever the workspace has
-            f"PATH=/usr/local/bin:/usr/bin:/bin:$PATH GIT_DIR={self._directory} GIT_WORK_TREE={self._repo} "
-            "GIT_CONFIG_GLOBAL=/dev/null "
-            "GIT_CONFIG_NOSYSTEM=1 GIT_OPTIONAL_LOCKS=0"
-        )
-        return await self._sandbox.exec(
-            f"cd {self._repo} && export {environment} && {command}", stdin=stdin, timeout=300, capture=capture
-        )
+    async def _run(
+        self, *call: str, stdin: bytes = b"", timeout: float = _GIT_SECONDS, capture: int = _CAPTURE_BYTES
+    ) -> ExecResult:
+        """Run a function of `snapshots.sh` with its arguments."""
+        return await self._sandbox.exec(self._script + shlex.join(call), stdin=stdin, timeout=timeout, capture=capture)
 
-    async def _must(self, command: str, what: str, *, stdin: bytes = b"", capture: int = 1 << 20) -> bytes:
-        result = await self._git(command, stdin=stdin, capture=capture)
+    async def _run_checked(self, *call: str, failure: str, stdin: bytes = b"", timeout: float = _GIT_SECONDS) -> bytes:
+        """`_run`, and the bytes it printed. Raises `SandboxError` with `failure` when the function fails."""
+        result = await self._run(*call, stdin=stdin, timeout=timeout)
         if not result.ok:
-            detail = result.output.text().strip()[-400:]
-            raise SandboxError(f"{what} failed in the sandbox: {detail or f'exit code {result.exit_code}'}")
+            raise SandboxError(f"{failure}: {_last_output(result)}", hint=_HINT)
         return result.output.head + result.output.tail
 
     async def begin(self, tree_tar: bytes) -> str:
-        """Unpack the repository from a tar of its tree, as one commit; the first snapshot's tree id."""
-        unpack = f"mkdir -p {self._repo} && tar -x --no-same-owner -C {self._repo} -f -"
-        unpacked = await self._sandbox.exec(unpack, stdin=tree_tar, timeout=600)
-        if not unpacked.ok:
-            raise SandboxError(f"the repository can't be unpacked: {unpacked.output.text().strip()[-400:]}")
-        quiet = "-c init.defaultBranch=main -c advice.detachedHead=false"
-        identity = "-c user.name=swe-agent -c user.email=swe-agent@localhost -c commit.gpgSign=false"
-        own = f"{self._repo}/.git"
-        await self._must(
-            f"(unset GIT_DIR GIT_WORK_TREE; git {quiet} init -q --bare {self._directory}) && "
-            f"printf %s {shlex.quote(_AS_IT_IS)} >{self._directory}/info/attributes && "
-            f"printf %s {shlex.quote(_LITTER)} >{self._directory}/info/exclude && "
-            "git config core.bare false && git config core.autocrlf false && git config gc.auto 0 && "
-            "git config core.safecrlf false && git config core.looseCompression 1 && git add -A -f . && "
-            # the repository's own .git, one commit, for the model to use as it likes
-            f"unset GIT_DIR GIT_WORK_TREE && git {quiet} init -q . && mkdir -p {own}/info && "
-            f"printf %s {shlex.quote(_AS_IT_IS)} >{own}/info/attributes && "
-            f"git add -A -f . && git {identity} commit -q --allow-empty --no-verify -m base",
-            "making the first snapshot",
-        )
-        return await self.take(first=True)
+        """Unpack the repository from a tar of its tree, as one commit; returns the first snapshot's tree id."""
+        failure = "the repository can't be unpacked in the sandbox"
+        await self._run_checked("unpack", failure=failure, stdin=tree_tar, timeout=_UNPACK_SECONDS)
+        await self._run_checked("create", failure="the first snapshot can't be made in the sandbox")
+        return await self._tree("first_tree")
 
-    async def take(self, *, first: bool = False) -> str:
-        """The tree id of the repository as it is now; the same id when nothing changed.
+    async def take(self) -> str:
+        """The tree id of the repository as it is now; the same id if nothing has changed.
 
-        What git can't read (a file without permissions, a repository without a commit within) is left out.
+        What git can't read (a file without permissions, a nested repository without a commit) is left out.
         """
-        add = "true" if first else self._add
-        written = await self._must(f"{{ {add}; }} >/dev/null 2>&1; git write-tree 2>/dev/null", "a snapshot")
-        tree = written.decode("utf-8", "replace").strip()
-        if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", tree):
-            raise SandboxError(f"a snapshot failed in the sandbox: git gave {tree[:100]!r}")
+        return await self._tree("take")
+
+    async def _tree(self, function: str) -> str:
+        printed = await self._run_checked(function, failure="a snapshot can't be taken in the sandbox")
+        tree = printed.decode("utf-8", "replace").strip()
+        if not _TREE_ID.fullmatch(tree):
+            raise SandboxError(f"a snapshot can't be taken in the sandbox: git printed {tree[:100]!r}", hint=_HINT)
         return tree
 
     async def restore(self, tree: str) -> None:
         """Put the repository back to `tree`; files that no snapshot holds (ignored ones) stay."""
-        await self._must(f"{{ {self._add}; }} >/dev/null 2>&1; git read-tree -u --reset {tree}", "restoring a snapshot")
+        await self._run_checked("restore", tree, failure="a snapshot can't be restored in the sandbox")
 
     async def holds(self, *trees: str) -> bool:
-        """Whether these trees are all there, with the pristine copy beside them. Raises `SandboxLost`."""
-        checks = " && ".join(f"git cat-file -e {tree}'^{{tree}}'" for tree in trees)
-        # in a workspace that was never begun there is no directory to go to
-        there = await self._sandbox.exec(f"[ -d {self._directory} ] && [ -d {self._private}/pristine ]", timeout=60)
-        return there.ok and (await self._git(checks)).ok
+        """Whether these trees are all there, and the pristine copy beside them."""
+        return (await self._run("holds", *trees)).ok
 
     async def apply(self, patch: bytes) -> None:
         """Apply a patch to the repository as it is. Raises `PatchRejected` when it does not fit."""
-        result = await self._git("git apply --whitespace=nowarn -", stdin=patch) if patch else None
+        result = await self._run("apply", stdin=patch) if patch else None
         if result is not None and not result.ok:
-            raise PatchRejected(f"the change does not apply: {result.output.text().strip()[-400:]}")
+            raise PatchRejected(f"the change does not apply: {_last_output(result)}", hint=_PATCH_HINT)
 
     async def prune(self, keep: Iterable[str], limit: int) -> bool:
-        """Where the snapshots take more than `limit` bytes, drop all trees but `keep`; whether that was done."""
-        counted = await self._must("git count-objects -v", "measuring the snapshots")
+        """If the snapshots take more than `limit` bytes, drop all trees but `keep`; returns whether it did."""
+        counted = await self._run_checked("sizes", failure="the snapshots can't be measured")
         sizes = dict(re.findall(r"^(size|size-pack): (\d+)$", counted.decode("ascii", "replace"), re.MULTILINE))
         if sum(map(int, sizes.values())) * 1024 <= limit:
             return False
-        await self._must(f"git prune --expire=now {shlex.join(keep)}", "dropping old snapshots")
+        await self._run_checked("prune", *keep, failure="old snapshots can't be dropped")
         return True
 
     async def diff(self, before: str, after: str) -> bytes:
         """The patch from one tree to another, binary files included, renames as removal and addition.
 
-        Raises `PatchRejected` when it is longer than 4 MiB.
+        Raises `PatchRejected` when it is longer than `PATCH_LIMIT_BYTES`.
         """
-        capture = 2 * PATCH_LIMIT_BYTES
-        command = f"git diff --no-ext-diff --no-textconv --no-color --no-renames --binary --full-index {before} {after}"
-        result = await self._git(command, capture=capture)
+        result = await self._run("print_diff", before, after, capture=2 * PATCH_LIMIT_BYTES)
         if not result.ok:
-            raise SandboxError(f"the diff failed in the sandbox: {result.output.text().strip()[-400:]}")
+            raise SandboxError(f"the diff can't be made in the sandbox: {_last_output(result)}", hint=_HINT)
         if result.output.total > PATCH_LIMIT_BYTES:
             raise PatchRejected(
                 f"the change is {result.output.total} bytes as a patch, over the limit of {PATCH_LIMIT_BYTES}",
@@ -149,37 +112,26 @@ class Snapshots:
 
     async def keep_pristine(self) -> None:
         """Keep a copy of the repository's directory as it is now, build products included."""
-        copy = f"{self._private}/pristine"
-        result = await self._sandbox.exec(f"rm -rf {copy} && cp -a {self._repo} {copy}", timeout=1800)
-        if not result.ok:
-            raise SandboxError(f"no copy of the repository: {result.output.text().strip()[-400:]}")
+        await self._run_checked("keep_pristine", failure="the repository can't be copied", timeout=_COPY_SECONDS)
 
     async def enter_pristine(self, patch: bytes) -> None:
-        """Swap the repository's directory for a clean copy with `patch` applied; `leave_pristine` undoes it.
+        """Swap the repository's directory for the pristine copy with `patch` applied; `leave_pristine` undoes it.
 
-        The copy stands at the same path, so what the setup installed by path (editable installs) tests the copy.
+        The copy is at the same path, so what the setup installed by path (editable installs) tests the copy. Raises
+        `PatchRejected` when the patch does not fit; the repository is back by then.
         """
-        private = self._private
         await self.leave_pristine()
-        apply = "git apply --whitespace=nowarn -" if patch else "true"
-        command = (
-            f"cd / && rm -rf {private}/worked && cp -a {private}/pristine {private}/clean && "
-            f"mv {self._repo} {private}/worked && mv {private}/clean {self._repo} && "
-            f"cd {self._repo} && GIT_CONFIG_GLOBAL=/dev/null {apply}"
-        )
-        result = await self._sandbox.exec(command, stdin=patch, timeout=1800)
+        patched = "patched" if patch else "unpatched"
+        result = await self._run("enter_pristine", patched, stdin=patch, timeout=_COPY_SECONDS)
         if not result.ok:
-            detail = result.output.text().strip()[-400:]
             await self.leave_pristine()
-            raise PatchRejected(f"the patch does not apply to a clean copy: {detail}")
+            raise PatchRejected(f"the patch does not apply to a clean copy: {_last_output(result)}", hint=_PATCH_HINT)
 
     async def leave_pristine(self) -> None:
-        """Put the worked-on repository back, also after a crash in between."""
-        private = self._private
-        command = (
-            f"cd / && rm -rf {private}/clean && if [ -d {private}/worked ]; then "
-            f"rm -rf {self._repo} && mv {private}/worked {self._repo}; fi"
-        )
-        result = await self._sandbox.exec(command, timeout=600)
-        if not result.ok:
-            raise SandboxError(f"the working copy can't be put back: {result.output.text().strip()[-400:]}")
+        """Put the repository that was worked on back, also after a crash in between."""
+        await self._run_checked("leave_pristine", failure="the repository can't be put back", timeout=_UNPACK_SECONDS)
+
+
+def _last_output(result: ExecResult) -> str:
+    """The end of what a failed command printed, else how it ended."""
+    return result.output.text().strip()[-_ERROR_CHARACTERS:] or f"{result.ended}, exit code {result.exit_code}"

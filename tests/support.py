@@ -7,6 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +86,11 @@ CALC = {
 }
 
 
+@cache
 def docker_missing() -> str:
     """Why Docker can't be used here, or an empty string."""
     from agent.errors import SandboxUnavailable
-    from sandbox.docker import connect
+    from sandbox.docker_engine import connect
 
     try:
         connect().close()
@@ -95,7 +99,15 @@ def docker_missing() -> str:
     return ""
 
 
-def swe_agent(*args: str | Path, home: Path, cwd: Path | None = None, timeout: float = 300) -> Any:
+def eventually(condition: Callable[[], object], seconds: float = 120.0) -> None:
+    """Wait until a condition holds that another process brings about; fails only when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not come true within {seconds:g} s"
+        time.sleep(0.02)
+
+
+def swe_agent(*args: str | Path, home: Path, cwd: Path | None = None, timeout: float = 600) -> Any:
     """Run the command line as a user would, with a home of its own; the finished process."""
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("SWE_AGENT_", "OPENAI_"))}
     return subprocess.run(

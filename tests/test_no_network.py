@@ -131,6 +131,7 @@ def test_what_needs_no_backend_opens_no_socket(guard: Guard, command: tuple[str,
     assert guard.attempts() == []
 
 
+@pytest.mark.usefixtures("real_model")
 def test_the_bundled_runtime_talks_to_its_own_child_only(
     guard: Guard, calc: Path, issue_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +146,7 @@ def test_the_bundled_runtime_talks_to_its_own_child_only(
     done = subprocess.run(
         [*alone, sys.executable, "-m", "agent", *map(str, arguments), "--max-steps", "1", "--max-tokens", "200",
          "--sandbox", "bubblewrap", "--seed", "1", "--json"],
-        capture_output=True, text=True, check=False, timeout=300,
+        capture_output=True, text=True, check=False, timeout=600,
         env={**keep, "SWE_AGENT_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")},
     )  # fmt: skip
     events = [json.loads(line) for line in done.stdout.splitlines()]

@@ -55,7 +55,7 @@ def test_wheel_has_the_code_of_every_package(wheel: set[str], folder: str) -> No
     assert code <= wheel
 
 
-@pytest.mark.parametrize("folder", ["agent/model", "prompts", "sandbox"])
+@pytest.mark.parametrize("folder", ["agent", "prompts", "sandbox"])
 def test_wheel_has_the_data_the_code_reads(wheel: set[str], folder: str) -> None:
     data = data_files(folder)
     assert data

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anyio
+import pytest
 from doubles import Double
 from support import CALC, make_repository
 
@@ -17,6 +20,7 @@ from agent.forge.issue import Issue
 from agent.loop import run_session
 from agent.repo.host import HostRepository
 from agent.session.events import Event, ModelReplied, Observed, PromptBegan, Result
+from agent.session.session import only_journalled
 from agent.task import Task
 
 
@@ -52,6 +56,35 @@ class Worked:
         return [event.content for event in self.of("user_said")]
 
 
+class TimeLimit:
+    """A session's time limit that is over when a test says so, however busy the machine is."""
+
+    SECONDS = 100_000.0
+    """To be given as `time_limit`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._scopes: list[tuple[asyncio.AbstractEventLoop, anyio.CancelScope]] = []
+        move_on_after = anyio.move_on_after
+
+        def watched(delay: float | None, shield: bool = False) -> anyio.CancelScope:
+            scope = move_on_after(delay, shield)
+            if delay is not None and self.SECONDS / 2 < delay <= self.SECONDS:
+                self._scopes.append((asyncio.get_running_loop(), scope))
+            return scope
+
+        monkeypatch.setattr(anyio, "move_on_after", watched)
+
+    def expire(self) -> None:
+        """It is over, now; may be called in any thread."""
+        assert self._scopes, "no time limit was set"
+        for loop, scope in self._scopes:
+            loop.call_soon_threadsafe(scope.cancel)
+
+    def expire_after(self, wait: Callable[[], object]) -> None:
+        """It is over once `wait`, called in a thread of its own, returns."""
+        threading.Thread(target=lambda: (wait(), self.expire()), daemon=True).start()
+
+
 ISSUE = "`add(2, 3)` gives -1 instead of 5."
 Work = Callable[..., Worked]
 
@@ -72,7 +105,7 @@ def work(
         Issue("add gives wrong sums", issue, "test"),
         HostRepository.open(repository, "HEAD"),
         Settings.model_validate(given | settings),
-        subscribers=(events.append,),
+        subscribers=(only_journalled(events.append),),
     )
     return Worked(anyio.run(run_session, task).result, events)
 

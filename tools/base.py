@@ -1,4 +1,4 @@
-"""The protocol of a tool, what it is given and what it gives back."""
+"""The protocol of a tool, its context and its result."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from sandbox.protocol import ExecResult, Sandbox
 
 
 class Arguments(BaseModel):
-    """Base of every tool's arguments; unknown ones are refused, so that a misspelt one is told."""
+    """Base of every tool's arguments. Unknown ones are refused, so that the model learns of a misspelt one."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What the model is shown of a call. `ok` is false when the call did not do what it was asked to."""
+    """The result of a call: the text that the model is shown.
+
+    `ok` is false if the call did not do what it was asked to. `meta` is for the program and the journal, not the model.
+    """
 
     text: str
     ok: bool = True
@@ -28,37 +31,39 @@ class Observation:
 
 
 class CodeLookup(Protocol):
-    """Answers about the code's structure, as text within about `tokens`."""
+    """Answers about the structure of the code, as text of at most about `tokens` tokens."""
 
     async def outline(self, path: str | None, tokens: int) -> str:
-        """The definitions of a file, or the repository's map. Raises `ToolError`."""
+        """The definitions of a file, or the map of a directory or the repository. Raises `ToolError`, `SandboxLost`."""
         ...
 
     async def find(self, name: str, references: bool, tokens: int) -> str:
-        """Where a name is defined, or with `references` who uses it. Raises `ToolError`."""
+        """The definitions of a name with source, or with `references` its uses. Raises `ToolError`, `SandboxLost`."""
         ...
 
 
 @dataclass
 class ToolContext:
-    """What tools work with. `observation_tokens` bounds an observation; `run_tests` runs the test command.
-
-    `syntax_errors` gives a line of words for each syntax error of a text, by the path it has. `undo` puts the
-    workspace back to before the last step that changed it and says what it did. `plan` is the latest plan.
-    """
+    """What tools work with; None and empty stand for what the session does not have."""
 
     sandbox: Sandbox
     observation_tokens: int = 10_000
+    """At most about so many tokens of text in an observation."""
     command_seconds: float = 120.0
+    """The time limit of a command for which the model gives none."""
     run_tests: Callable[[str | None, float | None], Awaitable[ExecResult]] | None = None
+    """Runs the tests, all or one target, with a limit in seconds. Raises `ToolError`, `SandboxLost`."""
     test_command: str = ""
     code: CodeLookup | None = None
     syntax_errors: Callable[[str, str], list[str]] | None = None
+    """A line of text for each syntax error of a file, given its path and its content."""
     undo: Callable[[], Awaitable[str]] | None = None
+    """Undoes the last step that changed the workspace, and describes it. Raises `ToolError`, `SandboxLost`."""
     plan: str = ""
+    """The latest plan, as the model gave it."""
 
-    def place(self, path: str) -> PurePosixPath:
-        """The absolute place of a path the model gave; a `ToolError` when it lies outside the workspace."""
+    def resolve_path(self, path: str) -> PurePosixPath:
+        """A path that the model gave as an absolute one. Raises `ToolError` when it is outside the workspace."""
         workspace = self.sandbox.workspace
         given = PurePosixPath(path.strip() or ".")
         absolute = given if given.is_absolute() else workspace.repo / given
@@ -68,23 +73,23 @@ class ToolContext:
                 del parts[-1:]
             else:
                 parts.append(part)
-        place = PurePosixPath("/", *parts)
-        if not place.is_relative_to(workspace.root):
+        resolved = PurePosixPath("/", *parts)
+        if not resolved.is_relative_to(workspace.root):
             raise ToolError(f"{path} is outside the workspace; the repository is at {workspace.repo}")
-        return place
+        return resolved
 
-    def shown(self, place: PurePosixPath) -> str:
-        """A place as the model is shown it: relative to the repository where it can be."""
+    def display_path(self, path: PurePosixPath) -> str:
+        """An absolute path as the model is shown it: relative to the repository if it is inside."""
         repo = self.sandbox.workspace.repo
-        return str(place.relative_to(repo)) if place.is_relative_to(repo) else str(place)
+        return str(path.relative_to(repo)) if path.is_relative_to(repo) else str(path)
 
 
 class ToolError(Exception):
-    """A call that can't be done as asked; its text is the observation."""
+    """A call that can't be done as asked. Its text, the observation, says why and what to do instead."""
 
 
 class Tool(Protocol):
-    """One tool. `reads_only` ones may run beside each other and leave the workspace as it is."""
+    """One tool. Those with `reads_only` leave the workspace unchanged and may run at the same time."""
 
     name: ClassVar[str]
     description: ClassVar[str]
@@ -92,5 +97,5 @@ class Tool(Protocol):
     reads_only: ClassVar[bool]
 
     async def run(self, context: ToolContext, arguments: Any) -> Observation:
-        """Do it. Raises `ToolError` for what the model can mend, `SandboxLost` when the sandbox is gone."""
+        """Run a call. Raises `ToolError` for what the model can correct, `SandboxLost` when the sandbox is gone."""
         ...

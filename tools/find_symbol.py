@@ -25,7 +25,7 @@ class FindSymbol:
     reads_only: ClassVar[bool] = True
 
     async def run(self, context: ToolContext, arguments: FindSymbolArguments) -> Observation:
-        """Each definition as its place and numbered lines, or each use as `path:line`."""
+        """Each definition with its path and numbered lines, or each use as `path:line`."""
         if context.code is None:
             raise ToolError("there is no index of the code here; use search")
         if not arguments.name.strip():

@@ -1,4 +1,4 @@
-"""What a command that failed for want of a terminal, of input, of a program or of a module could do instead."""
+"""Hints for commands that fail because a terminal, input, a program or a module is missing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import shlex
 from sandbox.protocol import ExecResult
 from tools.base import ToolContext
 
-_TAIL = 2000  # characters of an output that are looked at
-_LOOKED_AT = 2000  # characters of a command
+_MAX_OUTPUT = 2000  # characters at the end of an output that are searched
+_MAX_COMMAND = 2000  # characters of a command that are searched
+_MIN_SIMILARITY = 0.75  # of program names, as difflib's ratio from 0 to 1
 _START = r"(?:^|[;&|(\n][ \t]*)(?:\w+=\S* +)*"
 
 _EDITOR = "no editor can be used here: change files with edit_file or write_file"
@@ -24,7 +25,7 @@ _BY_COMMAND = (
     (_START + r"(?:vim?|nvim|nano|emacs|pico|ed|code)\s", _EDITOR),
     (_START + r"(?:top|htop|watch)\b", "nothing refreshes here: use ps, or top -b -n 1"),
 )  # fmt: skip
-"""What needs a terminal, whatever it prints."""
+"""Commands that need a terminal, whatever they print, with the hint."""
 
 _BY_OUTPUT = (
     (r"aborting commit due to empty commit message|please supply the message using either -m",
@@ -40,31 +41,31 @@ _BY_OUTPUT = (
      r"|is not a tty|cannot open terminal|terminal is not|setupterm",
      "there is no terminal here: use options, files or a pipe instead of an interactive program"),
 )  # fmt: skip
-"""What a command that failed says when it wants a terminal or input."""
+"""What commands print when they fail because they need a terminal or input, with the hint."""
 
 _READS_INPUT = re.compile(
     _START + r"(?:read\b[^;&|]*|(?:python3?|node|irb|bc|sqlite3|psql|mysql|ghci)(?:\s+-[iu])*)\s*$"
 )
 _NO_PROGRAM = re.compile(r"(?:^|: )([^\s:/]{1,100}): command not found$|\bsh: \d+: ([^\s:/]{1,100}): not found$", re.M)
 _NO_MODULE = re.compile(r"No module named '?([\w.]+)'?|Cannot find module '([^'.][^']*)'")
-_INSTEAD = {
+_SUBSTITUTES = {
     "python": ("python3",), "python3": ("python",), "pip": ("pip3",), "pip3": ("pip",),
     "py.test": ("pytest",), "pytest": ("python3 -m pytest",), "node": ("nodejs",), "nodejs": ("node",),
     "rg": ("grep",), "ag": ("grep",), "ack": ("grep",), "fd": ("find",), "fdfind": ("find",), "tree": ("find",),
     "xxd": ("od",), "hexdump": ("od",), "curl": ("wget",), "wget": ("curl",), "jq": ("python3 -m json.tool",),
     "gcc": ("cc", "clang"), "cc": ("gcc", "clang"), "gmake": ("make",), "bat": ("cat",), "gawk": ("awk",),
 }  # fmt: skip
-"""What does the same under another name."""
+"""Programs that do the same under another name."""
 _EDITORS = {"vi", "vim", "nvim", "nano", "emacs", "pico", "ed", "code", "micro"}
 
 
 def terminal_hint(command: str, text: str, result: ExecResult) -> str:
-    """What to do instead of a command that wants a terminal or input; empty where it does not."""
-    command = command[:_LOOKED_AT].strip()
+    """What to do instead of a command that needs a terminal or input; empty if it does not."""
+    command = command[:_MAX_COMMAND].strip()
     for pattern, hint in _BY_COMMAND:
         if re.search(pattern, command):
             return hint
-    tail = text[-_TAIL:].lower()
+    tail = text[-_MAX_OUTPUT:].lower()
     if not result.ok:
         for pattern, hint in _BY_OUTPUT:
             if re.search(pattern, tail, re.MULTILINE):
@@ -75,11 +76,11 @@ def terminal_hint(command: str, text: str, result: ExecResult) -> str:
 
 
 async def missing_hint(context: ToolContext, text: str) -> str:
-    """What is there in place of a program or module that an output says is missing; empty where it says no such thing.
+    """What is available instead of a program or module that an output says is missing; empty if it says nothing such.
 
     Raises `SandboxLost`.
     """
-    tail = text[-_TAIL:]
+    tail = text[-_MAX_OUTPUT:]
     if found := _NO_PROGRAM.search(tail):
         return await _program_hint(context, found[1] or found[2])
     if found := _NO_MODULE.search(tail):
@@ -94,10 +95,10 @@ async def _program_hint(context: ToolContext, name: str) -> str:
         return f"{name} is not installed here, and nobody becomes root: run the command without it"
     listed = await context.sandbox.exec("compgen -c | sort -u", timeout=30, capture=1 << 20)
     programs = [each for each in listed.output.text().splitlines() if each[:1].isalnum()]
-    known = [each for each in _INSTEAD.get(name, ()) if each.split()[0] in programs]
-    close = difflib.get_close_matches(name, [each for each in programs if each != name], 3, 0.75)
-    there = list(dict.fromkeys([*known, *close]))[:3]
-    nearest = f"nearest installed: {', '.join(there)}" if there else "nothing with a like name is"
+    known = [each for each in _SUBSTITUTES.get(name, ()) if each.split()[0] in programs]
+    close = difflib.get_close_matches(name, [each for each in programs if each != name], 3, _MIN_SIMILARITY)
+    available = list(dict.fromkeys([*known, *close]))[:3]
+    nearest = f"nearest installed: {', '.join(available)}" if available else "nothing with a like name is"
     return f"{name} is not installed here; {nearest}"
 
 

@@ -13,8 +13,8 @@ _STATES = {
     "pending": "[ ]", "todo": "[ ]", "in_progress": "[>]", "in progress": "[>]", "doing": "[>]", "active": "[>]",
     "done": "[x]", "completed": "[x]", "complete": "[x]",
 }  # fmt: skip
-_MOST_STEPS = 20
-_MOST_CHARACTERS = 200
+_MAX_STEPS = 20
+_MAX_CHARACTERS = 200  # of a step
 
 
 class PlanArguments(Arguments):
@@ -38,12 +38,12 @@ class Plan:
     reads_only: ClassVar[bool] = False  # of two plans in one reply the later one counts
 
     async def run(self, context: ToolContext, arguments: PlanArguments) -> Observation:
-        """The plan as it is kept, one step a line."""
+        """The plan as it is kept, a step on each line."""
         steps = [_step(line.strip()) for line in arguments.steps.splitlines() if line.strip()]
         if not steps:
             raise ToolError("the plan has no steps")
-        if len(steps) > _MOST_STEPS:
-            raise ToolError(f"the plan has {len(steps)} steps; give {_MOST_STEPS} at most")
+        if len(steps) > _MAX_STEPS:
+            raise ToolError(f"the plan has {len(steps)} steps; give {_MAX_STEPS} at most")
         active = sum(step.startswith("[>]") for step in steps)
         if active > 1:
             raise ToolError(f"{active} steps are in progress; mark one at most with [>]")
@@ -62,7 +62,7 @@ def _line(given: Any) -> str:
 
 
 def _step(line: str) -> str:
-    """A line of a plan as `[mark] text`; list marks and numbers before it are left out, no mark is pending."""
+    """A line of a plan as `[mark] text`, without bullets and numbers; a step without a mark is pending."""
     rest = line.lstrip("-*+ ")
     number, dot, after = rest.partition(" ")
     if dot and number[:-1].isdigit() and number[-1] in ".)":
@@ -72,4 +72,4 @@ def _step(line: str) -> str:
         inside, _, text = rest[1:].partition("]")
         if inside.lower() in _MARKS:
             mark, rest = _MARKS[inside.lower()], text.strip()
-    return f"{mark} {rest[:_MOST_CHARACTERS]}"
+    return f"{mark} {rest[:_MAX_CHARACTERS]}"

@@ -11,9 +11,9 @@ from pydantic import Field
 from agent.text import printable, truncate
 from tools.base import Arguments, Observation, ToolContext, ToolError
 from tools.editing.lines import BOM, body, split
-from tools.files import IsDirectory, read_known
+from tools.files import IsDirectory, read_or_suggest
 
-_MOST_NAMES = 200
+_MAX_NAMES = 200  # of a directory
 
 
 class ReadFileArguments(Arguments):
@@ -33,37 +33,37 @@ class ReadFile:
     reads_only: ClassVar[bool] = True
 
     async def run(self, context: ToolContext, arguments: ReadFileArguments) -> Observation:
-        """The lines asked for, numbered as `N<tab>text`; of a directory the names in it."""
-        place = context.place(arguments.path)
+        """The requested lines, numbered as `N<tab>text`; for a directory the names in it."""
+        path = context.resolve_path(arguments.path)
         try:
-            text = await read_known(context, place)
+            text = await read_or_suggest(context, path)
         except IsDirectory:
-            return await _listing(context, place)
+            return await _listing(context, path)
         text = text.removeprefix(BOM).encode("utf-8", "replace").decode()
         if not text:
-            return Observation(f"{context.shown(place)} is empty")
+            return Observation(f"{context.display_path(path)} is empty")
         lines = split(text)
         first = max(arguments.start_line or 1, 1)
         last = len(lines) if arguments.end_line is None else min(arguments.end_line, len(lines))
         if first > len(lines):
-            raise ToolError(f"{context.shown(place)} has {len(lines)} lines")
+            raise ToolError(f"{context.display_path(path)} has {len(lines)} lines")
         if last < first:
             raise ToolError(f"end_line {arguments.end_line} is before start_line {first}")
         listed = "\n".join(f"{number}\t{body(lines[number - 1])}" for number in range(first, last + 1))
         over = "" if (arguments.end_line or 0) <= len(lines) else f" (there is no line {arguments.end_line})"
-        shown = f"{context.shown(place)}, lines {first}-{last} of {len(lines)}{over}:\n{listed}"
+        shown = f"{context.display_path(path)}, lines {first}-{last} of {len(lines)}{over}:\n{listed}"
         more = "ask for them with start_line and end_line"
         return Observation(truncate(shown, context.observation_tokens, more=more))
 
 
-async def _listing(context: ToolContext, place: PurePosixPath) -> Observation:
+async def _listing(context: ToolContext, path: PurePosixPath) -> Observation:
     """The names in a directory."""
-    command = f"LC_ALL=C ls -1Ap -- {shlex.quote(str(place))} | head -n {_MOST_NAMES + 1}"
+    command = f"LC_ALL=C ls -1Ap -- {shlex.quote(str(path))} | head -n {_MAX_NAMES + 1}"
     result = await context.sandbox.exec(command, timeout=30)
     names = [name for name in printable(result.output.text()).splitlines() if name != ".git/"]
-    if len(names) > _MOST_NAMES:
-        names[_MOST_NAMES:] = [f"[... more than {_MOST_NAMES} names ...]"]
-    name = context.shown(place)
+    if len(names) > _MAX_NAMES:
+        names[_MAX_NAMES:] = [f"[... more than {_MAX_NAMES} names ...]"]
+    name = context.display_path(path)
     if not names:
         return Observation(f"{name} is an empty directory")
     return Observation(truncate("\n".join([f"{name} is a directory:", *names]), context.observation_tokens))

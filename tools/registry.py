@@ -28,18 +28,18 @@ from tools.write_file import WriteFile
 CONTRACT_TOOLS: tuple[Tool, ...] = (
     ReadFile(), Search(), EditFile(), WriteFile(), ApplyPatch(), Shell(), RunTests(), Submit(),
 )  # fmt: skip
-"""What the model is always offered."""
+"""Those that the model is always offered; they are public interface."""
 
 EXTRA_TOOLS: tuple[Tool, ...] = (Outline(), FindSymbol(), Plan(), Undo())
-"""What a strategy may offer beside these."""
+"""Those that a strategy may offer in addition."""
 
 
 @cache
 def parameters(arguments: type[Arguments]) -> dict[str, Any]:
-    """A plain JSON schema for a tool's arguments, in the order they are declared.
+    """A plain JSON schema of a tool's arguments, in the order of their declaration.
 
-    One extra key a node at the most, since a server that keeps schemas in an unordered map renders several in an
-    order that changes from request to request.
+    A node has at most one key beside its type, since a server that keeps schemas in an unordered map renders several
+    in an order that changes from request to request.
     """
     schema = arguments.model_json_schema()
     properties = {}
@@ -84,7 +84,7 @@ class Registry:
         return tool is None or tool.reads_only
 
     async def run(self, context: ToolContext, name: str, arguments: str) -> Observation:
-        """Run a call. What the model did wrong is told in the observation; raises `SandboxLost` only."""
+        """Run a call. What the model did wrong is in the observation. Raises `SandboxLost` and nothing else."""
         tool = self._tools.get(name)
         if tool is None:
             close = difflib.get_close_matches(name, self._tools, 1)
@@ -98,7 +98,7 @@ class Registry:
             seen = await tool.run(context, given)
         except ToolError as error:
             seen = Observation(str(error), ok=False)
-        # bytes of a file that are no text came along as surrogates, which can be neither stored nor sent
+        # surrogates, which stand for bytes that are not UTF-8, can be neither stored nor sent
         return replace(seen, text=seen.text.encode("utf-8", "replace").decode())
 
     @staticmethod

@@ -10,14 +10,15 @@ from pydantic import Field
 
 from sandbox.protocol import ExecResult
 from tools.base import Arguments, Observation, ToolContext, ToolError
-from tools.shell import command_observation, ending
+from tools.shell import command_observation, describe_ending
 
 
 @dataclass(frozen=True)
 class TestResult(ExecResult):
-    """A run of the tests; `digest` gives the failures alone in about so many tokens, None where none are known.
+    """A run of the tests.
 
-    `failing` is a short word that is the same for the same failing tests; empty where none are named.
+    `digest` describes the failures in at most about the given number of tokens; None if none are known. `failing`
+    identifies the set of failing tests: it is equal for equal sets, and empty if no test is named.
     """
 
     __test__ = False
@@ -52,6 +53,6 @@ class RunTests:
             meta = meta | {"failing": result.failing}
             if result.digest is not None:
                 failures = result.digest(context.observation_tokens)
-                end = ending(result, arguments.timeout_seconds)
+                end = describe_ending(result, arguments.timeout_seconds)
                 text = f"{failures}\n[{end}; the whole output is in {result.saved}]"
         return Observation(f"$ {context.test_command}{target}\n{text}", seen.ok, meta)

@@ -10,7 +10,8 @@ from pydantic import Field
 from agent.text import truncate
 from tools.base import Arguments, Observation, ToolContext, ToolError
 
-_SKIPPED = (".git", "node_modules", "__pycache__", ".venv", ".tox", ".mypy_cache", ".pytest_cache")
+_SKIPPED_DIRECTORIES = (".git", "node_modules", "__pycache__", ".venv", ".tox", ".mypy_cache", ".pytest_cache")
+_SECONDS = 60
 
 
 class SearchArguments(Arguments):
@@ -32,22 +33,22 @@ class Search:
 
     async def run(self, context: ToolContext, arguments: SearchArguments) -> Observation:
         """Matches as `path:line:text`, in the order of paths."""
-        place = context.place(arguments.path)
+        path = context.resolve_path(arguments.path)
         if not arguments.pattern:
             raise ToolError("the pattern is empty")
         rg = ["rg", "--line-number", "--no-heading", "--with-filename", "--color=never", "--sort=path"]
         rg += ["--max-columns=300", "--max-columns-preview", "--hidden", "--glob=!.git"]
         rg += [f"--glob={arguments.glob}"] if arguments.glob else []
-        grep = ["grep", "-rnHIE", "--color=never", *(f"--exclude-dir={name}" for name in _SKIPPED)]
+        grep = ["grep", "-rnHIE", "--color=never", *(f"--exclude-dir={name}" for name in _SKIPPED_DIRECTORIES)]
         grep += [f"--include={arguments.glob}"] if arguments.glob else []
-        shown = context.shown(place)
+        shown = context.display_path(path)
         tail = ["-e", arguments.pattern, "--", shown]
         limit = arguments.max_results + 1
         command = (
             f"set -o pipefail; if command -v rg >/dev/null; then {shlex.join([*rg, *tail])}; "
             f"else {shlex.join([*grep, *tail])}; fi 2>&1 | head -n {limit} | cut -c1-400"
         )
-        result = await context.sandbox.exec(command, timeout=60)
+        result = await context.sandbox.exec(command, timeout=_SECONDS)
         lines = [line.removeprefix("./") for line in result.output.text().splitlines()]
         if result.exit_code == 2:
             raise ToolError("\n".join(lines[:5]) or "the search failed")

@@ -13,6 +13,7 @@ from tools.base import Arguments, Observation, ToolContext, ToolError
 from tools.hints import missing_hint, terminal_hint
 
 CAPTURE_BYTES = 256 << 10
+"""Of a command's output that are read back; the whole output is in a file of the sandbox."""
 
 
 class ShellArguments(Arguments):
@@ -33,7 +34,7 @@ class Shell:
     reads_only: ClassVar[bool] = False
 
     async def run(self, context: ToolContext, arguments: ShellArguments) -> Observation:
-        """What it printed, then how it ended."""
+        """What the command printed, then how it ended."""
         if not arguments.command.strip():
             raise ToolError("the command is empty")
         limit = arguments.timeout_seconds or context.command_seconds
@@ -43,7 +44,7 @@ class Shell:
         return replace(seen, text=f"{seen.text}\n[{hint}]") if hint else seen
 
 
-def ending(result: ExecResult, limit: float | None) -> str:
+def describe_ending(result: ExecResult, limit: float | None) -> str:
     """How a command ended, in words."""
     if result.ended == "timeout":
         return f"killed: it ran longer than {limit:g} s" if limit else "killed"
@@ -60,7 +61,10 @@ def ending(result: ExecResult, limit: float | None) -> str:
 
 
 def command_observation(result: ExecResult, tokens: int, limit: float | None, command: str = "") -> Observation:
-    """The bounded observation of a command, with what to do instead where it wanted a terminal or input."""
+    """The observation of a command within `tokens`, with a hint if it needed a terminal or input.
+
+    `limit` is its time limit in seconds.
+    """
     output = result.output
     text = printable(output.text()).strip("\n")
     shown = truncate(text, tokens, more=f"the whole output is in {result.saved}" if result.saved else "")
@@ -70,7 +74,7 @@ def command_observation(result: ExecResult, tokens: int, limit: float | None, co
     hint = terminal_hint(command, text, result)
     meta = {"exit_code": result.exit_code, "ended": result.ended, "bytes": output.total}
     return Observation(
-        f"{body}[{ending(result, limit)}]" + (f"\n[{hint}]" if hint else ""),
+        f"{body}[{describe_ending(result, limit)}]" + (f"\n[{hint}]" if hint else ""),
         ok=result.ok,
         meta=meta | ({"saved": result.saved} if result.saved else {}),
     )

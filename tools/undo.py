@@ -1,4 +1,4 @@
-"""`undo`: take back what the last step that changed the workspace did."""
+"""`undo`: take back the last step that changed the workspace."""
 
 from __future__ import annotations
 

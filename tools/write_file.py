@@ -9,9 +9,9 @@ from pydantic import Field
 
 from tools.base import Arguments, Observation, ToolContext, ToolError
 from tools.editing.lines import line_ending, split
-from tools.editing.syntax import new_faults
+from tools.editing.syntax import new_syntax_errors
 from tools.editing.wrapping import fences_stay, unfenced
-from tools.files import Absent, IsDirectory, read_bytes, write_text
+from tools.files import FileAbsent, IsDirectory, read_bytes, write_text
 
 
 class WriteFileArguments(Arguments):
@@ -30,34 +30,34 @@ class WriteFile:
     reads_only: ClassVar[bool] = False
 
     async def run(self, context: ToolContext, arguments: WriteFileArguments) -> Observation:
-        """Whether the file was there, and how many lines it had and has."""
-        place = context.place(arguments.path)
-        name, content = context.shown(place), arguments.content
+        """Whether the file was created or overwritten, and how many lines it had and has."""
+        path = context.resolve_path(arguments.path)
+        name, content = context.display_path(path), arguments.content
         notes = []
         inner = None if fences_stay(name) else unfenced(content)
         if inner is not None:
             content = inner
             notes.append("the fence around the content was left out")
-        before = await _before(context, place)
+        before = await _before(context, path)
         if before is not None and "\r" not in content and line_ending(before) == "\r\n":
             content = content.replace("\n", "\r\n")
             notes.append("its line endings are CRLF, as they were")
-        await write_text(context.sandbox, place, content)
+        await write_text(context.sandbox, path, content)
         had, has = len(split(before or "")), len(split(content))
         done = f"created, {has} lines" if before is None else f"overwritten: {has} lines, before {had}"
         if before is not None and 2 * has < had:
             notes.append("more than half of it is gone; if that was not meant, restore it")
-        told = "".join(f"; {note}" for note in notes)
-        return Observation(f"{name} {done}{told}{new_faults(context, name, before or '', content)}")
+        listed = "".join(f"; {note}" for note in notes)
+        return Observation(f"{name} {done}{listed}{new_syntax_errors(context, name, before or '', content)}")
 
 
-async def _before(context: ToolContext, place: PurePosixPath) -> str | None:
-    """The text that is there, empty where it can't be told; None when there is no file."""
+async def _before(context: ToolContext, path: PurePosixPath) -> str | None:
+    """The present text of a file, empty if it can't be read; None if there is no file."""
     try:
-        return (await read_bytes(context.sandbox, place)).decode("utf-8", "surrogateescape")
-    except Absent:
+        return (await read_bytes(context.sandbox, path)).decode("utf-8", "surrogateescape")
+    except FileAbsent:
         return None
     except IsDirectory as error:
-        raise ToolError(f"{context.shown(place)} can't be written: it is a directory") from error
+        raise ToolError(f"{context.display_path(path)} can't be written: it is a directory") from error
     except ToolError:
         return ""

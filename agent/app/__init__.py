@@ -1,1 +1,1 @@
-"""What every way of use shares and no screen knows: tasks made, sessions interrupted, results delivered."""
+"""What every front end shares and no screen knows: tasks, delivery of a patch, interruption. Nothing here prints."""

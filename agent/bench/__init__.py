@@ -1,10 +1,11 @@
-"""Many tasks, many workers: task sets, sessions as processes of their own, scoring, what a run leaves on disk.
+"""Benchmarks: datasets, sessions as processes of their own with many workers, scoring, what a run leaves on disk.
 
 ::
 
-    load_tasks   (tasks.py)      a task set's file → tasks
-    run_tasks    (run.py)        the workers; each hands its tasks to an executor and keeps what comes back
-    Executor     (executor.py)   one task, start to end; LocalExecutor (local.py) does it on this machine
-    score        (score.py)      the tests that decide, in a fresh copy with the patch
-    RunDirectory (directory.py)  what is kept, and what is still to do
+    load_tasks   (datasets/tasks.py)      a dataset's file → tasks
+    run_tasks    (run.py)                 the workers; each hands its tasks to an executor and keeps the results
+    Executor     (executors/base.py)      one task, start to end; LocalExecutor (executors/local.py) on this machine
+    score        (scoring/score.py)       the deciding tests, in a fresh copy with the patch applied
+    RunDirectory (directory.py)           what is kept, and which tasks are left
+    BenchEvent   (events.py)              what a run's subscribers see
 """

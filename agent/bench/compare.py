@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.bench.directory import RunDirectory
-from agent.bench.record import Record
+from agent.bench.results import TaskResult
 from agent.bench.scoring.statistics import Paired, paired, wilson
 from agent.errors import UsageError
 from agent.model.types import Usage
 
 
 @dataclass(frozen=True)
-class Side:
-    """One run: what it solved of all its tasks, with Wilson's interval; tokens and seconds on the common tasks."""
+class RunFigures:
+    """The figures of one run.
+
+    `solved` of `tasks` are all its tasks, `interval` Wilson's 95% interval for that share; `common_solved`, `usage` and
+    `seconds` are of the tasks that all compared runs have.
+    """
 
     name: str
     model: str
@@ -29,12 +33,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs by their common tasks: `differing` tells for each task not solved by all or none who solved it.
+    """Runs compared on their common tasks.
 
-    `pairs` holds the later runs, each against the first.
+    `differing`: for each task that some runs solved and others did not, whether each run did, in their order. `pairs`
+    compares each later run with the first.
     """
 
-    runs: list[Side]
+    runs: list[RunFigures]
     common: int
     differing: dict[str, list[bool]]
     pairs: list[Paired]
@@ -55,7 +60,7 @@ class Comparison:
 
 def compare(directories: Sequence[RunDirectory]) -> Comparison:
     """Compare runs. Raises `UsageError` when they have no task in common or are of different task files."""
-    found = [{record.instance_id: record for record in each.records()} for each in directories]
+    found = [{result.instance_id: result for result in each.results()} for each in directories]
     digests = {each.identity().digest for each in directories}
     common = sorted(set.intersection(*(set(each) for each in found)))
     if not common:
@@ -63,21 +68,21 @@ def compare(directories: Sequence[RunDirectory]) -> Comparison:
     verdicts = {name: [each[name].solved for each in found] for name in common}
     solved = [{name: row[number] for name, row in verdicts.items()} for number in range(len(found))]
     return Comparison(
-        runs=[_side(each, records, common) for each, records in zip(directories, found, strict=True)],
+        runs=[_figures(each, results, common) for each, results in zip(directories, found, strict=True)],
         common=len(common),
         differing={name: row for name, row in verdicts.items() if len(set(row)) > 1},
         pairs=[paired(solved[0], each) for each in solved[1:]],
     )
 
 
-def _side(directory: RunDirectory, records: dict[str, Record], common: list[str]) -> Side:
-    shared = [records[name] for name in common]
-    solved = sum(each.solved for each in records.values())
-    low, high = wilson(solved, len(records))
-    return Side(
-        name=str(directory.place),
-        model=", ".join(dict.fromkeys(each.model for each in records.values() if each.model)),
-        tasks=len(records),
+def _figures(directory: RunDirectory, results: dict[str, TaskResult], common: list[str]) -> RunFigures:
+    shared = [results[name] for name in common]
+    solved = sum(each.solved for each in results.values())
+    low, high = wilson(solved, len(results))
+    return RunFigures(
+        name=str(directory.path),
+        model=", ".join(dict.fromkeys(each.model for each in results.values() if each.model)),
+        tasks=len(results),
         solved=solved,
         interval=(round(low, 4), round(high, 4)),
         common_solved=sum(each.solved for each in shared),

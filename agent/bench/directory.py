@@ -1,23 +1,23 @@
-"""A run's directory: what is kept, what is still to do, and that no two runs write to it at once.
+"""The directory of a run: what is kept, which tasks are left, and a lock so that no two runs write to it.
 
 ::
 
     run.json        what the run was started with
     tasks/<id>/     issue.md, events.jsonl (the session's journal), session.log, patch.diff, scoring.log, result.json
-    results.jsonl   the records, in the order the tasks were done
+    results.jsonl   the results, in the order the tasks were finished
     preds.jsonl     SWE-bench's predictions
     summary.json    the figures
 
-`tasks/<id>/result.json` is what counts: it is written last and whole. The files beside `tasks` are made from those
-again when a run begins, and grow by a line a task.
+`tasks/<id>/result.json` is authoritative: it is written last and atomically. The files beside `tasks` are derived from
+those: written anew when a run begins, and extended by a line for each task.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,16 +25,20 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.bench.datasets.tasks import BenchTask
-from agent.bench.record import Failure, Record, Summary, summarise
+from agent.bench.results import RunSummary, TaskFailure, TaskResult, summarise_run
 from agent.config import Settings
 from agent.errors import JournalWriteFailed, UsageError
+from agent.files import open_locked, write_atomically
 
-# Where the model is and what is done with the patch do not change what is measured.
-_NOT_MEASURED = {"api_key", "base_url", "output", "patch_file"}
+# Where the model is served and what is done with the patch do not change what is measured.
+_IGNORED_SETTINGS = {"api_key", "base_url", "output", "patch_file"}
 
 
-class Identity(BaseModel):
-    """What makes two runs the same: the tasks' file and the settings. `served` is the model that answered."""
+class RunIdentity(BaseModel):
+    """What has to be equal for a run to continue in a directory.
+
+    `digest` is that of the dataset's file, `served` the name of the model that answered.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -45,126 +49,129 @@ class Identity(BaseModel):
     served: str = ""
 
 
-def identity(version: str, tasks: Path, digest: str, settings: Settings) -> Identity:
+def run_identity(version: str, tasks: Path, digest: str, settings: Settings) -> RunIdentity:
     """The identity of a run that is about to begin."""
-    kept = settings.model_dump(mode="json", exclude=_NOT_MEASURED)
-    return Identity(version=version, tasks=str(tasks), digest=digest, settings=kept)
+    kept = settings.model_dump(mode="json", exclude=_IGNORED_SETTINGS)
+    return RunIdentity(version=version, tasks=str(tasks), digest=digest, settings=kept)
 
 
 class RunDirectory:
-    """A run's directory. Opened for writing it is a context manager that keeps others out."""
+    """The directory of a run. As a context manager it is locked for writing."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self._lock: int | None = None
 
     # ------------------------------------------------------------ reading
 
     @classmethod
-    def open(cls, place: Path) -> RunDirectory:
-        """The directory of a run there was. Raises `UsageError`."""
-        if not (place / "run.json").is_file():
-            raise UsageError(f"{place} is not the directory of a benchmark run", hint="`bench run --out` makes one")
-        return cls(place)
+    def open(cls, path: Path) -> RunDirectory:
+        """The directory of an existing run. Raises `UsageError`."""
+        if not (path / "run.json").is_file():
+            raise UsageError(f"{path} is not the directory of a benchmark run", hint="`bench run --out` makes one")
+        return cls(path)
 
-    def identity(self) -> Identity:
+    def identity(self) -> RunIdentity:
         """What the run was started with. Raises `UsageError` when it can't be read."""
         try:
-            return Identity.model_validate_json((self.place / "run.json").read_bytes())
+            return RunIdentity.model_validate_json((self.path / "run.json").read_bytes())
         except (OSError, ValidationError) as error:
-            raise UsageError(f"{self.place / 'run.json'} can't be read: {error}") from error
+            raise UsageError(f"{self.path / 'run.json'} can't be read: {error}") from error
 
-    def task(self, task: BenchTask) -> Path:
+    def task_directory(self, task: BenchTask) -> Path:
         """The directory of a task."""
-        return self.place / "tasks" / task.directory_name
+        return self.path / "tasks" / task.directory_name
 
-    def record(self, task: BenchTask) -> Record | None:
-        """A task's record, if it has one that can be read and is this task's."""
-        found = _read(self.task(task) / "result.json")
+    def result(self, task: BenchTask) -> TaskResult | None:
+        """The result of a task; None where there is none that can be read and is this task's."""
+        found = _read_result(self.task_directory(task) / "result.json")
         return found if found and found.instance_id == task.id else None
 
-    def records(self) -> list[Record]:
-        """All records there are, in the order they were made."""
-        places = sorted(self.place.glob("tasks/*/result.json"), key=lambda place: (place.stat().st_mtime_ns, place))
-        return [found for place in places if (found := _read(place))]
+    def results(self) -> list[TaskResult]:
+        """All results, in the order the tasks were finished."""
+        paths = sorted(self.path.glob("tasks/*/result.json"), key=lambda path: (path.stat().st_mtime_ns, path))
+        return [found for path in paths if (found := _read_result(path))]
 
-    def patch(self, record: Record) -> str:
-        """The patch of a record."""
-        return _text(self._of(record) / "patch.diff")
+    def patch(self, result: TaskResult) -> str:
+        """The patch of a result; empty where there is none."""
+        return _read_text(self._directory_of(result) / "patch.diff")
 
-    def scoring_log(self, record: Record) -> str:
-        """What scoring ran and printed."""
-        return _text(self._of(record) / "scoring.log")
+    def scoring_log(self, result: TaskResult) -> str:
+        """What scoring ran and printed; empty where nothing was run."""
+        return _read_text(self._directory_of(result) / "scoring.log")
 
-    def _of(self, record: Record) -> Path:
-        return self.place / "tasks" / BenchTask(id=record.instance_id, issue="").directory_name
+    def _directory_of(self, result: TaskResult) -> Path:
+        return self.path / "tasks" / BenchTask(id=result.instance_id, issue="").directory_name
 
-    def summary(self, tasks: int | None = None, failures: Iterable[Failure] = ()) -> Summary:
-        """The figures of all records there are."""
-        found, known = self.records(), self.identity()
-        return summarise(
+    def summary(self, tasks: int | None = None, failures: Iterable[TaskFailure] = ()) -> RunSummary:
+        """The figures of all results; `tasks` is how many tasks the run has, where that is known."""
+        found, known = self.results(), self.identity()
+        return summarise_run(
             max(tasks or 0, len(found)), found, list(failures), version=known.version, settings=known.settings
         )
+
+    def last_summary(self) -> RunSummary:
+        """The figures as of now; the number of tasks and the failures are those the last run wrote down."""
+        try:
+            written = RunSummary.model_validate_json((self.path / "summary.json").read_bytes())
+        except (OSError, ValueError):
+            return self.summary()
+        return self.summary(written.tasks, written.failures)
 
     # ------------------------------------------------------------ writing
 
     def __enter__(self) -> Self:
         try:
-            self.place.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.place / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = open_locked(self.path / ".lock")
         except BlockingIOError as error:
-            self._unlock()
-            raise UsageError(f"another run is at work in {self.place}") from error
+            raise UsageError(f"another run is at work in {self.path}") from error
         except OSError as error:
-            raise UsageError(f"{self.place} can't be written: {error.strerror}") from error
+            raise UsageError(f"{self.path} can't be written: {error.strerror}") from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._unlock()
-
-    def _unlock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
-    def begin(self, wanted: Identity) -> None:
-        """Make it the directory of this run, or find that it is. Raises `UsageError` when it is another's."""
-        if (self.place / "run.json").exists():
+    def begin(self, wanted: RunIdentity) -> None:
+        """Make it the directory of this run, or check that it is. Raises `UsageError` when it is another's."""
+        if (self.path / "run.json").exists():
             known = self.identity()
-            _must_be_same(self.place, known, wanted)
+            _check_same_run(self.path, known, wanted)
             wanted = wanted.model_copy(update={"served": wanted.served or known.served})
-        elif any(each.name != ".lock" for each in self.place.iterdir()):
-            raise UsageError(f"{self.place} has files in it that are not a run's", hint="give --out a new directory")
-        write_whole(self.place / "run.json", wanted.model_dump_json(indent=2) + "\n")
-        records = self.records()
-        write_whole(self.place / "results.jsonl", "".join(record.model_dump_json() + "\n" for record in records))
-        write_whole(self.place / "preds.jsonl", "".join(self._prediction(record) for record in records))
+        elif any(each.name != ".lock" for each in self.path.iterdir()):
+            raise UsageError(f"{self.path} has files in it that are not a run's", hint="give --out a new directory")
+        write_file(self.path / "run.json", wanted.model_dump_json(indent=2) + "\n")
+        results = self.results()
+        write_file(self.path / "results.jsonl", "".join(each.model_dump_json() + "\n" for each in results))
+        write_file(self.path / "preds.jsonl", "".join(self._prediction(each) for each in results))
 
-    def keep(self, record: Record) -> None:
-        """Add a record to the files."""
+    def append(self, result: TaskResult) -> None:
+        """Add a result to `results.jsonl` and `preds.jsonl`. Raises `JournalWriteFailed`."""
         for name, line in (
-            ("results.jsonl", record.model_dump_json() + "\n"),
-            ("preds.jsonl", self._prediction(record)),
+            ("results.jsonl", result.model_dump_json() + "\n"),
+            ("preds.jsonl", self._prediction(result)),
         ):
-            with _writing(self.place / name), (self.place / name).open("a", encoding="utf-8") as file:
+            with _write_errors(self.path / name), (self.path / name).open("a", encoding="utf-8") as file:
                 file.write(line)
 
-    def finish(self, tasks: int, failures: Iterable[Failure]) -> Summary:
-        """Write the figures down."""
+    def finish(self, tasks: int, failures: Iterable[TaskFailure]) -> RunSummary:
+        """Write `summary.json` and return what it holds. Raises `JournalWriteFailed`."""
         summary = self.summary(tasks, failures)
-        write_whole(self.place / "summary.json", summary.model_dump_json(indent=2) + "\n")
+        write_file(self.path / "summary.json", summary.model_dump_json(indent=2) + "\n")
         return summary
 
-    def _prediction(self, record: Record) -> str:
-        model = f"swe-agent/{record.model or 'unknown'}"
-        row = {"instance_id": record.instance_id, "model_name_or_path": model, "model_patch": self.patch(record)}
+    def _prediction(self, result: TaskResult) -> str:
+        model = f"swe-agent/{result.model or 'unknown'}"
+        row = {"instance_id": result.instance_id, "model_name_or_path": model, "model_patch": self.patch(result)}
         return json.dumps(row) + "\n"
 
 
-def _must_be_same(place: Path, known: Identity, wanted: Identity) -> None:
+def _check_same_run(path: Path, known: RunIdentity, wanted: RunIdentity) -> None:
     differing = [
         f"{name} was {known.settings.get(name)!r} and is {wanted.settings.get(name)!r}"
         for name in sorted(known.settings.keys() | wanted.settings.keys())
@@ -178,47 +185,35 @@ def _must_be_same(place: Path, known: Identity, wanted: Identity) -> None:
         differing.append(f"the version was {known.version} and is {wanted.version}")
     if differing:
         raise UsageError(
-            f"{place} was begun with other settings: {'; '.join(differing)}",
-            hint="give another --out, or the same settings to go on",
+            f"{path} was begun with other settings: {'; '.join(differing)}",
+            hint="give another --out, or the same settings to continue",
         )
 
 
-class _writing:  # noqa: N801 - reads as a statement
-    """Turns a failed write into an error that says so."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, OSError):
-            raise JournalWriteFailed(f"{self._place} can't be written: {error.strerror}") from error
-
-
-def write_whole(place: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all. Raises `JournalWriteFailed`."""
-    scratch = place.with_name(place.name + ".new")
-    with _writing(place):
-        with scratch.open("w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(place)
-
-
-def _read(place: Path) -> Record | None:
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    """Raise `JournalWriteFailed` for an `OSError` in the block."""
     try:
-        return Record.model_validate_json(place.read_bytes())
+        yield
+    except OSError as error:
+        raise JournalWriteFailed(f"{path} can't be written: {error.strerror}") from error
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file atomically. Raises `JournalWriteFailed`."""
+    with _write_errors(path):
+        write_atomically(path, text)
+
+
+def _read_result(path: Path) -> TaskResult | None:
+    try:
+        return TaskResult.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
 
 
-def _text(place: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
-        return place.read_bytes().decode("utf-8", "replace")
+        return path.read_bytes().decode("utf-8", "replace")
     except OSError:
         return ""

@@ -1,44 +1,28 @@
-"""The workers of a run: each takes the next task, has it executed, keeps what came out."""
+"""The workers of a run: each takes the next task, has it executed, and keeps the result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import anyio
 
 from agent.bench.datasets.tasks import BenchTask
 from agent.bench.directory import RunDirectory
+from agent.bench.events import BenchSubscriber, TaskBegan, TaskFinished, TaskPrevented
 from agent.bench.executors.base import Executor, Job
-from agent.bench.record import Failure, Record
+from agent.bench.results import TaskFailure, TaskResult
 from agent.config import Settings
 from agent.errors import JournalWriteFailed
 
-GIVE_UP_AFTER = 3
-"""Tasks in a row that the server or the sandbox prevented, after which the others are not tried."""
-
-
-class Watcher(Protocol):
-    """Who is told of a run as it goes by."""
-
-    def began(self, task: BenchTask) -> None:
-        """A task is being worked on."""
-        ...
-
-    def done(self, task: BenchTask, record: Record) -> None:
-        """A task has its result."""
-        ...
-
-    def failed(self, task: BenchTask, failure: Failure) -> None:
-        """Infrastructure prevented a task."""
-        ...
+MAX_FAILURES_IN_A_ROW = 3
+"""After so many tasks in a row that the model's server or the sandbox prevented, the rest is not tried."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is to be done: tasks without a result, how and by how many workers."""
+class RunPlan:
+    """What is to be done: the tasks without a result, the sessions' settings, and how many workers share the tasks."""
 
     tasks: Sequence[BenchTask]
     settings: Settings
@@ -47,44 +31,44 @@ class Plan:
 
 
 @dataclass
-class Progress:
-    """What has been done: the failures, and whether the rest was given up."""
+class RunProgress:
+    """What went wrong so far: the failures, and whether the rest was given up for them."""
 
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[TaskFailure] = field(default_factory=list)
     given_up: bool = False
     in_a_row: int = 0
 
-    def note(self, outcome: Record | Failure) -> None:
-        """Count what came of a task."""
-        if isinstance(outcome, Record):
+    def add(self, outcome: TaskResult | TaskFailure) -> None:
+        """Count the outcome of a task."""
+        if isinstance(outcome, TaskResult):
             self.in_a_row = 0
             return
         self.failures.append(outcome)
-        # a missing repository is the matter of its own tasks; a lost server is everyone's
+        # a missing repository concerns its own tasks only; a lost server concerns all
         self.in_a_row += outcome.exit_code in {3, 4}
-        self.given_up = self.given_up or self.in_a_row >= GIVE_UP_AFTER
+        self.given_up = self.given_up or self.in_a_row >= MAX_FAILURES_IN_A_ROW
 
 
 async def run_tasks(
-    plan: Plan, directory: RunDirectory, executor: Executor, watcher: Watcher, progress: Progress
+    plan: RunPlan, directory: RunDirectory, executor: Executor, emit: BenchSubscriber, progress: RunProgress
 ) -> None:
-    """Work on the tasks; what is done is in the directory, and in `progress`, at any moment.
+    """Work on the tasks; finished ones are in the directory, and failures in `progress`, at any moment.
 
-    A cancellation ends what is being worked on, in good order. Raises `JournalWriteFailed`.
+    A cancellation ends the running sessions in good order. Raises `JournalWriteFailed`.
     """
     waiting = list(reversed(plan.tasks))
 
     async def work() -> None:
         while waiting and not progress.given_up:
             task = waiting.pop()
-            watcher.began(task)
-            outcome = await executor.run(Job(task, directory.task(task), plan.settings, plan.repositories))
-            progress.note(outcome)
-            if isinstance(outcome, Record):
-                directory.keep(outcome)
-                watcher.done(task, outcome)
+            emit(TaskBegan(task.id))
+            outcome = await executor.run(Job(task, directory.task_directory(task), plan.settings, plan.repositories))
+            progress.add(outcome)
+            if isinstance(outcome, TaskResult):
+                directory.append(outcome)
+                emit(TaskFinished(outcome))
             else:
-                watcher.failed(task, outcome)
+                emit(TaskPrevented(outcome))
 
     try:
         async with anyio.create_task_group() as group:

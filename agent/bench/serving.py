@@ -1,4 +1,4 @@
-"""The model a run's sessions share: the server that was named, or the bundled runtime, started once for all."""
+"""The model that all sessions of a run share: a server the user named, or the bundled runtime, started once."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from agent.model.servers.probe import open_server
 
 
 @dataclass(frozen=True)
-class Served:
-    """The model that answers, the settings that reach it, and how many it answers at once (None: not told)."""
+class SharedModel:
+    """The name of the model, the settings that reach it, and its slots: requests it answers at once (None: unknown)."""
 
     model: str
     settings: Settings
@@ -24,17 +24,17 @@ class Served:
 
 
 @asynccontextmanager
-async def serve_all(
+async def open_shared_model(
     settings: Settings, *, workers: int, log_path: Path, on_progress: Callable[[str], None]
-) -> AsyncIterator[Served]:
+) -> AsyncIterator[SharedModel]:
     """A model for `workers` sessions at once. Raises `BackendError`s."""
     if settings.base_url:
         server = await open_server(settings.base_url, settings.api_key or "", settings.model, load=False)
         try:
-            served = Served(server.model, settings, await _slots(server))
+            model = SharedModel(server.model, settings, await _slots(server))
         finally:
             await server.close()
-        yield served
+        yield model
         return
     from agent.bundled.plan import Wanted, prepare
 
@@ -42,24 +42,24 @@ async def serve_all(
     profile = find_profile(name)
     on_progress(f"starting the bundled runtime with {name} for {workers} session{'s' if workers > 1 else ''} at once")
     strategy = profile.strategy if settings.strategy == "auto" else settings.strategy
-    wished = settings.context or (GUIDED_WINDOW if strategy == "guided" else None)
-    context = min(wished, profile.window or wished) if wished else None
+    context = settings.context or (GUIDED_WINDOW if strategy == "guided" else None)
+    context = min(context, profile.window or context) if context else None
     runtime = await prepare(Wanted(model=name, context=context, parallel=workers, port=0), log_path=log_path)
     async with runtime:
-        yield Served(
+        yield SharedModel(
             runtime.model_id, settings.model_copy(update={"base_url": runtime.base_url, "model": name}), workers
         )
 
 
 async def _slots(server: Server) -> int | None:
-    """How many requests the server answers at once, where it says (llama.cpp does)."""
+    """How many requests the server answers at once; None where it does not say (llama.cpp does)."""
     props = await server.address.get("/props") or {}
     slots = props.get("total_slots")
     return slots if isinstance(slots, int) and slots > 0 else None
 
 
-def too_many(workers: int, slots: int | None) -> str:
-    """What to tell a user whose workers will wait for each other; empty when they won't, or nobody knows."""
+def slots_warning(workers: int, slots: int | None) -> str:
+    """A warning where workers will wait for each other; empty where they won't, or where the slots are unknown."""
     if slots is None or workers <= slots:
         return ""
     return (

@@ -8,15 +8,13 @@ apart; only a checked file ever gets its own name.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import shlex
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -24,32 +22,27 @@ from typing import TYPE_CHECKING
 import anyio
 
 from agent.errors import ModelUnavailable
+from agent.files import open_locked, write_atomically
+from agent.user_directories import models_directory
 
 if TYPE_CHECKING:
     from agent.catalogue.profiles import GgufFile, Profile
 
-__all__ = ["Progress", "hub_command", "models_directory", "on_disk", "pull"]
+__all__ = ["DownloadProgress", "hub_command", "on_disk", "pull"]
 
 PART, PACKAGES, VERIFIED = ".part", ".packages", ".verified"
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a download is, in bytes; `source` is a word for where they come from."""
+class DownloadProgress:
+    """How far a download is, in bytes; `source` names where they come from."""
 
     done: int
     total: int
     source: str
 
 
-OnProgress = Callable[[Progress], None]
-
-
-def models_directory() -> Path:
-    """Where model files lie: `swe-agent/models` in the user's cache directory (XDG). It need not exist."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache"
-    return base / "swe-agent" / "models"
+OnProgress = Callable[[DownloadProgress], None]
 
 
 def on_disk(profile: Profile, quantization: str | None = None, *, directory: Path | None = None) -> Path | None:
@@ -113,7 +106,7 @@ async def pull(
             f"{target} can't be written: {failure.strerror or failure}",
             hint="free some space, or name another cache directory with XDG_CACHE_HOME",
         ) from failure
-    report(Progress(file.bytes, file.bytes, "disk"))
+    report(DownloadProgress(file.bytes, file.bytes, "disk"))
     return target
 
 
@@ -122,7 +115,7 @@ async def _get(target: Path, file: GgufFile, report: OnProgress) -> None:
     from agent.catalogue.sources import Unobtainable, hub, packages
 
     def told(source: str) -> Callable[[int], None]:
-        return lambda done: report(Progress(min(done, file.bytes), file.bytes, source))
+        return lambda done: report(DownloadProgress(min(done, file.bytes), file.bytes, source))
 
     part = _beside(target, PART)
     try:
@@ -206,13 +199,9 @@ def _remembered(target: Path) -> str | None:
 
 
 def _remember(target: Path, digest: str) -> None:
-    fresh = _beside(target, f"{VERIFIED}.{os.getpid()}")
-    try:
-        fresh.write_text(json.dumps(_seal(target, digest)), encoding="utf-8")
-        fresh.replace(_beside(target, VERIFIED))
-    except OSError:
-        # A read-only directory costs a second at the next start, nothing else.
-        fresh.unlink(missing_ok=True)
+    # A read-only directory costs a second at the next start, nothing else.
+    with suppress(OSError):
+        write_atomically(_beside(target, VERIFIED), json.dumps(_seal(target, digest)))
 
 
 def _size(path: Path) -> int | None:
@@ -243,18 +232,16 @@ def _check_space(file: GgufFile, part: Path) -> None:
 @asynccontextmanager
 async def _only_one(target: Path, file: GgufFile, report: OnProgress) -> AsyncIterator[None]:
     """Holds the lock for this file; the system lets go of it when the process dies, however it dies."""
-    lock = os.open(target.with_name(f".{target.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as taken:
-                if taken.errno not in (errno.EWOULDBLOCK, errno.EAGAIN):
-                    raise
+    lock = target.with_name(f".{target.name}.lock")
+    while True:
+        try:
+            held = open_locked(lock, mode=0o644)
+            break
+        except BlockingIOError:
             sizes = (_size(_beside(target, ending)) or 0 for ending in (PART, PACKAGES))
-            report(Progress(min(max(sizes), file.bytes), file.bytes, "another process"))
+            report(DownloadProgress(min(max(sizes), file.bytes), file.bytes, "another process"))
             await anyio.sleep(0.2)
+    try:
         yield
     finally:
-        os.close(lock)
+        os.close(held)

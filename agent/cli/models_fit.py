@@ -39,9 +39,9 @@ def fit_models(  # noqa: PLR0913 - one parameter an option
 
     Example:  swe-agent models fit qwen3-coder-next --memory 64GB --unified
     """
-    from agent.ui.models.fit import Question, run_fit
+    from agent.ui.models.fit import FitOptions, run_fit
 
-    question = Question(
+    options = FitOptions(
         model=model or "",
         memory=memory or "",
         gpu_memory=gpu_memory or "",
@@ -52,4 +52,4 @@ def fit_models(  # noqa: PLR0913 - one parameter an option
         yarn=yarn,
         quantization=quantization,
     )
-    raise typer.Exit(run_fit(question, as_json=as_json))
+    raise typer.Exit(run_fit(options, as_json=as_json))

@@ -39,7 +39,7 @@ def list_sessions(
 
     Example:  swe-agent sessions list --limit 10
     """
-    from agent.ui.sessions.commands import print_list
+    from agent.ui.sessions.listing import print_list
 
     print_list(limit=limit, as_json=json)
 
@@ -53,7 +53,7 @@ def show_session(
 
     Example:  swe-agent sessions show last
     """
-    from agent.ui.sessions.commands import print_session
+    from agent.ui.sessions.show import print_session
 
     print_session(session, json_lines=json)
 
@@ -64,7 +64,7 @@ def diff_session(session: _Session) -> None:
 
     Example:  swe-agent sessions diff last | git apply
     """
-    from agent.ui.sessions.commands import print_diff
+    from agent.ui.sessions.diff import print_diff
 
     print_diff(session)
 
@@ -84,7 +84,7 @@ def export_session(
 
     Example:  swe-agent sessions export last --format swe-agent --output last.traj.json
     """
-    from agent.ui.sessions.commands import export
+    from agent.ui.sessions.export import export
 
     export(session, form, output)
 
@@ -102,7 +102,7 @@ def fork_session(
 
     Example:  swe-agent sessions fork last --at 12
     """
-    from agent.ui.sessions.commands import fork_session as fork
+    from agent.ui.sessions.fork import fork_session as fork
 
     fork(session, at)
 

@@ -1,4 +1,4 @@
-"""What is known of a file: definitions with their places, the names it uses, what it imports, its words."""
+"""What is known of one source file: its definitions, the names it uses, its words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-FUNCTIONS = frozenset({"function", "method", "macro"})
+CALLABLE_KINDS = frozenset({"function", "method", "macro"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +27,18 @@ class Definition:
 
     @property
     def short_name(self) -> str:
-        """The last part of its name."""
+        """The last part of the dotted name."""
         return self.name.rpartition(".")[2]
 
     @property
     def is_function(self) -> bool:
-        """Whether it is something that is called: a function, method or macro."""
-        return self.kind in FUNCTIONS
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """One import: module or path as written, the names taken from it (of Python and Rust only), its line."""
-
-    module: str
-    names: tuple[str, ...]
-    line: int
+        """Whether it is called: a function, method or macro."""
+        return self.kind in CALLABLE_KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A line of a file on which a name is used."""
+    """A line (1-based) of a file on which a name is used."""
 
     path: str
     name: str
@@ -56,27 +47,34 @@ class Reference:
 
 @dataclass(frozen=True)
 class Structure:
-    """A file's structure. `words[i]` are the words of `definitions[i]` without what is nested in it."""
+    """The structure of one file.
+
+    `definitions` come outer before inner. `references` maps a used name to its lines (1-based, ascending). `words[i]`
+    are the words of `definitions[i]` without those of definitions nested in it. `counts` says how often each word
+    occurs in the whole file.
+    """
 
     definitions: tuple[Definition, ...] = ()
     references: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    imports: tuple[Import, ...] = ()
     words: tuple[tuple[str, ...], ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
 
     @cached_property
-    def _owned(self) -> list[int]:
-        return owners(max((each.end for each in self.definitions), default=0), self.definitions)
+    def _innermost(self) -> list[int]:
+        return innermost_by_line(max((each.end for each in self.definitions), default=0), self.definitions)
 
     def owner(self, line: int) -> int | None:
-        """The index of the innermost definition around a line."""
-        index = self._owned[line - 1] if 0 < line <= len(self._owned) else -1
+        """The index of the innermost definition that contains a line (1-based); None outside of all."""
+        index = self._innermost[line - 1] if 0 < line <= len(self._innermost) else -1
         return None if index < 0 else index
 
 
-def owners(count: int, made: Sequence[Definition]) -> list[int]:
-    """For each line the index of the innermost definition around it, or -1."""
-    owners = [-1] * count
-    for index, each in enumerate(made):  # outer before inner
-        owners[each.start - 1 : each.end] = [index] * (min(each.end, count) - each.start + 1)
-    return owners
+def innermost_by_line(line_count: int, definitions: Sequence[Definition]) -> list[int]:
+    """For each of the first `line_count` lines the index of the innermost definition that contains it, or -1.
+
+    `definitions` are sorted outer before inner.
+    """
+    innermost = [-1] * line_count
+    for index, each in enumerate(definitions):
+        innermost[each.start - 1 : each.end] = [index] * (min(each.end, line_count) - each.start + 1)
+    return innermost

@@ -1,4 +1,4 @@
-"""What the model asks of the code: `outline` and `find`, over the index as the workspace is now."""
+"""The code lookups of the tools `outline` and `find_symbol`, answered from the index of the workspace as it is now."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from agent.text import estimate_tokens, truncate
 from tools.base import ToolContext, ToolError
 from tools.files import read_text
 
-_MAX_SHOWN = 10
+_MAX_DEFINITIONS = 10
 _MAX_REFERENCES = 200
 
 
 class Lookup:
-    """Answers for one session: `issue` is what maps are ranked for, `exclude` tells files that they leave out."""
+    """The `CodeLookup` of one session.
+
+    Repository maps are ranked for the text `issue`, and leave out the paths for which `exclude` is true.
+    """
 
     def __init__(
         self, workspace: WorkspaceIndex, context: ToolContext, issue: str, exclude: Callable[[str], bool]
@@ -29,26 +32,26 @@ class Lookup:
         self._exclude = exclude
 
     async def outline(self, path: str | None, tokens: int) -> str:
-        """The definitions of a file, or the map of a directory or the whole repository. Raises `ToolError`."""
+        """See `CodeLookup.outline`."""
         index = await self._workspace.refresh()
-        place = self._context.shown(self._context.place(path or "."))
-        if place in index.paths:
-            return file_outline(index, place, tokens)
-        inside = "" if place == "." else f"{place}/"
-        if inside and not any(each.startswith(inside) for each in index.paths):
-            close = [each for each in index.paths if PurePosixPath(each).name == PurePosixPath(place).name][:3]
+        path = self._context.display_path(self._context.resolve_path(path or "."))
+        if path in index.paths:
+            return file_outline(index, path, tokens)
+        prefix = "" if path == "." else f"{path}/"
+        if prefix and not any(each.startswith(prefix) for each in index.paths):
+            close = [each for each in index.paths if PurePosixPath(each).name == PurePosixPath(path).name][:3]
             hint = f"; did you mean {', '.join(close)}?" if close else ""
-            raise ToolError(f"{place} is no source file or directory of the repository{hint}")
-        asked = inside and all(map(self._exclude, (each for each in index.paths if each.startswith(inside))))
+            raise ToolError(f"{path} is no source file or directory of the repository{hint}")
+        only_excluded = prefix and all(map(self._exclude, (each for each in index.paths if each.startswith(prefix))))
         return repository_map(
             index,
             self._issue,
             tokens,
-            exclude=lambda each: not each.startswith(inside) or (not asked and self._exclude(each)),
+            exclude=lambda each: not each.startswith(prefix) or (not only_excluded and self._exclude(each)),
         )
 
     async def find(self, name: str, references: bool, tokens: int) -> str:
-        """Where a name is defined, with source, or who uses it. Raises `ToolError`."""
+        """See `CodeLookup.find`."""
         index = await self._workspace.refresh()
         found = index.definitions(name)
         if references:
@@ -62,19 +65,19 @@ class Lookup:
         found.sort(key=lambda each: (self._exclude(each.path), each.path, each.start))
         blocks = []
         room = tokens - 20
-        for number, each in enumerate(found[:_MAX_SHOWN]):
-            share = max(room // (min(len(found), _MAX_SHOWN) - number), 30)
+        for number, each in enumerate(found[:_MAX_DEFINITIONS]):
+            share = max(room // (min(len(found), _MAX_DEFINITIONS) - number), 30)
             block = truncate(await self._source(each), share, more=f"read {each.path} from line {each.start}")
             room -= estimate_tokens(block)
             blocks.append(block)
-        if len(found) > _MAX_SHOWN:
-            blocks.append(f"[... {len(found) - _MAX_SHOWN} more definitions of this name ...]")
+        if len(found) > _MAX_DEFINITIONS:
+            blocks.append(f"[... {len(found) - _MAX_DEFINITIONS} more definitions of this name ...]")
         return "\n\n".join(blocks)
 
     async def _source(self, each: Definition) -> str:
         head = f"{each.path}, lines {each.start}-{each.end}: {each.kind} {each.name}"
         try:
-            text = await read_text(self._context.sandbox, self._context.place(each.path))
+            text = await read_text(self._context.sandbox, self._context.resolve_path(each.path))
         except ToolError:
             return head
         lines = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").split("\n")
@@ -82,14 +85,14 @@ class Lookup:
         return "\n".join([head, *body])
 
     def _uses(self, index: CodeIndex, name: str, tokens: int) -> str:
-        """Each use as `path:line`, with the definition it stands in."""
+        """Each use as `path:line`, with the definition that contains it."""
         found = index.references(name)
         if not found:
             raise ToolError(f"{name!r} is not used in the repository")
         found.sort(key=lambda each: (self._exclude(each.path), each.path, each.line))
         lines = []
         for each in found[:_MAX_REFERENCES]:
-            user = index.around(each.path, each.line)
+            user = index.enclosing_definition(each.path, each.line)
             lines.append(f"{each.path}:{each.line}" + (f" in {user.name}" if user else ""))
         if len(found) > _MAX_REFERENCES:
             lines.append(f"[... {len(found) - _MAX_REFERENCES} more ...]")

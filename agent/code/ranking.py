@@ -88,7 +88,7 @@ def rank(
     top = max(base.values(), default=0.0) or 1.0
     scores = {each: score / top for each, score in base.items()}
     for (path, line), weight in sorted(seeds.items()):
-        for each in {index.around(path, line), index.function_around(path, line)} - {None}:
+        for each in {index.enclosing_definition(path, line), index.enclosing_function(path, line)} - {None}:
             if each is not None:
                 scores[each] = scores.get(each, 0.0) + weight
     nodes = sorted(scores, key=lambda each: (-scores[each], *_place(each)))[:_MAX_NODES]
@@ -110,13 +110,13 @@ def _files(
     if not paths:
         return {}
     kept = set(paths)
-    average = sum(index.length(path) for path in paths) / len(paths) or 1.0
+    average = sum(index.word_count(path) for path in paths) / len(paths) or 1.0
     scores = dict.fromkeys(paths, 0.0)
     for word, weight in sorted(about.words.items()):
-        found = {path: times for path, times in index.having("w", word).items() if path in kept}
+        found = {path: times for path, times in index.files_with("w", word).items() if path in kept}
         idf[word] = weight * math.log(1 + (len(paths) - len(found) + 0.5) / (len(found) + 0.5))
         for path, times in found.items():
-            norm = _K1 * (1 - _B + _B * index.length(path) / average)
+            norm = _K1 * (1 - _B + _B * index.word_count(path) / average)
             scores[path] += idf[word] * times * (_K1 + 1) / (times + norm)
     for path in paths:
         here = {word for name in IDENTIFIER.findall(path) for word in parts(name)}
@@ -124,7 +124,7 @@ def _files(
         if any(path == named or path.endswith(f"/{named}") or named.endswith(f"/{path}") for named in about.paths):
             scores[path] += 30.0
     for name, weight in sorted(about.names.items()):
-        defined = [path for path in index.having("d", name) if path in kept] if weight >= 1 else []
+        defined = [path for path in index.files_with("d", name) if path in kept] if weight >= 1 else []
         for path in defined:
             scores[path] += 3.0 * weight * math.log(1 + len(paths) / len(defined))
     return scores

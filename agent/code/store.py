@@ -1,14 +1,14 @@
-"""The cache on disk: structures of files by their content, and where each name and word stands.
+"""The index's cache on disk: structures of files by their content, and an inverted index of names and words.
 
-Several processes may use one cache at a time. It holds nothing that can't be made again: one that is damaged, or
-can't be used, is replaced.
+A SQLite database. A file is stored under the key that the index gives its content; a posting maps a term (`d`, `r` or
+`w` before a defined name, a used name or a word) to file numbers and counts. Several processes may use one cache at a
+time. It holds nothing that can't be made again, so a damaged or unusable one is replaced.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import re
 import sqlite3
 import threading
 import zlib
@@ -18,11 +18,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.code.definitions import Definition, Import, Structure
-from agent.code.languages import suffix
+from agent.code.definitions import Definition, Structure
 
-FORMAT = 1
-"""Raised whenever structures are read or kept in another way: caches of another format are replaced."""
+FORMAT = 2
+"""To be raised when structures are read or stored in another way: caches of another format are replaced."""
 
 _SCHEMA = """
 CREATE TABLE file (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE NOT NULL, length INTEGER NOT NULL,
@@ -30,15 +29,15 @@ CREATE TABLE file (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE NOT NUL
 CREATE TABLE posting (term TEXT NOT NULL, batch INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (term, batch))
        WITHOUT ROWID;
 """
-_SECONDS_LOCKED = 20.0
+_LOCK_TIMEOUT_SECONDS = 20.0
 
 
 class CacheDamaged(Exception):
-    """What was stored can't be read again."""
+    """What was stored can't be read, or not written: the index discards the cache and reads the files again."""
 
 
 class Store:
-    """One cache; `path` None is one in memory. Usable from any thread."""
+    """One cache; with `path` None it is in memory. Usable from any thread. Methods raise `CacheDamaged`."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -49,7 +48,7 @@ class Store:
         if self.path is not None:
             try:
                 return self._connect(self.path)
-            except (sqlite3.OperationalError, OSError):  # locked for long, read-only, full: no cache then
+            except (sqlite3.OperationalError, OSError):  # locked for long, read-only, full: in memory instead
                 pass
             except sqlite3.DatabaseError:
                 if _remove(self.path):
@@ -62,7 +61,7 @@ class Store:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            path or ":memory:", timeout=_SECONDS_LOCKED, check_same_thread=False, isolation_level=None
+            path or ":memory:", timeout=_LOCK_TIMEOUT_SECONDS, check_same_thread=False, isolation_level=None
         )
         try:
             self._prepare(connection)
@@ -89,7 +88,7 @@ class Store:
         connection.execute("COMMIT")
 
     def discard(self, *, in_memory: bool) -> None:
-        """Begin anew, after damage."""
+        """Replace a damaged cache by an empty one, on disk or in memory."""
         with self._lock:
             self._connection.close()
             if in_memory or not _remove(self.path):
@@ -97,7 +96,7 @@ class Store:
             self._connection = self._open()
 
     def clear(self) -> None:
-        """Forget all files; their numbers are never given again."""
+        """Remove all files; their numbers are never given again."""
         with self._lock:
             try:
                 self._connection.executescript("BEGIN IMMEDIATE; DELETE FROM file; DELETE FROM posting; COMMIT;")
@@ -105,7 +104,7 @@ class Store:
                 raise CacheDamaged(str(error)) from error
 
     def close(self) -> None:
-        """Close it; what is stored stays."""
+        """Close the database; what is stored stays."""
         with self._lock:
             self._connection.close()
 
@@ -117,11 +116,11 @@ class Store:
                 raise CacheDamaged(str(error)) from error
 
     def known(self) -> dict[str, tuple[int, int]]:
-        """For every key that is stored its file's number and how many words it has."""
+        """For every stored key the file's number and how many words it has."""
         return {key: (number, length) for key, number, length in self._rows("SELECT key, id, length FROM file")}
 
     def load(self, number: int, path: str) -> Structure:
-        """A file's structure, under the path it has here. Raises `CacheDamaged`."""
+        """A file's structure by its number, with `path` as the path of its definitions."""
         found = self._rows("SELECT data FROM file WHERE id=?", (number,))
         try:
             return _unpack(path, json.loads(zlib.decompress(found[0][0])))
@@ -129,7 +128,7 @@ class Store:
             raise CacheDamaged(f"file {number} can't be read") from error
 
     def postings(self, term: str) -> dict[int, int]:
-        """The files in which a term stands, and how often: `d`, `r`, `i` or `w` before a name or word."""
+        """The numbers of the files that a term occurs in, with how often."""
         found: dict[int, int] = {}
         for (data,) in self._rows("SELECT data FROM posting WHERE term=?", (term,)):
             numbers = array("I")
@@ -141,18 +140,18 @@ class Store:
         return found
 
     def terms(self, prefix: str) -> set[str]:
-        """All terms that begin with a letter, without it."""
+        """All terms with a one-letter prefix (`d`, `r`, `w`), without it."""
         bounds = (prefix, chr(ord(prefix) + 1))
         rows = self._rows("SELECT DISTINCT term FROM posting WHERE term >= ? AND term < ?", bounds)
         return {term[1:] for (term,) in rows}
 
-    def add(self, made: Sequence[tuple[str, Structure]]) -> None:
-        """Store structures by key; those that another process stored meanwhile are left as they are."""
+    def add(self, structures: Sequence[tuple[str, Structure]]) -> None:
+        """Store structures by key; those that another process has stored meanwhile are left as they are."""
         with self._lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 try:
-                    self._add(made)
+                    self._add(structures)
                 except BaseException:
                     self._connection.execute("ROLLBACK")
                     raise
@@ -160,10 +159,10 @@ class Store:
             except sqlite3.Error as error:
                 raise CacheDamaged(str(error)) from error
 
-    def _add(self, made: Iterable[tuple[str, Structure]]) -> None:
+    def _add(self, structures: Iterable[tuple[str, Structure]]) -> None:
         postings: dict[str, list[int]] = defaultdict(list)
         number = 0
-        for key, structure in made:
+        for key, structure in structures:
             data = zlib.compress(json.dumps(_pack(structure)).encode(), 1)
             values = (key, sum(structure.counts.values()), data)
             cursor = self._connection.execute("INSERT OR IGNORE INTO file (key, length, data) VALUES (?, ?, ?)", values)
@@ -171,25 +170,16 @@ class Store:
                 number = cursor.lastrowid or 0
                 for term, count in _terms(structure).items():
                     postings[term] += (number, count)
-        # the last file's number is no other batch's
+        # the number of the last file is that of no other batch
         rows = ((term, number, array("I", numbers).tobytes()) for term, numbers in sorted(postings.items()))
         self._connection.executemany("INSERT INTO posting (term, batch, data) VALUES (?, ?, ?)", rows)
 
 
-def module_parts(module: str) -> list[str]:
-    """The parts of a module's name or path as written in any language, without a file's suffix."""
-    plain = module.replace("\\", "/").replace("::", "/")
-    if "/" in plain or plain.endswith((".h", ".hpp", ".php")):
-        plain = plain.removesuffix(suffix(plain))
-    return [part for part in re.split(r"[./]+", plain) if part]
-
-
 def _terms(structure: Structure) -> dict[str, int]:
+    """A file's terms with how often each occurs."""
     terms = {f"w{word}": count for word, count in structure.counts.items()}
     terms |= {f"r{name}": 1 for name in structure.references}
     terms |= {f"d{definition.short_name}": 1 for definition in structure.definitions}
-    for each in structure.imports:
-        terms |= {f"i{last}": 1 for name in (each.module, *each.names) for last in module_parts(name)[-1:]}
     return terms
 
 
@@ -199,7 +189,6 @@ def _pack(structure: Structure) -> dict[str, Any]:
     return {
         "d": [[d.name, d.kind, d.start, d.end, d.column, d.signature] for d in structure.definitions],
         "r": structure.references,
-        "i": [[each.module, each.names, each.line] for each in structure.imports],
         "w": list(numbers),
         "o": words,
     }
@@ -210,13 +199,12 @@ def _unpack(path: str, data: Any) -> Structure:
     return Structure(
         tuple(Definition(path, *row) for row in data["d"]),
         {name: tuple(lines) for name, lines in data["r"].items()},
-        tuple(Import(module, tuple(names), line) for module, names, line in data["i"]),
         tuple(tuple(words[number] for number in group) for group in data["o"]),
     )
 
 
 def _remove(path: Path | None) -> bool:
-    """Remove a database; whether it is gone."""
+    """Remove a database with its journal; whether both are gone."""
     if path is None:
         return False
     try:

@@ -1,5 +1,15 @@
 """Reading the structure of a file by its language's grammar and query.
 
+A query captures a used name as `@ref`, and a definition's node by its kind (`@function`, `@class`, ...; the kinds are
+in agent/code/definitions.py), beside it the name as one of
+
+- `@name`: the name itself. Where several patterns capture one name, the widest node is the definition and the
+  narrowest has its signature, so a decorated function needs two patterns;
+- `@declarator`: a declarator of C or C++ that has the name somewhere inside;
+- `@owner`: the type that a method is written outside of, which becomes the first part of its name.
+
+`@scope` is a node with a name that is no definition but gives the ones inside a longer name, as `impl` of Rust.
+
 A file that does not parse as a whole gives what can be read of it. Every count and size is bounded.
 """
 
@@ -11,62 +21,52 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from agent.code.definitions import Definition, Import, Reference, Structure, owners
-from agent.code.languages import language_of, parse, query
+from agent.code.definitions import Definition, Reference, Structure, innermost_by_line
+from agent.code.languages import attribute_prefix, language_of, parse, query
 from agent.code.words import IDENTIFIER, parts
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Definition", "Import", "Reference", "Structure", "structure"]
+__all__ = ["Definition", "Reference", "Structure", "structure"]
 
-_CLASSES = frozenset({"class", "struct", "interface", "trait", "enum", "scope"})
-_NAME_PARTS = frozenset({"name", "declarator", "owner"})
-_DECLARATORS = frozenset({"identifier", "field_identifier", "type_identifier", "operator_name", "destructor_name"})
-_ABOVE = {"rust": "#[", "javascript": "@", "typescript": "@", "tsx": "@"}
-"""How a line begins that belongs to the definition below it, where the grammar has it outside."""
+_TYPE_KINDS = frozenset({"class", "struct", "interface", "trait", "enum", "scope"})  # a function inside is a method
+_NAME_CAPTURES = frozenset({"name", "declarator", "owner"})
+_DECLARED_NAMES = frozenset({"identifier", "field_identifier", "type_identifier", "operator_name", "destructor_name"})
 
 _MAX_DEFINITIONS = 3_000
 _MAX_REFERENCES = 20_000
-_MAX_IMPORTS = 500
-_MAX_NAME = 80
-_MAX_DEPTH = 12
-_MAX_SIGNATURE = 200
-_MAX_WORDS = 200
-_MAX_LINE = 2_000
-_WIDE = 2_000
-_MAX_WORK = 400_000_000
+_MAX_NAME = 80  # characters
+_MAX_DEPTH = 12  # of nested names and declarators
+_MAX_SIGNATURE = 200  # characters
+_MAX_WORDS = 200  # of one definition
+_MAX_LINE = 2_000  # characters of a line whose words are counted
+_WIDE = 2_000  # nodes; in a smaller tree no query takes long
+_MAX_PAIRS = 400_000_000  # of siblings, in the whole tree
 _BLANKS = re.compile(r"\s+")
 
 
 def structure(path: str, data: bytes) -> Structure:
-    """The structure of a file; an empty one when its language is not known or it can't be read."""
+    """The structure of a file; an empty one if its language is unknown or it can't be parsed."""
     language = language_of(path, data)
     tree = parse(language, data) if language else None
     if language is None or tree is None:
         return Structure()
-    reading = _Reading(path, language, data)
-    reading.read(tree.root_node)
-    definitions = reading.definitions()
-    texts = data.decode("utf-8", "replace").split("\n")
-    counts, own = _words(texts, definitions)
-    return Structure(
-        tuple(definitions),
-        reading.references(),
-        tuple(reading.imports),
-        own,
-        counts,
-    )
+    reader = _TreeReader(path, language, data)
+    reader.read(tree.root_node)
+    definitions = reader.definitions()
+    counts, words = _words(data.decode("utf-8", "replace").split("\n"), definitions)
+    return Structure(tuple(definitions), reader.references(), words, counts)
 
 
 def _too_wide(root: Node) -> bool:
-    """Whether a query over the tree would take too long: it may look at every pair of a node's children.
+    """Whether a query over the tree could take too long: it may look at every pair of a node's children.
 
-    Counted here, since the binding's own means of stopping a query (0.26) crashes the process.
+    Counted here because stopping a query through the binding (tree-sitter 0.26) crashes the process.
     """
     if root.descendant_count < _WIDE:
         return False
-    work = 0
+    pairs = 0
     cursor = root.walk()
     descend = True
     while True:
@@ -74,8 +74,8 @@ def _too_wide(root: Node) -> bool:
         if node is None:
             return False
         if descend and node.descendant_count >= _WIDE:
-            work += node.child_count**2
-            if work > _MAX_WORK:
+            pairs += node.child_count**2
+            if pairs > _MAX_PAIRS:
                 return True
             if cursor.goto_first_child():
                 continue
@@ -85,8 +85,8 @@ def _too_wide(root: Node) -> bool:
 
 
 @dataclass
-class _Found:
-    """A definition on the way: its widest node gives the range, its narrowest the signature."""
+class _Candidate:
+    """A definition while it is read: its widest node gives the lines, its narrowest the signature."""
 
     kind: str
     name: str
@@ -94,18 +94,18 @@ class _Found:
     inner: Node
 
 
-class _Reading:
-    """One pass over the matches of a tree."""
+class _TreeReader:
+    """Collects definitions and used names from the query's matches in one tree."""
 
     def __init__(self, path: str, language: str, data: bytes) -> None:
         self.path = path
         self.language = language
         self.data = data
         self._used: list[Node] = []
-        self.imports: list[Import] = []
-        self._found: dict[int, _Found] = {}  # by the place of the name
+        self._found: dict[int, _Candidate] = {}  # by the first byte of the name
 
     def read(self, root: Node) -> None:
+        """Run the query over a tree; a tree that is too wide for it gives nothing."""
         from tree_sitter import QueryCursor
 
         if _too_wide(root):
@@ -113,17 +113,16 @@ class _Reading:
         for _, captures in QueryCursor(query(self.language), match_limit=4096).matches(root):
             if "ref" in captures:
                 self._used.append(captures["ref"][0])
-            elif "import" in captures:
-                self._import(captures["import"][0], captures.get("module"))
             else:
                 self._define(captures)
 
     def text(self, node: Node, limit: int = _MAX_NAME) -> str:
+        """The first `limit` characters of a node's text."""
         start = node.start_byte
         return self.data[start : min(node.end_byte, start + 4 * limit)].decode("utf-8", "replace")[:limit]
 
     def references(self) -> dict[str, tuple[int, ...]]:
-        """The names that are used, with the lines; a definition does not use its own name by having it."""
+        """The used names with their lines (1-based); where a definition has its name is no use of it."""
         lines: dict[bytes, set[int]] = {}
         for node in self._used[:_MAX_REFERENCES]:
             start = node.start_byte
@@ -138,7 +137,7 @@ class _Reading:
         return {name: tuple(sorted(places)) for name, places in named.items()}
 
     def _define(self, captures: dict[str, list[Node]]) -> None:
-        kind = next((name for name in captures if name not in _NAME_PARTS), "")
+        kind = next((name for name in captures if name not in _NAME_CAPTURES), "")
         node = captures[kind][0] if kind else None
         named = captures.get("name") or captures.get("declarator") or captures.get("owner")
         if node is None or not named or len(self._found) >= _MAX_DEFINITIONS:
@@ -154,7 +153,7 @@ class _Reading:
             return
         before = self._found.get(place.start_byte)
         if before is None:
-            self._found[place.start_byte] = _Found(kind, name, node, node)
+            self._found[place.start_byte] = _Candidate(kind, name, node, node)
             return
         if before.kind in {"variable", "type"} or (before.kind == "function" and kind == "method"):
             before.kind = kind
@@ -167,7 +166,7 @@ class _Reading:
         """The name inside a declarator of C or C++, which may be pointers, arrays and parentheses deep."""
         scopes: list[str] = []
         for _ in range(_MAX_DEPTH):
-            if node.type in _DECLARATORS:
+            if node.type in _DECLARED_NAMES:
                 return ".".join([*scopes, self.text(node)]), node
             if node.type == "qualified_identifier":
                 scope = node.child_by_field_name("scope")
@@ -177,35 +176,18 @@ class _Reading:
             if inner is None:
                 inner = next((child for child in node.named_children[:8] if "declarator" in child.type), None)
             if inner is None:
-                inner = next((child for child in node.named_children[:8] if child.type in _DECLARATORS), None)
+                inner = next((child for child in node.named_children[:8] if child.type in _DECLARED_NAMES), None)
             if inner is None:
                 break
             node = inner
         return "", node
 
-    def _import(self, node: Node, module: list[Node] | None) -> None:
-        if len(self.imports) >= _MAX_IMPORTS:
-            return
-        line = node.start_point[0] + 1
-        if module:
-            written = _BLANKS.sub(" ", self.text(module[0], 5 * _MAX_SIGNATURE)).strip("\"'`<> ")
-            written, _, group = written.partition("::{")  # of Rust
-            names = [name for name in re.findall(r"(?:\bas )?\w+", group) if not name.startswith("as ")]
-            self.imports.append(Import(written[:_MAX_SIGNATURE], tuple(names[:100]), line))
-            return
-        names = [self.text(child).partition(" as ")[0] for child in node.children_by_field_name("name")[:100]]
-        source = node.child_by_field_name("module_name")
-        if source is not None:
-            self.imports.append(Import(self.text(source), tuple(names), line))
-        else:
-            self.imports.extend(Import(name, (), line) for name in names)
-
     def definitions(self) -> list[Definition]:
-        """What was found, outer before inner, with dotted names."""
+        """The definitions with their dotted names, outer before inner."""
         found = sorted(self._found.values(), key=lambda each: (each.outer.start_byte, -each.outer.end_byte))
-        above = _ABOVE.get(self.language)
-        lines = self.data.split(b"\n") if above else []
-        stack: list[tuple[int, str, str]] = []  # where it ends, its whole name, its kind
+        attribute = attribute_prefix(self.language).encode()
+        lines = self.data.split(b"\n") if attribute else []
+        stack: list[tuple[int, str, str]] = []  # last byte, dotted name, kind
         made = []
         for each in found:
             while stack and each.outer.start_byte >= stack[-1][0]:
@@ -215,12 +197,12 @@ class _Reading:
                 outer_name = outer_name.rpartition(".")[0]
             deep = outer_name.count(".") >= _MAX_DEPTH
             name = f"{outer_name}.{each.name}" if outer_name and not deep else each.name
-            kind = "method" if each.kind == "function" and outer_kind in _CLASSES else each.kind
+            kind = "method" if each.kind == "function" and outer_kind in _TYPE_KINDS else each.kind
             stack.append((each.outer.end_byte, name, kind))
             if each.kind == "scope":
                 continue
             start = each.outer.start_point[0]
-            while above and start and lines[start - 1].lstrip().startswith(above.encode()):
+            while attribute and start and lines[start - 1].lstrip().startswith(attribute):
                 start -= 1
             end = each.outer.end_point[0] + (each.outer.end_point[1] > 0 or each.outer.end_point[0] == start)
             made.append(
@@ -235,7 +217,7 @@ class _Reading:
         return len(line) - len(line.lstrip())
 
     def _signature(self, node: Node) -> str:
-        """A definition's own text up to its body, on one line."""
+        """A definition's text up to its body, on one line."""
         body = node.child_by_field_name("body")
         if body is None:
             value = node.child_by_field_name("value") or node.child_by_field_name("right")
@@ -248,19 +230,18 @@ class _Reading:
         return written[:_MAX_SIGNATURE]
 
 
-def _words(lines: list[str], made: list[Definition]) -> tuple[dict[str, int], tuple[tuple[str, ...], ...]]:
-    """How often each word stands in the file, and the words of each definition without what is nested in it."""
-    owned = owners(len(lines), made)
-    own: dict[int, dict[str, None]] = {}
+def _words(lines: list[str], definitions: list[Definition]) -> tuple[dict[str, int], tuple[tuple[str, ...], ...]]:
+    """How often each word occurs in the file, and each definition's words without those of definitions nested in it."""
+    own_words: dict[int, dict[str, None]] = {}
     counts: dict[str, int] = {}
     first = 0
-    for owner, group in groupby(owned):
+    for owner, group in groupby(innermost_by_line(len(lines), definitions)):
         last = first + sum(1 for _ in group)
         text = "\n".join(line[:_MAX_LINE] for line in lines[first:last])
         first = last
-        words = own.setdefault(owner, {})
+        words = own_words.setdefault(owner, {})
         for identifier, times in Counter(IDENTIFIER.findall(text)).items():
             for word in parts(identifier):
                 counts[word] = counts.get(word, 0) + times
                 words[word] = None
-    return counts, tuple(tuple(own.get(index, ()))[:_MAX_WORDS] for index in range(len(made)))
+    return counts, tuple(tuple(own_words.get(index, ()))[:_MAX_WORDS] for index in range(len(definitions)))

@@ -1,4 +1,4 @@
-"""Syntax errors of a text, to be compared before and after an edit: only what is new is worth telling."""
+"""Syntax errors of a file, compared before and after an edit: only the new ones are worth reporting."""
 
 from __future__ import annotations
 
@@ -10,60 +10,60 @@ from agent.code.languages import language_of, parse
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_MAX_FAULTS = 20
-_MAX_LINE = 120
+_MAX_ERRORS = 20
+_MAX_LINE = 120  # characters
 
 
 @dataclass(frozen=True)
-class SyntaxFault:
-    """One error: its line (1-based), that line's text, and what is wrong with it."""
+class SyntaxProblem:
+    """One syntax error: its line (1-based), that line's text without indentation, and what is wrong."""
 
     line: int
     text: str
-    what: str
+    message: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.what}: {self.text}"
+        return f"line {self.line}: {self.message}: {self.text}"
 
 
-def syntax_errors(path: str, text: str) -> list[SyntaxFault]:
-    """What does not parse, in the order of lines, 20 at the most; empty for a language that is not known.
+def syntax_errors(path: str, text: str) -> list[SyntaxProblem]:
+    """The syntax errors of a text in the order of lines, at most 20; none if the language is unknown.
 
-    A grammar may not know all of its language: tell only what was not there before an edit (`new_errors`).
+    A grammar may not know all of its language, so report only errors that an edit brought in (`new_errors`).
     """
     data = text.encode("utf-8", "replace")
     language = language_of(path, data)
-    own: list[SyntaxFault] = []
+    compiler_errors: list[SyntaxProblem] = []
     if language == "python" and not path.endswith(".pyi"):
-        own = _python(text)
-        if not own:
+        compiler_errors = _python_errors(text)
+        if not compiler_errors:
             return []
     tree = parse(language, data) if language else None
     if tree is None or not tree.root_node.has_error:
-        return own
+        return compiler_errors
     lines = text.split("\n")
-    return [_fault(node, lines) for node in _wrong(tree.root_node)] or own
+    return [_problem(node, lines) for node in _error_nodes(tree.root_node)] or compiler_errors
 
 
-def new_errors(path: str, before: str, after: str) -> list[SyntaxFault]:
-    """The errors of `after` that `before` does not have; lines may have moved."""
-    faults = syntax_errors(path, after)
-    known = [(fault.text, fault.what) for fault in syntax_errors(path, before)] if faults else []
+def new_errors(path: str, before: str, after: str) -> list[SyntaxProblem]:
+    """The syntax errors of `after` that `before` does not have; lines may have moved."""
+    errors = syntax_errors(path, after)
+    known = [(error.text, error.message) for error in syntax_errors(path, before)] if errors else []
     new = []
-    for fault in faults:
-        if (fault.text, fault.what) in known:
-            known.remove((fault.text, fault.what))
+    for error in errors:
+        if (error.text, error.message) in known:
+            known.remove((error.text, error.message))
         else:
-            new.append(fault)
+            new.append(error)
     return new
 
 
-def _wrong(root: Node) -> list[Node]:
-    """The nodes that are missing or stand for what can't be read; none within another."""
+def _error_nodes(root: Node) -> list[Node]:
+    """The tree's error nodes and missing nodes; none within another."""
     found: list[Node] = []
     cursor = root.walk()
     descend = True
-    while len(found) < _MAX_FAULTS:
+    while len(found) < _MAX_ERRORS:
         node = cursor.node
         if node is None:
             break
@@ -80,23 +80,23 @@ def _wrong(root: Node) -> list[Node]:
     return found
 
 
-def _fault(node: Node, lines: list[str]) -> SyntaxFault:
+def _problem(node: Node, lines: list[str]) -> SyntaxProblem:
     row = node.start_point[0]
     if node.is_missing:
-        what = f"missing {node.type.replace('_', ' ')}"
-        while row and not _shown(lines, row):  # where the text before it ends
+        message = f"missing {node.type.replace('_', ' ')}"
+        while row and not _line(lines, row):  # up to the text before the gap
             row -= 1
-        return SyntaxFault(row + 1, _shown(lines, row), what)
+        return SyntaxProblem(row + 1, _line(lines, row), message)
     opened = next((child.type for child in node.children[:50] if child.type in {"(", "[", "{", '"', "'"}), "")
-    return SyntaxFault(row + 1, _shown(lines, row), f"not closed: {opened}" if opened else "invalid syntax")
+    return SyntaxProblem(row + 1, _line(lines, row), f"not closed: {opened}" if opened else "invalid syntax")
 
 
-def _shown(lines: list[str], row: int) -> str:
+def _line(lines: list[str], row: int) -> str:
     return lines[row].strip()[:_MAX_LINE] if row < len(lines) else ""
 
 
-def _python(text: str) -> list[SyntaxFault]:
-    """What Python's own compiler finds, up to its table of names: the least that reads all of its syntax."""
+def _python_errors(text: str) -> list[SyntaxProblem]:
+    """The first error that Python's own compiler finds. Its symbol table is the cheapest stage after all syntax."""
     import symtable
     import warnings
 
@@ -106,7 +106,7 @@ def _python(text: str) -> list[SyntaxFault]:
             symtable.symtable(text, "text", "exec")
     except SyntaxError as error:
         line = error.lineno or 1
-        return [SyntaxFault(line, _shown(text.split("\n"), line - 1), error.msg)]
+        return [SyntaxProblem(line, _line(text.split("\n"), line - 1), error.msg)]
     except (ValueError, RecursionError, MemoryError):
         return []
     return []

@@ -1,4 +1,4 @@
-"""The index kept up with a sandbox: one command lists its source files, one more reads those that changed."""
+"""Keeping the index up to date with a sandbox: one command lists its source files, a second reads the changed ones."""
 
 from __future__ import annotations
 
@@ -14,36 +14,46 @@ from agent.code.index import CodeIndex
 from agent.code.languages import LANGUAGES, MAX_BYTES, suffix
 from sandbox.protocol import Sandbox
 
-SKIPPED = (".git", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", ".mypy_cache", ".pytest_cache")
+SKIPPED_DIRECTORIES = (
+    ".git",
+    "node_modules",
+    "__pycache__",
+    ".venv",
+    "venv",
+    ".tox",
+    ".nox",
+    ".mypy_cache",
+    ".pytest_cache",
+)
 _LISTING_BYTES = 32 << 20
-_READ_BYTES = 32 << 20
-_MAX_CHANGED = 20_000
+_GROUP_BYTES = 32 << 20  # of files that are read at once
+_MAX_CHANGED = 20_000  # files read by one refresh
 
 
 class WorkspaceIndex:
-    """A `CodeIndex` of a commit and the sandbox that works on it."""
+    """A `CodeIndex` of a commit, overlaid with the files of the sandbox that works on it."""
 
     def __init__(self, index: CodeIndex, sandbox: Sandbox) -> None:
         self.index = index
         self._sandbox = sandbox
-        self._seen: dict[str, str] = {}  # path → time and size
-        self._began = False
+        self._stamps: dict[str, str] = {}  # path → modification time and size
+        self._loaded = False
         self._lock = anyio.Lock()
 
     async def refresh(self) -> CodeIndex:
-        """The index as the workspace is now. Raises `SandboxLost`."""
+        """The index with the workspace's present files. Raises `SandboxLost`."""
         async with self._lock:
-            if not self._began:
+            if not self._loaded:
                 await to_thread.run_sync(self.index.refresh, from_thread.check_cancelled)
-                self._began = True
+                self._loaded = True
             listed = await self._list()
             if listed is not None:
                 await self._update(listed)
         return self.index
 
     async def _list(self) -> dict[str, tuple[str, int]] | None:
-        """Path → time and size as one text, size. None when the listing can't be had whole."""
-        skipped = " -o ".join(f"-name {name}" for name in SKIPPED)
+        """Path → (modification time and size as one text, size in bytes); None if the listing is incomplete."""
+        skipped = " -o ".join(f"-name {name}" for name in SKIPPED_DIRECTORIES)
         names = " -o ".join(f"-iname '*{end}'" for end in LANGUAGES)
         command = (
             f"export TZ=UTC0; find . \\( {skipped} \\) -prune -o -type f \\( {names} \\) "
@@ -56,7 +66,7 @@ class WorkspaceIndex:
         for line in result.output.whole.decode("utf-8", "surrogateescape").split("\n"):
             parts = line.split(" ", 4)
             known = len(parts) == 5 and parts[4].startswith("./") and parts[3].isdecimal() and suffix(parts[4])
-            if known and "\\" not in line:  # which tar would read in its own way
+            if known and "\\" not in line:  # `tar -T` would take a backslash as an escape
                 found[parts[4][2:]] = (" ".join(parts[:4]), int(parts[3]))
         return found
 
@@ -64,29 +74,31 @@ class WorkspaceIndex:
         known = set(self.index.paths)
         changed: dict[str, bytes | None] = {}
         for path in known - listed.keys():
-            if not set(path.split("/")) & set(SKIPPED) and "\\" not in path and "\n" not in path:
+            if not set(path.split("/")) & set(SKIPPED_DIRECTORIES) and "\\" not in path and "\n" not in path:
                 changed[path] = None
         wanted: list[tuple[str, int]] = []
-        unpacked = "" if self._seen else _unpacked([stamp for path, (stamp, _) in listed.items() if path in known])
+        unpacked = (
+            "" if self._stamps else _unpacking_time([stamp for path, (stamp, _) in listed.items() if path in known])
+        )
         for path, (stamp, size) in sorted(listed.items()):
-            before = self._seen.get(path)
+            before = self._stamps.get(path)
             if unpacked and path in known and stamp.startswith(unpacked):
-                self._seen[path] = stamp
+                self._stamps[path] = stamp
             elif before != stamp and len(wanted) < _MAX_CHANGED:
                 wanted.append((path, size))
         for group in _groups(wanted):
             for path, data in (await self._read(group)).items():
-                self._seen[path] = listed[path][0]
-                if self.index.differs(path, data):
+                self._stamps[path] = listed[path][0]
+                if self.index.has_changed(path, data):
                     changed[path] = data
         if changed:
-            await to_thread.run_sync(self.index.change, changed)
+            await to_thread.run_sync(self.index.update, changed)
 
     async def _read(self, paths: list[str]) -> dict[str, bytes]:
-        """The content of files, as far as they are still there."""
+        """The contents of those files that still exist."""
         names = "".join(f"./{path}\n" for path in paths).encode("utf-8", "surrogateescape")
         result = await self._sandbox.exec(
-            "tar -cf - -T - 2>/dev/null", stdin=names, timeout=120, capture=4 * _READ_BYTES
+            "tar -cf - -T - 2>/dev/null", stdin=names, timeout=120, capture=4 * _GROUP_BYTES
         )
         found: dict[str, bytes] = {}
         if result.output.dropped:
@@ -104,10 +116,10 @@ class WorkspaceIndex:
         return found
 
 
-def _unpacked(stamps: list[str]) -> str:
-    """The time that files of the commit were unpacked with: a whole second that most of them have; else empty.
+def _unpacking_time(stamps: list[str]) -> str:
+    """The modification time that the commit's files were unpacked with; empty if they have none in common.
 
-    What is edited has a time of its own, with a fraction.
+    It is a whole second that at least half of them have. An edited file has a time of its own, with a fraction.
     """
     times = Counter(stamp.rpartition(" ")[0] for stamp in stamps)
     time, count = max(times.items(), key=lambda each: each[1], default=("", 0))
@@ -115,13 +127,13 @@ def _unpacked(stamps: list[str]) -> str:
 
 
 def _groups(files: Iterable[tuple[str, int]]) -> list[list[str]]:
-    """The files in groups that are read at once."""
+    """Paths in groups that are read by one command each; `files` are paths and sizes."""
     groups: list[list[str]] = []
     room = 0
     for path, size in files:
         if size + 2048 > room or not groups:
             groups.append([])
-            room = _READ_BYTES
+            room = _GROUP_BYTES
         groups[-1].append(path)
         room -= size + 2048
     return groups

@@ -1,1 +1,1 @@
-"""The window: what fits, and what to do before it is full."""
+"""The context window: how it is divided, what the prompt takes of it, and how the prompt is made shorter."""

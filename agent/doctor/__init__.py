@@ -1,4 +1,4 @@
-"""Whether all that a session needs is there and works, measured; nothing here prints."""
+"""Checks that all a session needs works on this machine; nothing here prints."""
 
 from agent.doctor.examine import examine
 from agent.doctor.report import Check, Report, State

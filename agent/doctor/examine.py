@@ -1,8 +1,9 @@
-"""The whole examination, one check after the other."""
+"""All checks, one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from agent.config import Settings
@@ -14,10 +15,10 @@ from agent.doctor.sandboxes import check_sandboxes
 
 
 async def examine(flags: Mapping[str, Any], project: str, *, quick: bool, on_progress: Callable[[str], None]) -> Report:
-    """Checks all that a session needs; what fails is a line of the report, never an error.
+    """The report on all that a session needs. A failure is a line of the report; nothing is raised.
 
-    `flags` are the settings given (None is not given), `project` is the text of the project's `.swe-agent.toml`. With
-    `quick` the model is asked nothing.
+    `flags` are the settings given on the command line (None is not given), `project` is the text of the project's
+    `.swe-agent.toml`. With `quick` no request is sent to the model.
     """
     settings, line = check_configuration(flags, project)
     report = Report(secrets=(settings.api_key or "",) if settings else ())
@@ -30,11 +31,6 @@ async def examine(flags: Mapping[str, Any], project: str, *, quick: bool, on_pro
     await check_sandboxes(report, settings, on_progress=on_progress)
     report.add(await guarded("git", check_git))
     report.add(await guarded("disk", check_disk))
-    given = settings
-
-    async def runtime() -> Check:
-        return await check_runtime(given)
-
-    report.add(await guarded("bundled runtime", runtime))
+    report.add(await guarded("bundled runtime", partial(check_runtime, settings)))
     report.add(await guarded("memory", check_memory))
     return report

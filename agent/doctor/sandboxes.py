@@ -1,4 +1,4 @@
-"""Where commands would run: each sandbox really started, a command run in it, and its network shown to be off."""
+"""Where commands would run: each sandbox is started, runs a command, and is checked to have no network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib import resources
 from pathlib import Path
 
 from agent.config import Settings
@@ -18,48 +19,43 @@ OnProgress = Callable[[str], None]
 
 KINDS = {"docker": "Docker", "bubblewrap": "bubblewrap"}
 _EXEC_SECONDS = 60.0
-# Says "reached" when a listener of the host's loopback can be connected to, then every route there is.
-_LOOK = """
-(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo reached
-cat /proc/net/route /proc/net/ipv6_route 2>/dev/null
-echo looked
-"""
+_NETWORK_PROBE = resources.files(__package__) / "probe_network.sh"
 
 
 async def check_sandboxes(report: Report, settings: Settings, *, on_progress: OnProgress) -> None:
-    """Starts the sandbox a session would get, then the others."""
-    taken: list[str] = []
+    """Checks the sandbox that a session would use, then the other kinds."""
+    used: list[str] = []
 
     async def chosen() -> Check:
         on_progress(f"starting the sandbox ({settings.sandbox})")
         async with _started(settings.sandbox, settings.image, on_progress) as sandbox:
-            taken.append(sandbox.kind)
-            return await _look(report, sandbox, settings)
+            used.append(sandbox.kind)
+            return await _probe(report, sandbox, settings)
 
     line = await guarded("sandbox", chosen)
     report.add(line)
-    report.tell("sandbox", asked=settings.sandbox, kind=taken[0] if taken else None)
+    report.add_figures("sandbox", asked=settings.sandbox, kind=used[0] if used else None)
     for kind, name in KINDS.items():
-        if kind in taken:
+        if kind in used:
             report.add(Check(name, "ok", "works, and is what a session would use"))
-            report.tell("sandbox", **{kind: {"works": line.state != "fail", "reason": ""}})
+            report.add_figures("sandbox", **{kind: {"works": line.state != "fail", "reason": ""}})
         else:
-            report.add(await _other(report, kind, taken, on_progress))
+            report.add(await _other(report, kind, used, on_progress))
 
 
-async def _other(report: Report, kind: str, taken: list[str], on_progress: OnProgress) -> Check:
-    """A kind that a session would not use here."""
+async def _other(report: Report, kind: str, used: list[str], on_progress: OnProgress) -> Check:
+    """Checks a kind that a session would not use here."""
     name = KINDS[kind]
 
     async def check() -> Check:
         on_progress(f"starting {name}")
         try:
             async with _started(kind, None, on_progress):
-                report.tell("sandbox", **{kind: {"works": True, "reason": ""}})
-                why = f"; {KINDS.get(taken[0], taken[0])} comes first" if taken else ""
+                report.add_figures("sandbox", **{kind: {"works": True, "reason": ""}})
+                why = f"; {KINDS.get(used[0], used[0])} comes first" if used else ""
                 return Check(name, "ok", f"works{why}")
         except SandboxError as error:
-            report.tell("sandbox", **{kind: {"works": False, "reason": error.message}})
+            report.add_figures("sandbox", **{kind: {"works": False, "reason": error.message}})
             return Check(name, "warn", error.message, error.hint)
 
     return await guarded(name, check)
@@ -67,17 +63,17 @@ async def _other(report: Report, kind: str, taken: list[str], on_progress: OnPro
 
 @asynccontextmanager
 async def _started(kind: str, image: str | None, on_progress: OnProgress) -> AsyncIterator[Sandbox]:
-    """A sandbox on a workspace of its own, which is gone afterwards."""
+    """A sandbox with an empty workspace, which is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="swe-agent-doctor-", ignore_cleanup_errors=True) as scratch:
         name, directory = f"doctor-{secrets.token_hex(4)}", Path(scratch) / "workspace"
         async with open_sandbox(kind, name=name, directory=directory, image=image, on_progress=on_progress) as sandbox:
             yield sandbox
 
 
-async def _look(report: Report, sandbox: Sandbox, settings: Settings) -> Check:
-    """Runs a command and tries the network. Raises `SandboxError`s."""
+async def _probe(report: Report, sandbox: Sandbox, settings: Settings) -> Check:
+    """Runs a command and checks that it has no network. Raises `SandboxError`s."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        command = _LOOK.format(port=listener.getsockname()[1])
+        command = f"port={listener.getsockname()[1]}\n{_NETWORK_PROBE.read_text(encoding='utf-8')}"
         ran = await sandbox.exec(command, timeout=_EXEC_SECONDS)
     printed = ran.output.text()
     if not ran.ok or "looked" not in printed:
@@ -86,20 +82,20 @@ async def _look(report: Report, sandbox: Sandbox, settings: Settings) -> Check:
             hint="--sandbox " + ("bubblewrap" if sandbox.kind == "docker" else "docker"),
         )
     off = network_is_off(printed)
-    report.tell("sandbox", network_off=off)
+    report.add_figures("sandbox", network_off=off)
     why = " (the first that works)" if settings.sandbox == "auto" else ""
-    told = f"{sandbox.kind}{why}: a command ran in {ran.seconds:.2f} s"
+    value = f"{sandbox.kind}{why}: a command ran in {ran.seconds:.2f} s"
     if sandbox.kind == "local":
-        mend = "leave --sandbox out: what the model runs can reach everything you can"
-        return Check("sandbox", "warn", f"{told}; no isolation, the network is open", mend)
+        remedy = "leave --sandbox out: what the model runs can reach everything you can"
+        return Check("sandbox", "warn", f"{value}; no isolation, the network is open", remedy)
     if off:
-        return Check("sandbox", "ok", f"{told}; the network is off")
-    mend = "--sandbox " + ("bubblewrap" if sandbox.kind == "docker" else "docker")
-    return Check("sandbox", "fail", f"{told}, but the network is not off", mend, exit_code=4)
+        return Check("sandbox", "ok", f"{value}; the network is off")
+    remedy = "--sandbox " + ("bubblewrap" if sandbox.kind == "docker" else "docker")
+    return Check("sandbox", "fail", f"{value}, but the network is not off", remedy, exit_code=4)
 
 
 def network_is_off(printed: str) -> bool:
-    """Whether the host was not reached and no route leads anywhere but to the loopback.
+    """Whether the host was not reached and every route leads to the loopback device.
 
     `printed` holds /proc/net/route (a heading, then lines that begin with the device) and /proc/net/ipv6_route (lines
     that end with it). Routes count rather than devices: some kernels put unused tunnels into every namespace.

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from agent.code.paths import is_test_module
+
 ReadFile = Callable[[str], bytes | None]
 
-_PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 _PYTEST_MARKS = re.compile(r"^\s*(import pytest|from pytest)|^(async )?def test_|@pytest\.", re.MULTILINE)
 _MAX_LOOKED_AT = 40
 
@@ -21,7 +22,7 @@ def _text(read: ReadFile, path: str) -> str:
 
 
 def _python_tests(files: Sequence[str], read: ReadFile) -> str:
-    tests = [path for path in files if _PYTHON_TEST.search(path)]
+    tests = [path for path in files if path.endswith(".py") and is_test_module(path)]
     configured = "pytest.ini" in files or any(PurePosixPath(path).name == "conftest.py" for path in files)
     if "pyproject.toml" in files:
         try:
@@ -121,27 +122,3 @@ def find_test_command(files: Sequence[str], read: ReadFile) -> str:
     if not found and "tox.ini" in names:
         found = "tox -q"
     return found or ("nox" if "noxfile.py" in names else "")
-
-
-_MISSING = re.compile(
-    r"ModuleNotFoundError: No module named|No module named [\w.]+$|ImportError while (?:importing|loading)|"
-    r"PackageNotFoundError|DistributionNotFound|error: unrecognized arguments: -|fixture '\w+' not found|"
-    r"command not found|Cannot find module|ERR_MODULE_NOT_FOUND|sh: \d+: \w+: not found|"
-    r"no required module provides|failed to (?:download|get)|Could not resolve (?:host|dependencies|all )|"
-    r"Could not (?:transfer|find) artifact|Could not find gem|vendor/autoload\.php|Plugin \S+ .{0,80}not be resolved",
-    re.MULTILINE,
-)
-
-
-_ERROR = re.compile(r"^(?:E +)?((?:\w+\.)*\w*(?:Error|Exception): .*)", re.MULTILINE)
-
-
-def last_error(output: str) -> str:
-    """The last error that a run's output names, else its last line; empty for no output."""
-    lines = _ERROR.findall(output) or output.strip().splitlines()
-    return str(lines[-1]).strip() if lines else ""
-
-
-def lacks_environment(output: str, exit_code: int) -> bool:
-    """Whether a failed test run failed since something it needs is not installed."""
-    return exit_code == 127 or bool(_MISSING.search(output))

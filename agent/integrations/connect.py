@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent.catalogue.profiles import find_profile
 from agent.integrations.snippets import Snippet, as_json, as_toml, as_yaml, commands
@@ -19,10 +19,9 @@ from agent.integrations.snippets import Snippet, as_json, as_toml, as_yaml, comm
 if TYPE_CHECKING:
     from agent.catalogue.profiles import Sampling
 
-__all__ = ["TOOLS", "Endpoint", "Tool", "lines", "snippets"]
+__all__ = ["Endpoint", "Tool", "lines", "snippets"]
 
 Tool = Literal["aider", "openhands", "continue", "qwen-code", "codex", "zed"]
-TOOLS: tuple[Tool, ...] = get_args(Tool)
 
 PROVIDER = "local"
 KEY_VARIABLE = "LOCAL_API_KEY"

@@ -6,17 +6,17 @@ when a process ends, however it ends. Where no slot is free, or the directory ca
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.config import home
+from agent.files import open_locked
 from agent.model.servers.base import Server
 from agent.model.servers.llama_cpp import LlamaCpp
 from agent.model.types import SlotChoice
+from agent.user_directories import home
 
 
 @contextmanager
@@ -69,12 +69,6 @@ def _lock(path: Path) -> int | None:
     """The open file of a lock that is ours now; None where another has it, or it can't be had."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return open_locked(path)
     except OSError:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor

@@ -11,8 +11,6 @@ constrained     the reply is held to a schema under which it is exactly one call
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,8 +18,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from agent.catalogue.modes import ToolCallMode
-from agent.config import home
+from agent.files import PRIVATE, write_atomically
 from agent.model.servers.base import Capabilities, Server
+from agent.user_directories import home
 
 TOOL_CALL_MODES: tuple[ToolCallMode, ...] = get_args(ToolCallMode)
 REPLIES_BEFORE_NEXT_MODE = 2
@@ -109,10 +108,7 @@ class ToolCallModeMemory:
         known[_key(server)] = entry
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".models-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(known, file, indent=1, sort_keys=True)
-            Path(name).replace(self.path)
+            write_atomically(self.path, json.dumps(known, indent=1, sort_keys=True), mode=PRIVATE)
 
     def _read(self) -> dict[str, Any]:
         try:

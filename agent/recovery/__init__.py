@@ -1,1 +1,7 @@
-"""Noticing that work goes nowhere, and that something under it broke."""
+"""Noticing that a session is stuck, and replies that are no tool call.
+
+The rules for when a session is stuck: repeated calls (stuck.py), steps without progress (progress.py, which says how to
+add another), tests that go on failing (agent/strategy/agent/repeated_failures.py). A new rule is a class that is given
+every call with its result by agent/strategy/agent/tool_calls.py, and returns a `Stage`; its messages to the model are
+templates `prompts/nudge_*.j2`. docs/recovery.md describes all rules.
+"""

@@ -1,6 +1,7 @@
-"""When two calls are the same: what differs in form alone is one call, and a result that only tells the time is one.
+"""Deciding whether two tool calls are the same, by a signature of their tool, arguments and result.
 
-Looked at are the tool, its arguments and its result; never what the model thought.
+Calls that differ in form only (quotes, `./`, default values) are the same, and so are results that differ in times and
+addresses only. What the model wrote beside a call does not matter.
 """
 
 from __future__ import annotations
@@ -19,43 +20,49 @@ _VARYING = re.compile(
     r"|-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?)?)"
     r"|0x[0-9a-f]+|tmp[\w.-]{6,12}\b|(?:pid|PID) \d+)|/\d+-\d+\.log"
 )
-_EDITS = {"edit_file", "apply_patch", "write_file"}
-_PATHS = {"path", "target"}
-_OF_NO_MATTER = {"timeout_seconds", "max_results"}
+_EDIT_TOOLS = {"edit_file", "apply_patch", "write_file"}
+_PATH_ARGUMENTS = {"path", "target"}
+_IGNORED_ARGUMENTS = {"timeout_seconds", "max_results"}
 _LEADING_CD = re.compile(r"cd[ \t]+('[^']*'|\"[^\"$`\\]*\"|[^\s;&|'\"$`()<>]+)[ \t]*(?:&&|;|\n|$)\s*")
-_FORM = re.compile(r"\s*2>&1|\s*\|\|\s*true\s*$|\s*\|\s*cat\s*$")
-_LONG = 2000  # characters; a longer command is not taken to pieces, which would take longer than it is worth
-_NUMBERED = re.compile(r"^(\d+)\t(.*)$", re.MULTILINE)
-_SAME_OF_NEW, _SAME_OF_OLD = 0.8, 0.5  # lines that two readings share, for them to be one
-_COMPARED = 8  # the latest readings of a file
+_OUTPUT_FORM = re.compile(r"\s*2>&1|\s*\|\|\s*true\s*$|\s*\|\s*cat\s*$")
+_MAX_PARSED = 2000  # characters; a longer command is only split at blanks, since parsing it would take too long
+_NUMBERED_LINE = re.compile(r"^(\d+)\t(.*)$", re.MULTILINE)
+_MIN_SHARED_OF_NEW, _MIN_SHARED_OF_OLD = 0.8, 0.5  # shares of lines, for two readings of a file to be the same
+_MAX_READINGS = 8  # of a file that are compared, the latest ones
 
 
 @lru_cache(maxsize=4)
-def normal(text: str) -> str:
-    """A text without what differs from run to run: durations, times, addresses, names of temporary files."""
+def normalize(text: str) -> str:
+    """A text with what varies from run to run (durations, times, addresses, temporary names) replaced by `#`."""
     return _VARYING.sub("#", text)
 
 
-class Sameness:
-    """Gives each call a key; calls with equal keys are the same. It follows the shell's directory by leading `cd`s."""
+class CallSignatures:
+    """Computes the signatures of one session's calls, whose repository is at the path `repo`.
+
+    It remembers the shell's directory, which leading `cd` commands change, and the latest readings of each file.
+    """
 
     def __init__(self, repo: str = "") -> None:
         self._repo = repo.rstrip("/")
         self._directory = self._repo or "."
         self._reads: dict[str, deque[tuple[str, dict[str, str]]]] = {}
 
-    def key(self, name: str, arguments: str, result: str, *, ok: bool = True) -> str:
-        """The key of a call that gave `result`. The same edit is the same whatever it showed of the file."""
+    def signature(self, name: str, arguments: str, result: str, *, ok: bool = True) -> str:
+        """The signature of a call with its result; equal for calls that are the same.
+
+        Edits are the same whatever they show of the file, so only whether they succeeded matters.
+        """
         given = _object(arguments)
         if given is None:
-            return _hash(name, arguments, normal(result))
-        if name in _EDITS:
-            kept = {key: self._path(value) if key in _PATHS else value for key, value in given.items()}
+            return _hash(name, arguments, normalize(result))
+        if name in _EDIT_TOOLS:
+            kept = {key: self._path(value) if key in _PATH_ARGUMENTS else value for key, value in given.items()}
             return _hash(name, json.dumps(kept, sort_keys=True), str(ok))
-        kept = {key: self._value(key, value, result) for key, value in given.items() if _told(key, value)}
-        if name == "read_file" and ok and (lines := dict(_NUMBERED.findall(result))):
+        kept = {key: self._value(key, value, result) for key, value in given.items() if _is_given(key, value)}
+        if name == "read_file" and ok and (lines := dict(_NUMBERED_LINE.findall(result))):
             return self._reading(str(kept.get("path", "")), lines)
-        return _hash(name, json.dumps(kept, sort_keys=True), normal(result))
+        return _hash(name, json.dumps(kept, sort_keys=True), normalize(result))
 
     def _value(self, key: str, value: Any, result: str) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -64,10 +71,10 @@ class Sameness:
             return value
         if key == "command":
             return self._command(value, result)
-        return self._path(value) if key in _PATHS else value.strip()
+        return self._path(value) if key in _PATH_ARGUMENTS else value.strip()
 
     def _path(self, path: Any) -> Any:
-        """A path relative to the repository's root, where it lies below it; what is no text as it is."""
+        """A path relative to the repository, if it is inside; anything but text is returned as it is."""
         if not isinstance(path, str):
             return path
         path = posixpath.normpath(path.strip() or ".")
@@ -76,33 +83,34 @@ class Sameness:
         return path
 
     def _command(self, command: str, result: str) -> list[str]:
-        """The directory a command runs in, and its words without quotes and what only shapes its output."""
+        """The directory a command runs in, and its words without quotes and without redirections of its output."""
         rest, directory = command.strip(), self._directory
         while match := _LEADING_CD.match(rest):
             directory = posixpath.normpath(posixpath.join(directory, match[1].strip("'\"")))
             rest = rest[match.end() :]
         if not re.search(r"\bcd: ", result):
             self._directory = directory
-        words = _words(_FORM.sub("", rest))
+        words = _words(_OUTPUT_FORM.sub("", rest))
         return [directory, *(self._word(word) for word in words)]
 
     def _word(self, word: str) -> str:
         return self._path(word) if re.fullmatch(r"(\./|/)[\w./+@:-]*", word) else word
 
     def _reading(self, path: str, lines: dict[str, str]) -> str:
-        """The key of a reading that shows these lines: an earlier one's, if it showed nearly the same of the file."""
-        earlier = self._reads.setdefault(path, deque(maxlen=_COMPARED))
-        for key, known in earlier:
+        """The signature of a reading: that of an earlier one with nearly the same lines, else a new one."""
+        earlier = self._reads.setdefault(path, deque(maxlen=_MAX_READINGS))
+        for signature, known in earlier:
             shared = lines.keys() & known.keys()
-            enough = len(shared) >= max(_SAME_OF_NEW * len(lines), _SAME_OF_OLD * len(known))
+            enough = len(shared) >= max(_MIN_SHARED_OF_NEW * len(lines), _MIN_SHARED_OF_OLD * len(known))
             if enough and all(lines[number] == known[number] for number in shared):
-                return key
-        key = _hash("read_file", path, json.dumps(lines, sort_keys=True))
-        earlier.append((key, lines))
-        return key
+                return signature
+        signature = _hash("read_file", path, json.dumps(lines, sort_keys=True))
+        earlier.append((signature, lines))
+        return signature
 
 
 def _object(arguments: str) -> dict[str, Any] | None:
+    """The arguments as a JSON object; None if they are not one."""
     try:
         given = json.loads(arguments)
     except (ValueError, RecursionError):
@@ -110,14 +118,15 @@ def _object(arguments: str) -> dict[str, Any] | None:
     return given if isinstance(given, dict) else None
 
 
-def _told(key: str, value: Any) -> bool:
-    """Whether an argument says anything: one that is left out and one that is empty are the same."""
+def _is_given(key: str, value: Any) -> bool:
+    """Whether an argument matters; an empty one is the same as one that is left out."""
     empty = value is None or value is False or (isinstance(value, str) and not value.strip())
-    return key not in _OF_NO_MATTER and not empty
+    return key not in _IGNORED_ARGUMENTS and not empty
 
 
 def _words(command: str) -> list[str]:
-    if len(command) > _LONG:
+    """The words and operators of a command, without quotes."""
+    if len(command) > _MAX_PARSED:
         return command.split()
     lexer = shlex.shlex(command, posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""

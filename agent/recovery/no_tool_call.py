@@ -1,4 +1,4 @@
-"""A reply without a call: cut off, a refusal of the task, or prose; what the model is told of it."""
+"""Answering a reply without a tool call: one that was cut off, a refusal of the task, or prose."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ _REFUSAL = re.compile(
     r"|provide|this request|your request|that request|the request|tools|execute|directly (?:access|modify|edit))",
     re.IGNORECASE,
 )
-_BEGINNING = 300  # characters; who refuses does so at once
+_MAX_SEARCHED = 300  # characters; a refusal begins with it
 
 
 def is_refusal(text: str, finish_reason: str = "") -> bool:
-    """Whether a reply without a call declines the task, or a filter took it away."""
-    return finish_reason == "content_filter" or _REFUSAL.search(text.strip()[:_BEGINNING]) is not None
+    """Whether a reply without a call declines the task, or the server's filter removed it."""
+    return finish_reason == "content_filter" or _REFUSAL.search(text.strip()[:_MAX_SEARCHED]) is not None
 
 
 def nudge_for_missing_call(reply: ModelReplied, policy: ToolCallPolicy, names: Sequence[str]) -> str:
-    """What the model is told of a reply without a call; empty where calls are to be asked for in another way.
+    """The message that answers a reply without a call; empty if the policy has moved to its next mode.
 
-    A reply that was cut, and a refusal, say nothing about how calls are asked for: they don't move the policy.
+    `names` are the tools'. A reply that was cut off and a refusal say nothing about how calls are asked for, so they
+    don't move the policy.
     """
     if reply.finish_reason in {"length", "repetition"}:
         policy.replies_without_call += 1

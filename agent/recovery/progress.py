@@ -1,93 +1,99 @@
-"""Counting steps without a change or without news: what goes nowhere even though no call is made twice."""
+"""Noticing that work makes no progress, by counting: edits that fail, and steps that change or find nothing.
+
+Repeated calls are the subject of agent/recovery/stuck.py. To add another way of making no progress: a kind in
+`StallKind`, its limits in `LIMITS`, its count in `ProgressMonitor.end_step`, its words in `Stall.reason` (for the user)
+and in the templates `nudge_progress` and `nudge_change` (for the model).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from agent.recovery.call_signature import normal
+from agent.recovery.call_signature import normalize
 from agent.recovery.stuck import Stage
 
-Lack = Literal["failed", "idle", "unedited"]
-"""Edits that failed, one after the other; steps in which nothing was changed and no line was seen that had not been
-seen before; steps in which nothing was changed, whatever was read. A change is files as they never were before."""
+StallKind = Literal["failed", "idle", "unedited"]
+"""`failed`: edits in a row that failed. `idle`: steps in a row that neither changed a file nor showed a line that had
+not been seen before. `unedited`: steps in a row that changed no file, whatever they read. A change is one that leaves
+the files in a state that they were never in before."""
 
 
 class Limits(NamedTuple):
-    """At which count the model is told of a lack, is to take another approach, and at which it is the end."""
+    """The counts at which the model is nudged, has to change its approach, and at which the session ends."""
 
     nudge: int
     change: int
     stop: int
 
 
-LIMITS: dict[Lack, Limits] = {"failed": Limits(3, 5, 8), "idle": Limits(8, 12, 16), "unedited": Limits(30, 45, 60)}
-_KNOWN_LINES = 200_000
-_LEAST_LINE = 4  # characters; a shorter line is no information
+LIMITS: dict[StallKind, Limits] = {"failed": Limits(3, 5, 8), "idle": Limits(8, 12, 16), "unedited": Limits(30, 45, 60)}
+_MAX_KNOWN_LINES = 200_000
+_MIN_LINE = 4  # characters; a shorter line is no information
 
 
-def _informs(line: str) -> bool:
-    return len(line.strip()) >= _LEAST_LINE and not line.startswith("[...")  # where something was left out
+def _is_informative(line: str) -> bool:
+    return len(line.strip()) >= _MIN_LINE and not line.startswith("[...")  # a mark where text was left out
 
 
 @dataclass(frozen=True)
-class Standstill:
-    """What is lacking; `count` is in steps, or in edits."""
+class Stall:
+    """Work that makes no progress. `count` is in edits for `failed`, else in steps."""
 
-    kind: Lack
+    kind: StallKind
     count: int
     stage: Stage
 
     @property
     def stop(self) -> bool:
-        """Whether it is the end."""
+        """Whether the session ends."""
         return self.stage == "stop"
 
     @property
     def reason(self) -> str:
-        """In words for the user."""
-        said = {
+        """A description for the user."""
+        descriptions = {
             "failed": f"{self.count} edits in a row failed",
             "idle": f"{self.count} steps in a row changed nothing and found nothing new",
             "unedited": f"{self.count} steps in a row changed nothing",
         }
-        return said[self.kind]
+        return descriptions[self.kind]
 
 
-class Progress:
-    """Counts what is lacking. The model is told once, then once to take another approach, before it is the end."""
+class ProgressMonitor:
+    """Counts edits and steps without progress. Each stage of a stall is reported once, until there is progress."""
 
     def __init__(self) -> None:
-        self._known: set[int] = set()
-        self._failed = 0
-        self._counts: dict[Lack, int] = dict.fromkeys(LIMITS, 0)
-        self._told: set[tuple[Lack, Stage]] = set()
-        self._news = False
+        self._known_lines: set[int] = set()
+        self._failed_edits = 0
+        self._counts: dict[StallKind, int] = dict.fromkeys(LIMITS, 0)
+        self._reported: set[tuple[StallKind, Stage]] = set()
+        self._found_new = False
 
-    def observed(self, text: str, *, edit: bool, ok: bool) -> None:
-        """Take an observation of this step; `edit` says that its call was to change a file."""
-        lines = {hash(line) for line in normal(text).splitlines() if _informs(line)}
-        self._news = self._news or bool(lines - self._known)
-        if len(self._known) < _KNOWN_LINES:
-            self._known |= lines
+    def observe(self, text: str, *, edit: bool, ok: bool) -> None:
+        """Take an observation of the present step; `edit` says that its call was to change a file."""
+        lines = {hash(line) for line in normalize(text).splitlines() if _is_informative(line)}
+        self._found_new = self._found_new or bool(lines - self._known_lines)
+        if len(self._known_lines) < _MAX_KNOWN_LINES:
+            self._known_lines |= lines
         if edit:
-            self._failed = 0 if ok else self._failed + 1
+            self._failed_edits = 0 if ok else self._failed_edits + 1
 
-    def step(self, *, changed: bool) -> Standstill | None:
-        """The step is over; what is lacking, when the model is to be told of it or it is the end."""
-        counts: dict[Lack, int] = {
-            "failed": self._failed,
-            "idle": 0 if changed or self._news else self._counts["idle"] + 1,
+    def end_step(self, *, changed: bool) -> Stall | None:
+        """End the step; returns the stall that the model is to be told of, or that ends the session, if any."""
+        counts: dict[StallKind, int] = {
+            "failed": self._failed_edits,
+            "idle": 0 if changed or self._found_new else self._counts["idle"] + 1,
             "unedited": 0 if changed else self._counts["unedited"] + 1,
         }
-        self._counts, self._news = counts, False
-        self._told = {(kind, stage) for kind, stage in self._told if counts[kind]}
+        self._counts, self._found_new = counts, False
+        self._reported = {(kind, stage) for kind, stage in self._reported if counts[kind]}
         for kind, limits in LIMITS.items():
             if counts[kind] >= limits.stop:
-                return Standstill(kind, counts[kind], "stop")
+                return Stall(kind, counts[kind], "stop")
         for kind, limits in LIMITS.items():
             stage: Stage = "change" if counts[kind] >= limits.change else "nudge"
-            if counts[kind] >= limits.nudge and (kind, stage) not in self._told:
-                self._told.add((kind, stage))
-                return Standstill(kind, counts[kind], stage)
+            if counts[kind] >= limits.nudge and (kind, stage) not in self._reported:
+                self._reported.add((kind, stage))
+                return Stall(kind, counts[kind], stage)
         return None

@@ -1,7 +1,7 @@
-"""Noticing that work goes nowhere: calls that are made again and again with the same result, alone or in turn.
+"""Noticing that a session is stuck: calls that are repeated with the same result, alone or in a cycle.
 
-A result that changes is progress, so polling is spared; so is the same call after the files came to a state that they
-were never in before. What goes nowhere without repeating itself is counted by agent/recovery/progress.py.
+A result that changes is progress, so polling is not counted; nor is a repeated call after the files came to a state
+that they were never in before. Work that goes nowhere without repetition is counted by agent/recovery/progress.py.
 """
 
 from __future__ import annotations
@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal, NamedTuple
 
-from agent.recovery.call_signature import Sameness
+from agent.recovery.call_signature import CallSignatures
 
 WINDOW = 12
-"""Calls that are looked back upon for the same one."""
-LONGEST_CYCLE = 6
-"""Calls of a cycle, at the most."""
+"""The number of latest calls among which the same call is counted."""
+MAX_CYCLE = 6
+"""Calls in a cycle."""
 NUDGE_AT = 3
 CHANGE_AT = 4
 STOP_AT = 6
-"""Times of the same call, or of the same calls in turn: a word, another approach is demanded, the end."""
+"""Times of the same call or cycle: the model is nudged, has to change its approach, and the session ends."""
 
 Stage = Literal["", "nudge", "change", "stop"]
+"""What to do: nothing, tell the model, demand another approach, end the session."""
 
 
-class Verdict(NamedTuple):
-    """What to do about a call, how often it was seen of late, and with how many others it takes turns."""
+class Repetition(NamedTuple):
+    """How often a call was made of late, by itself or as a cycle of several calls, and what to do about it."""
 
     stage: Stage
     times: int
@@ -32,65 +33,69 @@ class Verdict(NamedTuple):
 
 
 class StuckDetector:
-    """Looks at calls and results. What one reply calls twice counts once: it was not repeated for want of better."""
+    """Counts repeated calls of one session, whose repository is at the path `repo`.
+
+    Equal calls in one reply count once, since they were not repeated in response to a result.
+    """
 
     def __init__(self, repo: str = "") -> None:
-        self._sameness = Sameness(repo)
-        self._recent: deque[str] = deque(maxlen=LONGEST_CYCLE * STOP_AT)
-        self._reply: set[str] = set()
-        self._made: set[str] = set()
-        self._told: set[tuple[Stage, frozenset[str]]] = set()
-        self._fresh = False
+        self._signatures = CallSignatures(repo)
+        self._recent: deque[str] = deque(maxlen=MAX_CYCLE * STOP_AT)
+        self._in_reply: set[str] = set()
+        self._ever: set[str] = set()
+        self._reported: set[tuple[Stage, frozenset[str]]] = set()
+        self._new_call = False  # whether the reply has a call that may change files and was not made before
 
-    def begin(self) -> None:
-        """Another reply's calls begin."""
-        self._reply = set()
-        self._fresh = False
+    def begin_reply(self) -> None:
+        """Begin the calls of another reply."""
+        self._in_reply = set()
+        self._new_call = False
 
-    def observe(self, name: str, arguments: str, result: str, *, ok: bool = True, reads: bool = False) -> Verdict:
-        """Take a call and its result; `reads` says that it can change nothing."""
-        key = self._sameness.key(name, arguments, result, ok=ok)
-        again = key in self._reply
-        if not again:
-            self._fresh = self._fresh or not (reads or key in self._made)
-            self._reply.add(key)
-            self._made.add(key)
-            self._recent.append(key)
-        count = list(self._recent)[-WINDOW:].count(key)
-        if again:
-            return Verdict("", count)
-        turn = self._turn()
-        rounds, calls = turn if turn[0] >= count else (count, [key])
-        return Verdict(self._stage(rounds, calls), rounds, len(calls))
+    def observe(self, name: str, arguments: str, result: str, *, ok: bool = True, reads: bool = False) -> Repetition:
+        """Take a call with its result; `reads` says that it can't change files."""
+        signature = self._signatures.signature(name, arguments, result, ok=ok)
+        repeated_in_reply = signature in self._in_reply
+        if not repeated_in_reply:
+            self._new_call = self._new_call or not (reads or signature in self._ever)
+            self._in_reply.add(signature)
+            self._ever.add(signature)
+            self._recent.append(signature)
+        count = list(self._recent)[-WINDOW:].count(signature)
+        if repeated_in_reply:
+            return Repetition("", count)
+        rounds, cycle = self._cycle()
+        if rounds < count:
+            rounds, cycle = count, [signature]
+        return Repetition(self._stage(rounds, cycle), rounds, len(cycle))
 
-    def moved(self) -> None:
-        """The reply's calls left the files as they never were before.
+    def files_changed(self) -> None:
+        """The reply's calls left the files in a state that they were never in before.
 
-        If one of them was not made before, what was tried so far may be tried again.
+        If one of its calls had not been made before, the counts begin anew: what was tried may be tried again.
         """
-        if self._fresh:
+        if self._new_call:
             self._recent.clear()
-            self._told.clear()
+            self._reported.clear()
 
-    def _turn(self) -> tuple[int, list[str]]:
-        """How often the last calls were made in the same turn, and that turn; the shortest that was made twice."""
+    def _cycle(self) -> tuple[int, list[str]]:
+        """The shortest cycle of different calls that ends now and was made at least twice, and how often it was."""
         recent = list(self._recent)
-        for length in range(2, LONGEST_CYCLE + 1):
-            turn = recent[-length:]
+        for length in range(2, MAX_CYCLE + 1):
+            cycle = recent[-length:]
             rounds = 1
-            while recent[-length * (rounds + 1) : -length * rounds] == turn:
+            while recent[-length * (rounds + 1) : -length * rounds] == cycle:
                 rounds += 1
-            if rounds > 1 and len(set(turn)) > 1:
-                return rounds, turn
+            if rounds > 1 and len(set(cycle)) > 1:
+                return rounds, cycle
         return 0, []
 
-    def _stage(self, count: int, calls: list[str]) -> Stage:
-        """What to do at a count; a word is said once as long as nothing moves."""
+    def _stage(self, count: int, cycle: list[str]) -> Stage:
+        """What to do at a count; each stage is reported once, until the counts begin anew."""
         if count >= STOP_AT:
             return "stop"
         stage: Stage = "change" if count >= CHANGE_AT else "nudge" if count >= NUDGE_AT else ""
-        said = stage, frozenset(calls)
-        if not stage or said in self._told:
+        key = stage, frozenset(cycle)
+        if not stage or key in self._reported:
             return ""
-        self._told.add(said)
+        self._reported.add(key)
         return stage

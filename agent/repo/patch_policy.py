@@ -15,7 +15,8 @@ from agent.errors import PatchRejected
 
 MAX_FILES = 100
 MAX_BLOB_BYTES = 16 << 20
-_MODES = {"000000", "100644", "100755"}
+REGULAR_FILES = frozenset({"100644", "100755"})
+_MODES = REGULAR_FILES | {"000000"}
 # Names that some file system takes for .git: case, the Windows short name, ignorable characters and streams.
 _DOT_GIT = re.compile(r"^(\.git|git~\d+)([. ]*|::?\$.*)$", re.IGNORECASE)
 _IGNORABLE = re.compile(r"[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")

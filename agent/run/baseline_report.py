@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import get_args
 
-from agent.session.patch_store import write_whole
+from agent.files import PRIVATE, write_atomically
 from agent.verify.reports.cases import Case, Status, TestReport
 
 _NAME = "baseline.json"
@@ -15,7 +15,7 @@ _NAME = "baseline.json"
 def keep_report(directory: Path, report: TestReport) -> None:
     """Write a report into the session's directory, its cases by name and status. Raises `OSError`."""
     said = {"complete": report.complete, "cases": [[case.id, case.status] for case in report.cases]}
-    write_whole(directory / _NAME, json.dumps(said).encode())
+    write_atomically(directory / _NAME, json.dumps(said), mode=PRIVATE)
 
 
 def kept_report(directory: Path) -> TestReport | None:

@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import anyio
 
 from agent.backend import Backend
 from agent.config import Settings
 from agent.context.budget import WindowBudget
 from agent.environment.detect_setup import find_setup_command
-from agent.environment.detect_tests import find_test_command, lacks_environment, last_error
+from agent.environment.detect_tests import find_test_command
+from agent.environment.run_setup import run_setup_command
 from agent.errors import JournalWriteFailed
 from agent.run.baseline_report import keep_report, kept_report
-from agent.run.context import Work
+from agent.run.best_result import BestResult
+from agent.run.context import Baseline, RunContext
+from agent.run.model_session import ModelSession
+from agent.run.reproduction import Reproduction
+from agent.run.run import Run
+from agent.run.tool_session import ToolSession
+from agent.run.verification import PatchVerifier
+from agent.run.workspace_state import WorkspaceState
 from agent.session.events import SandboxRestarted, SandboxStarted, SetupRan, TestsRan, Warned
-from agent.session.patch_store import Changes
+from agent.session.patch_store import PatchStore
 from agent.session.session import Session
 from agent.task import Task
 from agent.text import printable, truncate
 from agent.verify.flaky import find_flaky, without_flaky
+from agent.verify.reports.errors import lacks_environment, last_error
 from agent.verify.suite import TestRunner
 from sandbox import Sandbox
 from sandbox.snapshots import Snapshots
-from tools import Registry, ToolContext
+from tools import ToolContext
 
-_SETUP_SECONDS = 1800.0
 _REPETITION_SECONDS = 300.0
 _INSTRUCTIONS = "AGENTS.md"
 
 
-async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandbox, *, kept: bool) -> Work:
-    """Copy the repository in, set its environment up, run its tests once; all a strategy needs.
+@dataclass(frozen=True)
+class Prepared:
+    """A workspace that is ready, and what is known of it; with a clean sandbox beside it, it becomes a `Run`."""
+
+    context: RunContext
+    workspace: WorkspaceState
+    model: ModelSession
+    tools: ToolSession
+
+    def run(self, clean: Sandbox) -> Run:
+        """The run; `clean` is a sandbox that nothing of the work has reached."""
+        found = self.context.session.state.guided.reproduction if self.context.session.state.work else None
+        reproduction = Reproduction(found.command, found.script) if found else None
+        verifier = PatchVerifier(self.context, clean, reproduction)
+        return Run(self.context, self.workspace, self.model, self.tools, verifier, BestResult())
+
+
+async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandbox, *, kept: bool) -> Prepared:
+    """Copy the repository in, set its environment up, run its tests once.
 
     `kept`: the sandbox has the workspace of an earlier process. What the journal tells of is not done again there.
     Raises `SandboxError`s and `RepositoryUnreadable`.
@@ -39,47 +66,30 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
     if kept:
         session.emit(SandboxRestarted(reason="the session was resumed"))
     else:
-        task.on_progress("copying the repository into the sandbox")
+        task.report("copying the repository into the sandbox")
         session.emit(SandboxStarted(sandbox=sandbox.kind, tree=await _copy_in(task, snapshots)))
     if settings.network == "allow":
         await sandbox.network(True)
     for command in _setups(task, session):
-        if command not in state.prepared:
-            await _set_up(session, sandbox, settings, command)
+        if command not in state.environment.prepared:
+            await run_setup(session, sandbox, settings, command)
     if not kept or state.work is None:
         await snapshots.keep_pristine()
     files = [entry.path for entry in repository.entries()]
     command = settings.test or find_test_command(files, repository.read_file)
-    budget = WindowBudget(backend.window)
     tests = TestRunner(sandbox, command, timeout=settings.test_timeout) if command else None
-    context = ToolContext(sandbox, budget.observation, test_command=command)
-    if tests is not None:
-        context.run_tests = tests.execute
     instructions = repository.read_file(_INSTRUCTIONS) or b""
-    work = Work(
-        session=session,
-        settings=settings,
-        issue=task.issue,
-        repository=repository,
-        backend=backend,
-        sandbox=sandbox,
-        snapshots=snapshots,
-        registry=Registry(),
-        tools=context,
-        budget=budget,
-        base_tree=state.base,
-        tests=tests,
-        instructions=instructions.decode("utf-8", "replace"),
-        changes=Changes(task.directory),
-        on_text=task.on_text,
-        on_wait=task.on_wait,
-        on_call=task.on_call,
+    context = RunContext(
+        session, settings, task.issue, repository, tests, instructions=instructions.decode("utf-8", "replace")
     )
-    if state.work is None:
-        await _baseline(work, task, files)
-    else:
-        _recall(work, task)
-    return work
+    workspace = WorkspaceState(session, sandbox, snapshots, state.workspace.base, PatchStore(task.directory))
+    measured = state.work is None
+    baseline = await _measure_baseline(task, context, workspace, files) if measured else _recall_baseline(task, session)
+    model = ModelSession(session, settings, backend, WindowBudget(backend.window))
+    tool_context = ToolContext(sandbox, model.budget.observation, test_command=command)
+    if tests is not None:
+        tool_context.run_tests = tests.execute
+    return Prepared(replace(context, baseline=baseline), workspace, model, ToolSession(tool_context))
 
 
 async def prepare_again(task: Task, session: Session, sandbox: Sandbox) -> None:
@@ -87,7 +97,7 @@ async def prepare_again(task: Task, session: Session, sandbox: Sandbox) -> None:
     snapshots = Snapshots(sandbox)
     await _copy_in(task, snapshots)
     for command in _setups(task, session):
-        await _set_up(session, sandbox, task.settings, command)
+        await run_setup(session, sandbox, task.settings, command)
     await snapshots.keep_pristine()
 
 
@@ -98,79 +108,81 @@ async def _copy_in(task: Task, snapshots: Snapshots) -> str:
 
 def _setups(task: Task, session: Session) -> list[str]:
     """The user's command, then those that the journal tells of."""
-    return list(dict.fromkeys([*filter(None, [task.settings.setup]), *session.state.setups]))
+    return list(dict.fromkeys([*filter(None, [task.settings.setup]), *session.state.environment.setups]))
 
 
-def _recall(work: Work, task: Task) -> None:
-    """What was found out before the work began, from the journal and beside it."""
-    state = work.session.state
+def _recall_baseline(task: Task, session: Session) -> Baseline:
+    """The baseline that was measured before the work began, from the journal and beside it."""
+    state = session.state
     assert state.work is not None
-    work.flaky = frozenset(state.work.flaky)
-    work.baseline = without_flaky(state.baseline, work.flaky) if state.baseline else None
-    work.baseline_report = kept_report(task.directory)
-    if state.reproduction is not None:
-        work.reproduction, work.reproduction_script = state.reproduction.command, state.reproduction.script
+    flaky = frozenset(state.work.flaky)
+    ran = without_flaky(state.environment.baseline, flaky) if state.environment.baseline else None
+    return Baseline(ran, kept_report(task.directory), flaky)
 
 
-async def _baseline(work: Work, task: Task, files: list[str]) -> None:
+async def _measure_baseline(task: Task, context: RunContext, workspace: WorkspaceState, files: list[str]) -> Baseline:
     """Run the tests before any change; if only their environment is missing, set it up and run them again."""
-    if work.tests is None:
-        work.warn("no test command was found; give one with --test, or the result can't be verified")
-        return
-    ran = work.session.state.baseline
-    if ran is None:
-        task.on_progress(f"running the tests before any change: {work.tests.command}")
-        ran = await _run_all(work, task)
+    tests, session = context.tests, context.session
+    if tests is None:
+        context.warn("no test command was found; give one with --test, or the result can't be verified")
+        return Baseline()
+    if session.state.environment.baseline is None:
+        task.report(f"running the tests before any change: {tests.command}")
+        baseline = await _run_all(task, session, tests)
     else:  # by a process that was interrupted before the work began
-        work.baseline, work.baseline_report = ran, kept_report(task.directory)
-    setup = find_setup_command(files, work.tests.command)
-    wanted = not ran.passed and lacks_environment(ran.output, ran.exit_code)
-    wanted = wanted and setup not in work.session.state.prepared
-    if wanted and setup and not work.settings.setup and work.settings.network != "none":
-        task.on_progress("the tests lack something they need; setting their environment up")
-        await _set_up(work.session, work.sandbox, work.settings, setup)
-        await work.snapshots.restore(work.base_tree)
-        await work.snapshots.keep_pristine()
-        ran = await _run_all(work, task)
-    if work.mute:
+        baseline = Baseline(session.state.environment.baseline, kept_report(task.directory))
+    assert baseline.ran is not None
+    setup = _missing_setup(context, baseline.ran, find_setup_command(files, tests.command))
+    if setup:
+        task.report("the tests lack something they need; setting their environment up")
+        await run_setup(session, workspace.sandbox, context.settings, setup)
+        await workspace.snapshots.restore(workspace.base_tree)
+        await workspace.snapshots.keep_pristine()
+        baseline = await _run_all(task, session, tests)
+    ran = baseline.ran
+    assert ran is not None
+    if baseline.tests_unusable:
         why = last_error(ran.output)[:200] or f"exit code {ran.exit_code}"
-        work.warn(f"the tests can't run here: {why}; --setup COMMAND can prepare what they need")
+        context.warn(f"the tests can't run here: {why}; --setup COMMAND can prepare what they need")
     if not ran.passed and ran.ended == "exited" and ran.failures:
-        await _tell_flaky(work, ran)
+        baseline = await _without_flaky(context, tests, baseline)
+    return baseline
 
 
-async def _run_all(work: Work, task: Task) -> TestsRan:
-    assert work.tests is not None
-    work.baseline, work.baseline_report = await work.tests.run_in_full("before")
+def _missing_setup(context: RunContext, ran: TestsRan, setup: str) -> str:
+    """The detected setup command where the tests lack their environment and it may be run; else empty."""
+    settings = context.settings
+    if settings.setup or settings.network == "none" or setup in context.session.state.environment.prepared:
+        return ""
+    return setup if not ran.passed and lacks_environment(ran.output, ran.exit_code) else ""
+
+
+async def _run_all(task: Task, session: Session, tests: TestRunner) -> Baseline:
+    ran, report = await tests.run_in_full("before")
     try:
-        await anyio.to_thread.run_sync(keep_report, task.directory, work.baseline_report)
+        await anyio.to_thread.run_sync(keep_report, task.directory, report)
     except OSError as error:
         raise JournalWriteFailed(f"{task.directory} can't be written: {error.strerror}") from error
-    work.session.emit(work.baseline)
-    return work.baseline
+    session.emit(ran)
+    return Baseline(ran, report)
 
 
-async def _tell_flaky(work: Work, ran: TestsRan) -> None:
+async def _without_flaky(context: RunContext, tests: TestRunner, baseline: Baseline) -> Baseline:
     """Run what failed once more: a test that passes now fails at random, and says nothing of the issue or a patch."""
-    assert work.tests is not None
-    limit = min(work.tests.limit_after(ran), _REPETITION_SECONDS)
-    work.flaky = await find_flaky(work.tests, ran.failures, "before", work.session.emit, limit=limit)
-    if work.flaky:
-        names = ", ".join(sorted(work.flaky)[:5]) + (", …" if len(work.flaky) > 5 else "")
-        work.warn(f"tests that fail and pass at random are left out of account: {names}")
-        work.baseline = without_flaky(ran, work.flaky)
+    ran = baseline.ran
+    assert ran is not None
+    limit = min(tests.limit_after(ran), _REPETITION_SECONDS)
+    flaky = await find_flaky(tests, ran.failures, "before", context.session.emit, limit=limit)
+    if not flaky:
+        return baseline
+    names = ", ".join(sorted(flaky)[:5]) + (", …" if len(flaky) > 5 else "")
+    context.warn(f"tests that fail and pass at random are left out of account: {names}")
+    return Baseline(without_flaky(ran, flaky), baseline.report, flaky)
 
 
-async def _set_up(session: Session, sandbox: Sandbox, settings: Settings, command: str) -> None:
-    """Run the setup with the network on, unless it is never to be; a failure is told, not fatal."""
-    if settings.network == "setup":
-        await sandbox.network(True)
-    try:
-        result = await sandbox.exec(command, timeout=_SETUP_SECONDS, capture=64 << 10)
-    finally:
-        if settings.network == "setup":
-            with anyio.CancelScope(shield=True):
-                await sandbox.network(False)
+async def run_setup(session: Session, sandbox: Sandbox, settings: Settings, command: str) -> None:
+    """Run the setup with the network on, unless it is never to be; a failure is a warning."""
+    result = await run_setup_command(sandbox, command, settings.network)
     output = printable(result.output.text())
     session.emit(
         SetupRan(

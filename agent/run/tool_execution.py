@@ -1,7 +1,8 @@
-"""Runs tool calls beside each other: intent journalled before, observations after."""
+"""Runs tool calls beside each other: intent journalled before, observations after (invariant 2 of the design)."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,111 +11,116 @@ import anyio
 from agent.errors import SandboxLost, SweAgentError
 from agent.model.dialects import Repaired, repair_call
 from agent.model.types import ToolCall
-from agent.run.context import Work, now
+from agent.run.run import Run
 from agent.session.events import Event, Observed, ToolCalled
 from tools import Observation
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A call as the model made it, and as it is run."""
+class PendingCall:
+    """A call as the model made it, and as it is run: with its name and arguments repaired."""
 
-    call: ToolCall
-    run: Repaired
+    made: ToolCall
+    repaired: Repaired
 
-
-def plan(work: Work, calls: Sequence[ToolCall]) -> list[Planned]:
-    """Each call with the name and arguments it is run with: near misses are mended, and the model is told so."""
-    schemas = work.registry.parameters()
-    return [Planned(call, repair_call(call.name, call.arguments, schemas)) for call in calls]
-
-
-Look = Callable[[Planned, Observation], Observation]
+    @property
+    def name(self) -> str:
+        """The tool that is run."""
+        return self.repaired.name
 
 
-Act = Callable[[Repaired], Awaitable[Observation]]
-
-
+ReviseObservation = Callable[[PendingCall, Observation], Observation]
+"""Gives the observation that is journalled for a call, in place of the tool's own."""
+Execute = Callable[[Repaired], Awaitable[Observation]]
+"""Does a call, where that is more than running its tool."""
 Settle = Callable[[], Awaitable[Sequence[Event]]]
+"""Gives the events for what calls left behind, as a snapshot of the workspace."""
 
 
-async def run_planned(
-    work: Work,
-    group: Sequence[Planned],
-    look: Look = lambda _, seen: seen,
-    act: Act | None = None,
+def repair_calls(run: Run, calls: Sequence[ToolCall]) -> list[PendingCall]:
+    """Each call with the name and arguments it is run with: near misses are mended, and the model is shown how."""
+    schemas = run.tools.registry.parameters()
+    return [PendingCall(call, repair_call(call.name, call.arguments, schemas)) for call in calls]
+
+
+async def execute_calls(
+    run: Run,
+    group: Sequence[PendingCall],
+    revise: ReviseObservation = lambda _, observation: observation,
+    execute: Execute | None = None,
     settle: Settle | None = None,
 ) -> list[Observation]:
-    """Run calls beside each other; intent is journalled before, observations after, in order, as `look` gives them.
+    """Run calls beside each other; intent is journalled before, observations after, in the calls' order.
 
-    `act` does a call, where it is not the tool alone. `settle` gives what the calls left behind: it is journalled with
-    the observations, in one piece, so that no call is observed whose effect is not known. Raises `SandboxUnavailable`.
+    The events that `settle` gives are journalled with the observations, in one piece, so that no call is observed
+    whose effect is not known. Raises `SandboxUnavailable`.
     """
-    work.session.emit(*(ToolCalled(call=planned.call) for planned in group))
+    run.session.emit(*(ToolCalled(call=pending.made) for pending in group))
     results: list[tuple[Observation, float] | None] = [None] * len(group)
     errors: list[SweAgentError] = []
 
-    async def run(number: int, planned: Planned) -> None:
-        started = now()
+    async def work_on(number: int, pending: PendingCall) -> None:
+        started = time.monotonic()
         try:
-            results[number] = (await _guarded(work, planned.run, act), now() - started)
+            observation = await _execute_guarded(run, pending.repaired, execute)
+            results[number] = (observation, time.monotonic() - started)
         except SweAgentError as error:  # out of a task group it would come as a group
             errors.append(error)
 
-    left: Sequence[Event] = ()
+    settled: Sequence[Event] = ()
     try:
         async with anyio.create_task_group() as tasks:
-            for number, planned in enumerate(group):
-                tasks.start_soon(run, number, planned)
+            for number, pending in enumerate(group):
+                tasks.start_soon(work_on, number, pending)
         if settle is not None and not errors:
             try:
                 with anyio.CancelScope(shield=True):
-                    left = await settle()
+                    settled = await settle()
             except SweAgentError as error:
                 errors.append(error)
     finally:
         # what could not be settled stays without an observation: it is one of a call that was interrupted
-        observations = [] if errors else _observe(work, group, results, look, left)
+        observations = [] if errors else _observe(run, group, results, revise, settled)
     if errors:
         raise errors[0]
     return observations
 
 
 def _observe(
-    work: Work,
-    group: Sequence[Planned],
+    run: Run,
+    group: Sequence[PendingCall],
     results: Sequence[tuple[Observation, float] | None],
-    look: Look,
-    left: Sequence[Event],
+    revise: ReviseObservation,
+    settled: Sequence[Event],
 ) -> list[Observation]:
     """Journal what calls gave; one without a result was interrupted."""
     observations, events = [], []
-    for planned, result in zip(group, results, strict=True):
+    for pending, result in zip(group, results, strict=True):
         if result is None:
             observation, seconds = Observation("interrupted before it ended", ok=False), 0.0
         else:
-            observation, seconds = look(planned, result[0]), result[1]
+            observation, seconds = revise(pending, result[0]), result[1]
         observations.append(observation)
         event = Observed(
-            call_id=planned.call.id,
-            name=planned.run.name,
+            call_id=pending.made.id,
+            name=pending.name,
             ok=observation.ok,
             content=observation.text,
             seconds=round(seconds, 3),
             meta=observation.meta,
         )
         events.append(event)
-        work.meter.added(observation.text)
-    work.session.emit(*left, *events)
+        run.model.meter.add(observation.text)
+    run.session.emit(*settled, *events)
     return observations
 
 
-async def _guarded(work: Work, run: Repaired, act: Act | None) -> Observation:
+async def _execute_guarded(run: Run, call: Repaired, execute: Execute | None) -> Observation:
     """Do a call; a sandbox that goes away while it runs is started again."""
     try:
-        return await (act(run) if act else _run_call(work, run))
+        return await (execute(call) if execute else run_tool(run, call))
     except SandboxLost as error:
-        await work.revive(error.message)
+        await run.workspace.revive(error.message)
         return Observation(
             "The sandbox went away while this ran and was started again. Files are as they were left; processes "
             "and /tmp are gone. Look at the state of things before you go on.",
@@ -122,8 +128,9 @@ async def _guarded(work: Work, run: Repaired, act: Act | None) -> Observation:
         )
 
 
-async def _run_call(work: Work, run: Repaired) -> Observation:
-    observation = await work.registry.run(work.tools, run.name, run.arguments)
-    if run.notes:
-        return replace(observation, text=f"({' '.join(run.notes)})\n{observation.text}")
+async def run_tool(run: Run, call: Repaired) -> Observation:
+    """Run the call's tool; what was repaired in the call stands on top of its observation."""
+    observation = await run.tools.registry.run(run.tools.context, call.name, call.arguments)
+    if call.notes:
+        return replace(observation, text=f"({' '.join(call.notes)})\n{observation.text}")
     return observation

@@ -31,10 +31,10 @@ async def open_workspace(
     try:
         state = session.state
         # a later attempt's own workspace is made again from its change
-        trees = [state.base, "" if state.apart else state.standing]
-        kept = bool(state.base) and await _is_whole(sandbox, [tree for tree in trees if tree])
-        if kept and state.begun_calls:
-            kept = await _rewound(sandbox, state.outputs)
+        trees = [state.workspace.base, "" if state.in_attempt_workspace else state.resume_tree]
+        kept = bool(state.workspace.base) and await _is_whole(sandbox, [tree for tree in trees if tree])
+        if kept and state.prompt.started_calls:
+            kept = await _rewound(sandbox, state.prompt.outputs)
         if resumed and not kept:
             sandbox = await _anew(task, session, sandbox, "")
         yield sandbox, kept
@@ -58,7 +58,7 @@ async def open_clean(
         clean = await _start(task, session, "-clean")
     try:
         # where the work is done, the patch may have been tried in it
-        if touched and (state.ended is not None or not await _is_whole(clean, [state.base])):
+        if touched and (state.ended is not None or not await _is_whole(clean, [state.workspace.base])):
             clean = await _anew(task, session, clean, "-clean")
             await prepare_again(task, session, clean)
         yield clean
@@ -69,11 +69,11 @@ async def open_clean(
 
 async def _start(task: Task, session: Session, suffix: str) -> Sandbox:
     return await start_sandbox(
-        session.state.sandbox or task.settings.sandbox,
+        session.state.workspace.sandbox or task.settings.sandbox,
         name=f"{task.session_id}{suffix}",
         directory=task.directory / f"workspace{suffix}",
         image=task.settings.image,
-        on_progress=task.on_progress,
+        on_progress=task.report,
     )
 
 

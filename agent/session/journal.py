@@ -1,14 +1,14 @@
-"""The append-only record of a session: `journal.jsonl`, one event a line, on disk before anything relies on it.
+"""The append-only record of a session: `journal.jsonl`, one event on each line, on disk before anything relies on it.
 
 A line is `{"v":1,"n":N,"t":T,"len":L,"crc":"XXXXXXXX","event":{…}}`: version, number from 0, seconds since 1970,
-length and CRC-32 of the event's bytes as they stand in the line. A torn last line is dropped; any other damage is told
-with its number. Who has the journal open is told by the file `holder` beside it; what counts is the journal's lock.
+length and CRC-32 of the event's bytes in the line. An incomplete last line is dropped; any other damage is reported
+with its line number. A process that has the journal open holds its lock, and describes itself in the file `holder`
+beside it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -21,12 +21,17 @@ from types import TracebackType
 from pydantic import ValidationError
 
 from agent.errors import JournalDamaged, JournalError, JournalWriteFailed, SessionInUse
+from agent.files import lock
 from agent.session.events import EVENT, VERSION, Event
 
+_WRITE_HINT = "free some disk, then resume"
+_DAMAGE_HINT = "restore the file from a backup, or start again with `swe-agent fix`"
+_IN_USE_HINT = "wait until it ends, or end it with Ctrl-C"
 _LINE = re.compile(rb'^\{"v":(\d+),"n":(\d+),"t":([\d.]+),(?:"len":(\d+),)?"crc":"([0-9a-f]{8})","event":(\{.*\})\}$')
 
 
 def _encode(number: int, event: Event, secrets: Iterable[str], at: float) -> bytes:
+    """The line of an event written at the time `at`, with all `secrets` masked."""
     body = EVENT.dump_json(event)
     for secret in secrets:
         for form in {secret.encode(), *(json.dumps(secret, ensure_ascii=a)[1:-1].encode() for a in (True, False))}:
@@ -36,13 +41,15 @@ def _encode(number: int, event: Event, secrets: Iterable[str], at: float) -> byt
 
 
 def _decode(line: bytes, number: int) -> tuple[Event, float]:
-    """The event in a line and its time; a `ValueError` when the line is not whole."""
+    """The event in a line and its time. Raises `ValueError` if the line is damaged, `JournalError` if it is newer."""
     match = _LINE.match(line)
     if not match:
         raise ValueError("not a journal line")
     if int(match[1]) > VERSION:
-        raise JournalError(f"the journal is of version {int(match[1])}, newer than this program", hint="update it")
-    length = int(match[4] or len(match[6]))  # the first journals had none
+        raise JournalError(
+            f"the journal is of version {int(match[1])}, newer than this program", hint="update this program"
+        )
+    length = int(match[4] or len(match[6]))  # missing in the first journals
     if int(match[2]) != number or length != len(match[6]) or int(match[5], 16) != zlib.crc32(match[6]):
         raise ValueError("number, length or checksum do not match")
     try:
@@ -52,10 +59,10 @@ def _decode(line: bytes, number: int) -> tuple[Event, float]:
 
 
 def load(path: Path) -> tuple[list[Event], int]:
-    """The events of a journal and how many bytes of it they take; a torn last line is left out.
+    """The events of a journal, and how many bytes they take; an incomplete last line is left out.
 
-    Raises `JournalDamaged` with the number of a line that can't be read before the last, `JournalError` for a journal
-    of a later version.
+    Raises `JournalDamaged` with the number of a damaged line before the last, `JournalError` for a journal of a newer
+    version.
     """
     timed, size = load_timed(path)
     return [event for event, _ in timed], size
@@ -66,7 +73,7 @@ def load_timed(path: Path) -> tuple[list[tuple[Event, float]], int]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise JournalDamaged(f"{path} can't be read: {error.strerror}") from error
+        raise JournalDamaged(f"{path} can't be read: {error.strerror}", hint=_DAMAGE_HINT) from error
     events: list[tuple[Event, float]] = []
     at = 0
     while at < len(data):
@@ -79,7 +86,7 @@ def load_timed(path: Path) -> tuple[list[tuple[Event, float]], int]:
             if end + 1 >= len(data):
                 break
             where = f"line {len(events) + 1} (byte {at})"
-            raise JournalDamaged(f"{path}: {where} is damaged: {error}") from error
+            raise JournalDamaged(f"{path}: {where} is damaged: {error}", hint=_DAMAGE_HINT) from error
         at = end + 1
     return events, at
 
@@ -87,9 +94,9 @@ def load_timed(path: Path) -> tuple[list[tuple[Event, float]], int]:
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
-def sync_directory(place: Path) -> None:
-    """Have a directory's names on disk, so that a new file in it is found after a power loss."""
-    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync_directory(path: Path) -> None:
+    """Write a directory to disk, so that a new file in it survives a power loss. Raises `OSError`."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
@@ -100,32 +107,20 @@ def _holder_file(path: Path) -> Path:
     return path.with_name("holder")
 
 
-def is_held(path: Path) -> bool:
-    """Whether a process has the journal `path` open for writing."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False
-
-
 def holder(path: Path) -> str:
-    """Who has the journal `path` open, as ` (process 123, since …)`; empty where that is not known."""
+    """Which process has the journal `path` open, as ` (process 123, since …)`; empty if that is unknown."""
     try:
-        said = json.loads(_holder_file(path).read_text(encoding="utf-8"))
-        return f" (process {int(said['pid'])}, since {said['since']})"
+        found = json.loads(_holder_file(path).read_text(encoding="utf-8"))
+        return f" (process {int(found['pid'])}, since {found['since']})"
     except (OSError, ValueError, TypeError, KeyError):
         return ""
 
 
 class Journal:
-    """A journal open for appending; one process at a time. Use it as a context manager."""
+    """A journal, open for appending while its context lasts; one process at a time.
+
+    `secrets` are masked in what is written.
+    """
 
     def __init__(self, path: Path, *, secrets: Iterable[str] = ()) -> None:
         self.path = path
@@ -135,7 +130,10 @@ class Journal:
         self._file = -1
 
     def __enter__(self) -> Journal:
-        """Open or make it. Raises `JournalDamaged`, `JournalWriteFailed`, `SessionInUse` when another has it."""
+        """Open or create it.
+
+        Raises `JournalError`, `JournalDamaged`, `JournalWriteFailed`, and `SessionInUse` if another process has it.
+        """
         try:
             new = not self.path.exists()
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,30 +141,30 @@ class Journal:
             if new:
                 sync_directory(self.path.parent)
         except OSError as error:
-            raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}") from error
+            raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}", hint=_WRITE_HINT) from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._file)
         except OSError as error:
             self._close()
             name, who = self.path.parent.name, holder(self.path)
-            raise SessionInUse(f"the session {name} is in use by another process{who}") from error
+            raise SessionInUse(f"the session {name} is in use by another process{who}", hint=_IN_USE_HINT) from error
         try:
-            timed, whole = load_timed(self.path)
+            timed, size = load_timed(self.path)
             self.events = [event for event, _ in timed]
             self.times = [at for _, at in timed]
-            os.ftruncate(self._file, whole)  # mends a torn last line
+            os.ftruncate(self._file, size)  # drops an incomplete last line
             os.lseek(self._file, 0, os.SEEK_END)
         except BaseException:
             self._close()
             raise
-        self._sign()
+        self._write_holder()
         return self
 
-    def _sign(self) -> None:
-        """Tell who has it; that is for people, so a full disk is no reason to stop."""
-        said = json.dumps({"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")})
+    def _write_holder(self) -> None:
+        """Describe this process in the holder file. It is for people to read, so a failure is ignored."""
+        text = json.dumps({"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")})
         with contextlib.suppress(OSError):
-            _holder_file(self.path).write_text(said, encoding="utf-8")
+            _holder_file(self.path).write_text(text, encoding="utf-8")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -182,12 +180,12 @@ class Journal:
             self._file = -1
 
     def append(self, *events: Event) -> None:
-        """Write events and flush them to disk. Raises `JournalWriteFailed`; what was there before is intact."""
+        """Write events and flush them to disk. Raises `JournalWriteFailed`; the journal is as it was before then."""
         now = time.time()
         self.append_timed((event, now) for event in events)
 
     def append_timed(self, timed: Iterable[tuple[Event, float]]) -> None:
-        """`append`, for events that have their time already."""
+        """`append` with a given time for each event, in seconds since 1970."""
         events = list(timed)
         start = len(self.events)
         lines = [_encode(start + i, event, self._secrets, at) for i, (event, at) in enumerate(events)]
@@ -199,16 +197,15 @@ class Journal:
                 raise OSError(28, "No space left on device")
             _sync(self._file)
         except OSError as error:
-            self._undo(before)
-            raise JournalWriteFailed(
-                f"{self.path} can't be written: {error.strerror}", hint="free some disk, then resume"
-            ) from error
+            self._truncate(before)
+            raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}", hint=_WRITE_HINT) from error
         self.events.extend(event for event, _ in events)
         self.times.extend(at for _, at in events)
 
-    def _undo(self, size: int) -> None:
+    def _truncate(self, size: int) -> None:
+        """Remove what was written after the first `size` bytes."""
         try:
             os.ftruncate(self._file, size)
             os.lseek(self._file, size, os.SEEK_SET)
         except OSError:
-            return  # the torn line is dropped at the next load
+            return  # the incomplete line is dropped at the next load

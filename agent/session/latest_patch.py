@@ -1,4 +1,4 @@
-"""The change a session has made so far: its result's patch, or the latest one it left."""
+"""The latest patch of a session: its result's, else that of its workspace or its attempts."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ from agent.session.directories import JOURNAL
 from agent.session.events import AttemptBegan, AttemptChosen, AttemptEnded, Event, Result
 from agent.session.journal import load
 from agent.session.overview import FINISHED
-
-WORKSPACE_PATCH = "workspace.patch"
+from agent.session.patch_store import LATEST
 
 
 @dataclass(frozen=True)
-class Change:
-    """A patch, its bytes as git wrote them where they are kept, and what it is; empty where there is no change."""
+class LatestPatch:
+    """A patch, empty if there is no change, and a description of where it comes from."""
 
     patch: bytes
     origin: str
 
 
-def last_change(directory: Path) -> Change:
-    """The change of a session. Raises `JournalError`s.
+def find_latest_patch(directory: Path) -> LatestPatch:
+    """The latest patch of the session in a directory. Raises `JournalError`s.
 
-    A session that ended has its result's. An unfinished one has what its workspace held at the last snapshot, else the
-    patch of the attempt that was chosen, or of the last attempt with one.
+    That of its result, if it has ended. Of an unfinished session that of its workspace at the last snapshot, else that
+    of the attempt that was chosen, or of the last attempt with one.
     """
     events, _ = load(directory / JOURNAL)
     final = events[-1] if events else None
     try:
-        kept = (directory / WORKSPACE_PATCH).read_bytes()
+        stored = (directory / LATEST).read_bytes()
     except OSError:
-        kept = b""
+        stored = b""
     if isinstance(final, Result) and (final.patch or final.status in FINISHED):
-        # the journal holds text; where the kept file is the same change, it has the bytes that are not UTF-8, too
-        same = kept.decode("utf-8", "replace") == final.patch
-        return Change(kept if same else final.patch.encode(), f"the result: {final.status}")
-    if kept:
-        return Change(kept, "not finished; the workspace at its last snapshot")
+        # the journal has the patch as text; the stored file also has the bytes that are not UTF-8
+        same = stored.decode("utf-8", "replace") == final.patch
+        return LatestPatch(stored if same else final.patch.encode(), f"the result: {final.status}")
+    if stored:
+        return LatestPatch(stored, "not finished; the workspace at its last snapshot")
     return _from_attempts(events)
 
 
-def _from_attempts(events: list[Event]) -> Change:
-    """The latest patch that the events tell of."""
+def _from_attempts(events: list[Event]) -> LatestPatch:
+    """The patch of the chosen attempt, else of the last one with a patch."""
     attempts: dict[int, AttemptEnded] = {}
     chosen: AttemptEnded | None = None
     for event in events:
-        if isinstance(event, AttemptBegan):
-            attempts.pop(event.number, None)
-        elif isinstance(event, AttemptEnded):
-            attempts[event.number] = event
-        elif isinstance(event, AttemptChosen):
-            chosen = attempts.get(event.number)
+        match event:
+            case AttemptBegan():
+                attempts.pop(event.number, None)
+            case AttemptEnded():
+                attempts[event.number] = event
+            case AttemptChosen():
+                chosen = attempts.get(event.number)
     last = next((each for each in reversed(attempts.values()) if each.patch), None)
     best = chosen if chosen and chosen.patch else last
     if best is None:
-        return Change(b"", "no change")
-    return Change(best.patch.encode(), f"not finished; attempt {best.number}: {best.verdict}")
+        return LatestPatch(b"", "no change")
+    return LatestPatch(best.patch.encode(), f"not finished; attempt {best.number}: {best.verdict}")

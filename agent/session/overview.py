@@ -1,29 +1,30 @@
-"""What a session came to, told from its journal and its lock, and the disk it takes."""
+"""An overview of a session, from its journal, its lock and its directory."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.errors import JournalDamaged, JournalError
+from agent.files import is_locked
 from agent.session.directories import JOURNAL
 from agent.session.events import BackendFound, Event, ModelReplied, Result, SandboxStarted, SessionStarted
 from agent.session.records import Record, read_records, timestamp
 
 FINISHED = frozenset({"fixed", "unverified", "no_patch"})
-"""The statuses of sessions that ended by themselves; their workspace is gone."""
+"""The statuses of sessions that are complete; their workspace is removed."""
 
 
 @dataclass
-class Summary:
-    """A session in a few words.
+class SessionOverview:
+    """What a list of sessions shows of one.
 
     `status` is the result's (`fixed`, `unverified`, `no_patch`, `budget`, `interrupted`, `error`), or `running`,
-    `interrupted` where it was killed, `empty` without an event, `damaged`, `unreadable`; `damage` says what is wrong.
-    Times are seconds since 1970, 0 where there are none; `disk_bytes` is what its directory takes.
+    `interrupted` if it was killed, `empty` without events, `damaged` or `unreadable`, for which `damage` has the
+    reason. `began` and `last` are the times of the first and the last event in seconds since 1970, 0 without events.
+    `disk_bytes` is what its directory takes, `volume_bytes` what its Docker volume takes.
     """
 
     id: str
@@ -41,7 +42,7 @@ class Summary:
     damage: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """For programs; times as UTC, or None."""
+        """The overview as a JSON object; times are UTC, or None."""
         return {
             "id": self.id,
             "status": self.status,
@@ -60,82 +61,71 @@ class Summary:
 
     @property
     def may_have_volume(self) -> bool:
-        """Whether a Docker volume of it may be left."""
+        """Whether it may have left a Docker volume."""
         return self.sandbox in {"docker", ""} and self.status not in FINISHED
 
 
-def summarise(directory: Path) -> Summary:
-    """The summary of the session in a directory; a journal that can't be read is told in it, not raised."""
-    summary = Summary(directory.name, directory, disk_bytes=disk_bytes(directory))
+def read_overview(directory: Path) -> SessionOverview:
+    """The overview of the session in a directory. An unreadable journal is a status, never an exception."""
+    overview = SessionOverview(directory.name, directory, disk_bytes=disk_bytes(directory))
     journal = directory / JOURNAL
-    running = is_running(directory)  # before it is read: one that ends meanwhile has its result then
+    running = is_running(directory)  # asked before reading: a session that ends in between has its result then
     if not journal.exists():
-        return summary
+        return overview
     final = None
     try:
         for record in read_records(journal):
-            _add(summary, record)
+            _add(overview, record)
             final = record.event
     except JournalError as error:
-        summary.status = "damaged" if isinstance(error, JournalDamaged) else "unreadable"
-        summary.damage = error.message.removeprefix(f"{journal}: ")
-        return summary
-    summary.status = "running" if running else _status(final)
-    return summary
+        overview.status = "damaged" if isinstance(error, JournalDamaged) else "unreadable"
+        overview.damage = error.message.removeprefix(f"{journal}: ")
+        return overview
+    overview.status = "running" if running else _status(final)
+    return overview
 
 
-def _add(summary: Summary, record: Record) -> None:
+def _add(overview: SessionOverview, record: Record) -> None:
     event = record.event
-    summary.began = summary.began or record.time
-    summary.last = record.time
-    if isinstance(event, SessionStarted):
-        summary.repository = event.repository
-        summary.issue_title = event.issue_title or event.issue_body.strip().partition("\n")[0]
-    elif isinstance(event, ModelReplied):
-        summary.steps += 1
-    elif isinstance(event, BackendFound):
-        summary.model = event.model
-    elif isinstance(event, SandboxStarted):
-        summary.sandbox = event.sandbox
+    overview.began = overview.began or record.time
+    overview.last = record.time
+    match event:
+        case SessionStarted():
+            overview.repository = event.repository
+            overview.issue_title = event.issue_title or event.issue_body.strip().partition("\n")[0]
+        case ModelReplied():
+            overview.steps += 1
+        case BackendFound():
+            overview.model = event.model
+        case SandboxStarted():
+            overview.sandbox = event.sandbox
 
 
 def _status(final: Event | None) -> str:
-    """By the last event: with a result there, the session ended; anything else was cut off."""
+    """The status by the last event; a session without a result was cut off."""
     if final is None:
         return "empty"
     return final.status if isinstance(final, Result) else "interrupted"
 
 
 def is_running(directory: Path) -> bool:
-    """Whether a process holds the session's journal now."""
-    try:
-        file = os.open(directory / JOURNAL, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # a file system without locks
-        return False
-    finally:
-        os.close(file)
-    return False
+    """Whether a process has the session's journal open for writing."""
+    return is_locked(directory / JOURNAL)
 
 
 def disk_bytes(directory: Path) -> int:
-    """What a directory takes on disk, in bytes, as `du` counts: blocks, links not followed, hard links once."""
-    total, seen, places = 0, set[tuple[int, int]](), [directory]
-    while places:
-        place = places.pop()
+    """The bytes that a directory takes on disk, counted as `du` does: in blocks, hard links once, no links followed."""
+    total, seen, pending = 0, set[tuple[int, int]](), [directory]
+    while pending:
+        path = pending.pop()
         try:
-            total += place.lstat().st_blocks * 512
-            entries = list(os.scandir(place))
+            total += path.lstat().st_blocks * 512
+            entries = list(os.scandir(path))
         except OSError:
-            continue  # gone meanwhile, or not ours to read
+            continue  # removed in the meantime, or not readable
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                places.append(Path(entry.path))
+                pending.append(Path(entry.path))
                 continue
             try:
                 found = entry.stat(follow_symlinks=False)

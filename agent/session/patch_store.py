@@ -1,92 +1,75 @@
-"""The session's changes as the host keeps them: a patch from the base commit for each tree, to make a workspace again.
+"""The patches of a session's snapshots, stored on the host so that a lost workspace can be restored.
 
-In the session's directory `changes/TREE.patch` holds each, and `workspace.patch` leads to the latest. Each is a whole
-patch, so a long session's take more and more: beyond a quota the oldest go.
+In the session's directory, `changes/TREE.patch` is the patch from the base commit to the snapshot TREE, and
+`workspace.patch` is a link to the latest one. Every one is a whole patch, so the oldest are removed beyond a quota.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from pathlib import Path
 
 from agent.errors import JournalWriteFailed
+from agent.files import PRIVATE, link_atomically, write_atomically
 
 LATEST = "workspace.patch"
+"""The name of the link to the latest patch."""
 QUOTA = 256 << 20
-"""Bytes that the kept changes of a session may take; where they take more, the oldest are removed down to a half."""
+"""The bytes that a session's patches may take; beyond it, the oldest are removed until half of it is used."""
 _TREE = re.compile(r"[0-9a-f]{40,64}")
 
 
-class Changes:
-    """The kept changes of one session."""
+class PatchStore:
+    """The stored patches of one session, given its directory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._held: int | None = None  # bytes, once they were counted
+        self._bytes: int | None = None  # of all patches; None until they are counted
 
     def _file(self, tree: str) -> Path:
         return self._directory / "changes" / f"{tree}.patch"
 
-    def keep(self, tree: str, patch: bytes) -> None:
-        """Put a tree's change on disk, whole or not at all. Raises `JournalWriteFailed`."""
-        place = self._file(tree)
+    def write(self, tree: str, patch: bytes) -> None:
+        """Store the patch of a tree and make it the latest, atomically. Raises `JournalWriteFailed`."""
+        path = self._file(tree)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if not place.exists():
-                write_whole(place, patch)
-                self._count(len(patch))
-            self._point_to(place)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                write_atomically(path, patch, mode=PRIVATE)
+                self._enforce_quota(len(patch))
+            link_atomically(self._directory / LATEST, path.relative_to(self._directory))
         except OSError as error:
             raise JournalWriteFailed(
-                f"{place} can't be written: {error.strerror}", hint="free some disk, then resume"
+                f"{path} can't be written: {error.strerror}", hint="free some disk, then resume"
             ) from error
 
-    def _count(self, more: int) -> None:
-        """Keep within the quota, of which `more` was just used by the latest."""
-        self._held = sum(size for _, size, _ in self._kept()) if self._held is None else self._held + more
-        if self._held <= QUOTA:
+    def _enforce_quota(self, added: int) -> None:
+        """Remove the oldest patches if the quota is exceeded, now that `added` bytes were written."""
+        self._bytes = sum(size for _, size, _ in self._patches()) if self._bytes is None else self._bytes + added
+        if self._bytes <= QUOTA:
             return
-        for _, size, place in sorted(self._kept())[:-1]:
-            if self._held <= QUOTA // 2:
+        for _, size, path in sorted(self._patches())[:-1]:
+            if self._bytes <= QUOTA // 2:
                 break
-            place.unlink(missing_ok=True)
-            self._held -= size
+            path.unlink(missing_ok=True)
+            self._bytes -= size
 
-    def _kept(self) -> list[tuple[int, int, Path]]:
-        """When each was written, its bytes, and where it is."""
+    def _patches(self) -> list[tuple[int, int, Path]]:
+        """Each patch's modification time in nanoseconds, its size in bytes and its path."""
         found = [(each.stat(), each) for each in (self._directory / "changes").glob("*.patch")]
-        return [(stat.st_mtime_ns, stat.st_size, place) for stat, place in found]
+        return [(stat.st_mtime_ns, stat.st_size, path) for stat, path in found]
 
-    def _point_to(self, place: Path) -> None:
-        latest = self._directory / LATEST
-        new = latest.with_name(f"{LATEST}.new")
-        new.unlink(missing_ok=True)
-        new.symlink_to(place.relative_to(self._directory))
-        new.replace(latest)
-
-    def give_up(self) -> None:
-        """The latest change is not kept: it is too long."""
+    def forget_latest(self) -> None:
+        """Remove the link to the latest patch, since the present one is too long to be stored."""
         with contextlib.suppress(OSError):
             (self._directory / LATEST).unlink(missing_ok=True)
 
     def read(self, tree: str) -> bytes | None:
-        """The change that leads from the base commit to a tree; None where it was not kept."""
+        """The patch from the base commit to a tree; None if it is not stored."""
         if not _TREE.fullmatch(tree):
             return None
         try:
             return self._file(tree).read_bytes()
         except OSError:
             return None
-
-
-def write_whole(place: Path, data: bytes) -> None:
-    """Write a file so that after a crash it is there as a whole or as it was before. Raises `OSError`."""
-    new = place.with_name(f"{place.name}.new")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(place)

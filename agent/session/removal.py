@@ -1,18 +1,18 @@
-"""Removing sessions: the record, the workspace, and what is left in the Docker engine."""
+"""Removing sessions: their directories, and their containers and volumes in the Docker engine."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from agent.errors import SandboxError, SandboxUnavailable, SweAgentError, UsageError
+from agent.files import open_locked
 from agent.session.directories import JOURNAL, sessions_root
-from agent.session.overview import Summary
-from sandbox.bubblewrap import remove_tree
-from sandbox.leftovers import Leftovers, belongs, open_leftovers
+from agent.session.overview import SessionOverview
+from sandbox.directory_trees import remove_tree
+from sandbox.leftovers import Leftovers, belongs_to, open_leftovers
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([wdhms])")
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -20,60 +20,66 @@ _REMOVING = ".removing-"
 
 
 def parse_age(text: str) -> float:
-    """Seconds from `30d`, `2w`, `12h` or `1d12h`. Raises `UsageError`."""
+    """The seconds of an age such as `30d`, `2w`, `12h` or `1d12h`. Raises `UsageError`."""
     parts = _AGE.findall(text)
     if not parts or _AGE.sub("", text).strip():
-        raise UsageError(f"{text!r} is no age", hint="write 30d, 2w, 12h or 1d12h")
+        raise UsageError(f"{text!r} is not an age", hint="write 30d, 2w, 12h or 1d12h")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
 class Remover:
-    """Removes sessions one by one; the engine is asked once, and only if a session may have something there."""
+    """Removes sessions one by one. `problem` says why there are no `leftovers`, if a session may have some."""
 
     def __init__(self, leftovers: Leftovers | None, problem: str = "") -> None:
         self._leftovers = leftovers
         self._problem = problem
 
-    def remove(self, summary: Summary, *, force: bool = False) -> None:
-        """Remove a session. Raises `UsageError` for a running one, `SandboxError` where its volume can't be.
+    def remove(self, overview: SessionOverview, *, force: bool = False) -> None:
+        """Remove a session.
 
-        `force` removes the record although the volume stays.
+        Raises `UsageError` if it is running, `SandboxError` if its volume can't be removed, which `force` ignores, and
+        `SweAgentError` if its directory can't be removed.
         """
-        with _held(summary):
-            self._remove_volumes(summary, force=force)
-            # renamed first: cut off in between, it is no session any more, and the next removal takes it
-            going = summary.directory.with_name(f"{_REMOVING}{summary.id}")
-            remove_tree(going)
+        with _locked(overview):
+            self._remove_volumes(overview, force=force)
+            # renamed first, so that half of a session is never listed; the next removal takes what is left
+            condemned = overview.directory.with_name(f"{_REMOVING}{overview.id}")
+            remove_tree(condemned)
             try:
-                summary.directory.rename(going)
+                overview.directory.rename(condemned)
             except OSError as error:
-                raise SweAgentError(f"{summary.directory} can't be removed: {error.strerror}") from error
-        remove_tree(going)
-        if going.exists():
-            raise SweAgentError(f"{going} can't be removed whole", hint="remove it by hand")
+                raise SweAgentError(
+                    f"{overview.directory} can't be removed: {error.strerror}", hint="remove it by hand"
+                ) from error
+        remove_tree(condemned)
+        if condemned.exists():
+            raise SweAgentError(f"{condemned} can't be removed whole", hint="remove it by hand")
 
-    def _remove_volumes(self, summary: Summary, *, force: bool) -> None:
+    def _remove_volumes(self, overview: SessionOverview, *, force: bool) -> None:
         if self._leftovers is not None:
             try:
-                self._leftovers.remove(summary.id)
+                self._leftovers.remove(overview.id)
             except SandboxError:
                 if not force:
                     raise
-        elif summary.may_have_volume and summary.sandbox == "docker" and not force:
+        elif overview.may_have_volume and overview.sandbox == "docker" and not force:
             raise SandboxUnavailable(
-                f"the Docker volume of {summary.id} can't be removed: {self._problem}",
+                f"the Docker volume of {overview.id} can't be removed: {self._problem}",
                 hint="start Docker, or leave the volume where it is with --force",
             )
 
 
 @contextmanager
-def open_remover(summaries: list[Summary]) -> Iterator[Remover]:
-    """A remover for these sessions; of an earlier removal that was cut off, what was left is removed, too."""
-    for place in sessions_root().glob(f"{_REMOVING}*"):
-        remove_tree(place)
+def open_remover(overviews: list[SessionOverview]) -> Iterator[Remover]:
+    """A remover for these sessions, connected to the engine only if one of them may have left something there.
+
+    It also removes what earlier removals that were cut off have left.
+    """
+    for directory in sessions_root().glob(f"{_REMOVING}*"):
+        remove_tree(directory)
     with ExitStack() as stack:
         leftovers, problem = None, ""
-        if any(summary.may_have_volume for summary in summaries):
+        if any(overview.may_have_volume for overview in overviews):
             try:
                 leftovers = stack.enter_context(open_leftovers())
             except SandboxUnavailable as error:
@@ -81,9 +87,9 @@ def open_remover(summaries: list[Summary]) -> Iterator[Remover]:
         yield Remover(leftovers, problem)
 
 
-def measure_volumes(summaries: list[Summary]) -> None:
-    """Fill in `volume_bytes` of the sessions that may have a Docker volume; without an engine they stay 0."""
-    wanted = [summary for summary in summaries if summary.may_have_volume and summary.sandbox == "docker"]
+def measure_volumes(overviews: list[SessionOverview]) -> None:
+    """Set `volume_bytes` of the sessions that may have a Docker volume; without an engine it stays 0."""
+    wanted = [overview for overview in overviews if overview.may_have_volume and overview.sandbox == "docker"]
     if not wanted:
         return
     try:
@@ -91,26 +97,21 @@ def measure_volumes(summaries: list[Summary]) -> None:
             volumes = leftovers.volumes()
     except SandboxError:
         return
-    for summary in wanted:
-        summary.volume_bytes = sum(size for name, size in volumes.items() if belongs(name, summary.id))
+    for overview in wanted:
+        overview.volume_bytes = sum(size for name, size in volumes.items() if belongs_to(name, overview.id))
 
 
 @contextmanager
-def _held(summary: Summary) -> Iterator[None]:
-    """Hold the session's journal, so that nobody goes on with it meanwhile."""
+def _locked(overview: SessionOverview) -> Iterator[None]:
+    """Hold the lock of the session's journal, so that no process resumes it. Raises `UsageError` if one runs it."""
     try:
-        file = os.open(summary.directory / JOURNAL, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # without a journal nobody can
+        lock = open_locked(overview.directory / JOURNAL, create=False)
+    except BlockingIOError as error:
+        raise UsageError(f"the session {overview.id} is running", hint="end it first, with Ctrl-C") from error
+    except OSError:  # no journal, or a file system without locks
         yield
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(file)
-        raise UsageError(f"the session {summary.id} is running", hint="end it first, with Ctrl-C") from error
-    except OSError:
-        pass  # a file system without locks
-    try:
         yield
     finally:
-        os.close(file)
+        os.close(lock)

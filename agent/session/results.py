@@ -1,4 +1,4 @@
-"""What a session comes to: the evidence, where the time went, the contract's result line."""
+"""The result of a session: the evidence, the time it took, and the last line of `--json`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Recorded(BaseModel):
 
 
 class TestOutcome(_Recorded):
-    """A test run as the result tells it."""
+    """The outcome of a test run; counts are None if the runner does not report them."""
 
     __test__ = False
     exit_code: int
@@ -28,10 +28,10 @@ class TestOutcome(_Recorded):
 class Verification(_Recorded):
     """The evidence: a command, and its outcome without and with the patch, each in a clean copy.
 
-    Where the runner tells of each test: `fixes` failed without the patch and pass with it, `broke` passed without it
-    and don't with it, `still_failing` failed before and after, `flaky` fail and pass at random; `rewritten` are old
-    tests that the patch changed or replaced together with what they test. `shown` is what it comes to; None where the
-    two outcomes alone decide.
+    If the runner reports each test: `fixes` fail without the patch and pass with it, `broke` pass without it and fail
+    with it, `still_failing` fail with and without it, `flaky` fail and pass at random; `rewritten` are old tests that
+    the patch changed or replaced together with the code they test. `shown` says whether that verifies the patch; None
+    if only the two outcomes are known. `reproduction` is the command that reproduces the issue, if one was found.
     """
 
     command: str
@@ -47,7 +47,7 @@ class Verification(_Recorded):
 
 
 class Seconds(_Recorded):
-    """Where the time went."""
+    """The seconds that a session took, in all and by what they were spent on; `own` is the program's own time."""
 
     total: float = 0.0
     model: float = 0.0
@@ -56,7 +56,7 @@ class Seconds(_Recorded):
 
 
 class Result(_Recorded):
-    """The last event: what came out. The contract's result line."""
+    """The last event of a session, and the last line of `--json`."""
 
     kind: Literal["result"] = "result"
     status: Literal["fixed", "unverified", "no_patch", "budget", "interrupted", "error"]

@@ -7,10 +7,22 @@ from collections.abc import Callable, Iterable
 
 from agent.session.events import Event, Resumed, Seconds
 from agent.session.journal import Journal
+from agent.session.live import LiveEvent
 from agent.session.state import State
 from agent.session.transcript import Transcript
 
-Subscriber = Callable[[Event], None]
+Subscriber = Callable[[Event | LiveEvent], None]
+"""Whoever watches a session: one stream of what is journalled and of what only goes by."""
+
+
+def only_journalled(subscriber: Callable[[Event], None]) -> Subscriber:
+    """A subscriber that is given what is journalled, and nothing that only goes by."""
+
+    def subscribe(event: Event | LiveEvent) -> None:
+        if not isinstance(event, LiveEvent):
+            subscriber(event)
+
+    return subscribe
 
 
 class Session:
@@ -40,21 +52,26 @@ class Session:
             for subscriber in self._subscribers:
                 subscriber(event)
 
+    def publish(self, event: LiveEvent) -> None:
+        """Let everyone who watches know of something that is not journalled."""
+        for subscriber in self._subscribers:
+            subscriber(event)
+
     def earlier_seconds(self) -> float:
         """How long the processes before this one worked on the session, by their results, else by the clock's times."""
         if self.state.result is not None:
             return self.state.result.seconds.total
         events, times = self._journal.events, self._journal.times
         last = max((at for at, event in enumerate(events) if isinstance(event, Resumed)), default=0)
-        return self.state.earlier_seconds + max(times[-1] - times[last], 0.0) if times else 0.0
+        return self.state.totals.earlier_seconds + max(times[-1] - times[last], 0.0) if times else 0.0
 
     def limited_seconds(self) -> float:
         """What a time limit counts: all processes' time but that of finding or starting the model."""
-        return self.state.earlier_seconds + time.monotonic() - self._started - self.state.backend_seconds
+        return self.state.totals.earlier_seconds + time.monotonic() - self._started - self.state.totals.backend_seconds
 
     def seconds(self) -> Seconds:
         """Where the time went, of all processes that worked on the session."""
-        total = self.state.earlier_seconds + time.monotonic() - self._started
-        model, tools = self.state.model_seconds, self.state.tool_seconds
+        total = self.state.totals.earlier_seconds + time.monotonic() - self._started
+        model, tools = self.state.totals.model_seconds, self.state.totals.tool_seconds
         own = max(total - model - tools, 0.0)
         return Seconds(total=round(total, 3), model=round(model, 3), tools=round(tools, 3), own=round(own, 3))

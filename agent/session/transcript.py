@@ -1,26 +1,26 @@
-"""Events → the messages of the next request. It only grows: what was sent once is sent again, byte for byte."""
+"""The messages of the next request, folded from the events. They only grow: a request begins with the one before."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from agent.session.activity import Ledger
+from agent.session.activity import Activity
 from agent.session.events import Event, ModelReplied, Observed, PromptBegan, UserSaid
 
 
 class Transcript:
-    """The live prompt: begun by a `PromptBegan`, grown by replies, observations and messages.
+    """The present prompt: begun by a `PromptBegan` event, extended by replies, observations and user messages.
 
     The first two messages are the system prompt and the issue, which ends with `summary` after a compaction; the rest
-    are steps. `ledger` is what the steps did, those too that are no longer in the prompt.
+    are steps. `mode` is how tool calls are asked for. `activity` covers all steps, also those no longer in the prompt.
     """
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.mode = "native"
         self.summary = ""
-        self.ledger = Ledger()
+        self.activity = Activity()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Transcript:
@@ -32,33 +32,30 @@ class Transcript:
 
     @property
     def opening(self) -> list[dict[str, Any]]:
-        """The system prompt and the issue as they were sent first, without a summary."""
+        """The system prompt and the issue as they were first sent, without a summary."""
         return [{**each, "content": each["content"].removesuffix(self.summary)} for each in self.messages[:2]]
 
     @property
     def steps(self) -> list[dict[str, Any]]:
-        """All that came after the opening."""
+        """The messages after the opening."""
         return self.messages[2:]
 
     def add(self, event: Event) -> None:
-        """Take one event; those the model is not shown change nothing."""
-        self.ledger.add(event)
-        if isinstance(event, PromptBegan):
-            self.messages = list(event.messages)
-            self.mode = event.mode
-            self.summary = event.summary
-        elif isinstance(event, UserSaid):
-            self._user(event.content)
-        elif isinstance(event, ModelReplied) and event.purpose == "step":
-            self._reply(event)
-        elif isinstance(event, Observed):
-            self._observation(event)
+        """Fold one event in; events that the model is not shown change nothing."""
+        self.activity.add(event)
+        match event:
+            case PromptBegan():
+                self.messages = list(event.messages)
+                self.mode = event.mode
+                self.summary = event.summary
+            case UserSaid():
+                self.messages.append({"role": "user", "content": event.content})
+            case ModelReplied(purpose="step"):
+                self._add_reply(event)
+            case Observed():
+                self._add_observation(event)
 
-    def _user(self, content: str) -> None:
-        """A message of the user's."""
-        self.messages.append({"role": "user", "content": content})
-
-    def _reply(self, event: ModelReplied) -> None:
+    def _add_reply(self, event: ModelReplied) -> None:
         message: dict[str, Any] = {"role": "assistant", "content": event.content}
         if event.tool_calls and self.mode == "native":
             message["tool_calls"] = [
@@ -71,7 +68,7 @@ class Transcript:
             ]
         self.messages.append(message)
 
-    def _observation(self, event: Observed) -> None:
+    def _add_observation(self, event: Observed) -> None:
         if self.mode == "native":
             self.messages.append({"role": "tool", "tool_call_id": event.call_id, "content": event.content})
         else:
@@ -79,11 +76,11 @@ class Transcript:
 
 
 def as_text(messages: Iterable[dict[str, Any]], write: Callable[[str, str], str]) -> list[dict[str, Any]]:
-    """The same messages without native calls: each call, as `write(name, arguments)`, a reply of its own.
+    """The same messages without native tool calls: each call becomes a reply, as `write(name, arguments)` has it.
 
-    Its result follows it as the user's text, so that both take turns, as many chat templates demand.
+    Its result follows as a user message, so that roles alternate, as many chat templates demand.
     """
-    calls: dict[str, dict[str, Any]] = {}  # those whose results have not come yet, by id
+    calls: dict[str, dict[str, Any]] = {}  # whose results are still to come, by id
     said: list[dict[str, Any]] = []
     for message in messages:
         if message["role"] == "tool":

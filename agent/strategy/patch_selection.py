@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from agent.model.schemas import object_of
 from agent.model.types import Request
-from agent.run.context import Work
+from agent.run.run import Run
 from agent.text import truncate
 from prompts import render
 
@@ -33,7 +33,7 @@ def normal(patch: str) -> str:
     return "\n".join(line for line in shown if len(line) > 1)
 
 
-async def choose(work: Work, patches: Sequence[str]) -> tuple[int, str]:
+async def choose(run: Run, patches: Sequence[str]) -> tuple[int, str]:
     """Which of the patches is taken (its place), and why. Raises `BackendError`s."""
     if len(patches) == 1:
         return 0, "the only one"
@@ -45,31 +45,31 @@ async def choose(work: Work, patches: Sequence[str]) -> tuple[int, str]:
         return firsts[0], f"{most} of {len(patches)} made this change"
     firsts.sort(key=lambda at: (changed_lines(patches[at]), at))
     firsts = firsts[:_MOST_COMPARED]
-    answer = None if work.exhausted() else await _ask(work, [patches[at] for at in firsts])
+    answer = None if run.context.exhausted_budget() else await _ask(run, [patches[at] for at in firsts])
     if answer is None:
         return firsts[0], "the smallest change"
     return firsts[answer], "chosen by the model from a comparison"
 
 
-async def _ask(work: Work, patches: Sequence[str]) -> int | None:
+async def _ask(run: Run, patches: Sequence[str]) -> int | None:
     """The model's choice (its place); None where it gave none. They are shown in an order drawn by the seed."""
     order = list(range(len(patches)))
-    random.Random(work.backend.sampling.seed or 0).shuffle(order)
-    room = work.budget.prompt
+    random.Random(run.model.backend.sampling.seed or 0).shuffle(order)
+    room = run.model.budget.prompt
     question = render(
         "compare_changes",
-        issue=truncate(work.issue.text, room // 4),
+        issue=truncate(run.context.issue.text, room // 4),
         changes=[truncate(patches[at], room // (2 * len(order))) for at in order],
     )
     numbers = list(range(1, len(order) + 1))
     request = Request(
         messages=[{"role": "user", "content": question}],
-        max_tokens=min(work.budget.reply, 1024),
+        max_tokens=min(run.model.budget.reply, 1024),
         json_schema=object_of(choice={"type": "integer", "enum": numbers}),
-        sampling=work.sampling(0.0, 0),
+        sampling=run.model.sampling(0.0, 0),
         slot="side",
     )
-    reply = await work.complete_structured(request)
-    work.session.emit(work.replied(reply, "compare"))
+    reply = await run.model.complete_structured(request)
+    run.session.emit(run.model.reply_event(reply, "compare"))
     found = [int(number) for number in _NUMBER.findall(reply.content[-200:])]
     return order[found[-1] - 1] if found and found[-1] in numbers else None

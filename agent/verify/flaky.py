@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from agent.session.events import Event, TestFailure, TestsRan
 from agent.verify.narrowing import for_names
 from agent.verify.reports.cases import TestReport
-from agent.verify.runners import know
+from agent.verify.runners import identify_runner
 from agent.verify.suite import Phase, TestRunner
 
 ABOUT = "what failed, once more"
@@ -21,7 +21,7 @@ async def find_flaky(
 
     One or two runs, `emit` is told of each. Raises `SandboxLost`.
     """
-    command = for_names(tests.command, know(tests.command, await tests.manifest("package.json")), names)
+    command = for_names(tests.command, identify_runner(tests.command, await tests.manifest("package.json")), names)
     flaky: set[str] = set()
     for _ in range(2 if command else 0):
         ran, report = await tests.run_in_full(phase, command=command, about=ABOUT, limit=limit)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from agent.session.events import Event, TestsRan
+from agent.code.paths import is_test_module
+from agent.session.events import TestsRan
 from agent.verify.narrowing import for_files, for_names
-from agent.verify.runners import know
-from agent.verify.suite import Phase, TestRunner
+from agent.verify.runners import identify_runner
 
 _MAX_FILES = 20
-_TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*Tests?|[^/]*IT)\.\w+$|\.(test|spec)\.\w+$")
-_NOTHING = re.compile(
+_NO_TESTS = re.compile(
     r"(?i)\bno tests (?:ran|found|were (?:found|executed)|to run)|no test files|not found: |no examples? found"
     r"|\b0 examples, |no tests executed|file or directory not found|no tests matching"
 )
-_UNITTEST_BAD = re.compile(r"^(?:FAIL|ERROR): [^\n]*", re.MULTILINE)
+_UNITTEST_FAILURE = re.compile(r"^(?:FAIL|ERROR): [^\n]*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -45,57 +44,34 @@ def selections(
     can be added to the command, all is the only selection.
     """
     sources = sources or {}
-    known = know(command, package_json or sources.get("package.json", ""))
+    info = identify_runner(command, package_json or sources.get("package.json", ""))
     chosen: list[Selection] = []
-    if known.takes_arguments:
-        if failing and (narrowed := for_names(command, known, failing)):
+    if info.takes_arguments:
+        if failing and (narrowed := for_names(command, info, failing)):
             chosen.append(Selection(narrowed, "the tests that failed", "failing"))
-        tests = tests_of(changed, sources)
-        if tests and (narrowed := for_files(command, known, tests)):
+        tests = test_files_of(changed, sources)
+        if tests and (narrowed := for_files(command, info, tests)):
             chosen.append(Selection(narrowed, "the tests of what was changed", "changed"))
     distinct = {each.command: each for each in reversed(chosen) if each.command != command}
     return [*reversed(distinct.values()), Selection(command, "", "all")]
 
 
-async def run_in_order(
-    tests: TestRunner,
-    phase: Phase,
-    chosen: Iterable[Selection],
-    emit: Callable[[Event], None],
-    *,
-    limit: float | None = None,
-) -> TestsRan:
-    """Run selections until one fails; the last run. `emit` is told of each. Raises `SandboxLost`.
-
-    A selection that found no test says nothing, in neither direction: the next one is run.
-    """
-    ran: TestsRan | None = None
-    for selection in chosen:
-        ran = await tests.run(phase, command=selection.command, about=selection.about, limit=limit)
-        emit(ran)
-        if not ran.passed and (selection.kind == "all" or not ran_nothing(ran)):
-            break
-    if ran is None:
-        raise ValueError("no selection")
-    return ran
-
-
 def ran_nothing(ran: TestsRan) -> bool:
-    """Whether a run ended without having run a test: it is no pass, and says nothing of the code."""
+    """Whether a run ended without running a test: it neither passes nor says anything about the code."""
     if ran.ended != "exited":
         return False
     if ran.tests == 0 or (ran.exit_code in {4, 5} and not ran.tests and "pytest" in ran.command):
         return True
-    bad = _UNITTEST_BAD.findall(ran.output)
-    if bad and all("_FailedTest" in line for line in bad):
+    failures = _UNITTEST_FAILURE.findall(ran.output)
+    if failures and all("_FailedTest" in line for line in failures):  # names that can't be loaded
         return True
-    return not ran.failures and not ran.tests and bool(_NOTHING.search(ran.output))
+    return not ran.failures and not ran.tests and bool(_NO_TESTS.search(ran.output))
 
 
-def tests_of(changed: Sequence[str], sources: Mapping[str, str]) -> list[str]:
+def test_files_of(changed: Sequence[str], sources: Mapping[str, str]) -> list[str]:
     """The test files of changed modules: those named after them first, then those that import them; bounded."""
-    own = [path for path in changed if _TEST_FILE.search(path) and path in sources]
-    stems = {PurePosixPath(path).stem for path in changed if not _TEST_FILE.search(path)}
+    own = [path for path in changed if is_test_module(path) and path in sources]
+    stems = {PurePosixPath(path).stem for path in changed if not is_test_module(path)}
     stems |= {PurePosixPath(path).parent.name for path in changed if PurePosixPath(path).stem in {"__init__", "index"}}
     stems -= {"__init__", "index", "", "main", "conftest"}
     named: list[str] = []
@@ -103,7 +79,7 @@ def tests_of(changed: Sequence[str], sources: Mapping[str, str]) -> list[str]:
     words = "|".join(re.escape(stem) for stem in sorted(stems)[:_MAX_FILES])
     imports = re.compile(rf"(?:import|from|require|use)\b[^\n]{{0,200}}(?<!\w)(?:{words})(?!\w)") if words else None
     for path in sorted(sources):
-        if not _TEST_FILE.search(path) or path in own:
+        if not is_test_module(path) or path in own:
             continue
         bare = re.sub(r"^test_|_test$|_spec$|\.test$|\.spec$|Tests?$|IT$", "", PurePosixPath(path).stem)
         if bare in stems:

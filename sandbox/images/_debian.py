@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import docker
 
 TAG = "swe-agent-debian:bookworm-slim"
-"""A name of its own: it is like `debian:bookworm-slim` but is not Debian's image."""
+"""Its own name, since it is like `debian:bookworm-slim` but is not Debian's image."""
 
 SUITE = "bookworm"
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 ENVIRONMENT = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-LEFT_OUT = (
+EXCLUDED = (
     "usr/share/doc",
     "usr/share/man",
     "usr/share/locale",
@@ -34,15 +34,20 @@ LEFT_OUT = (
 )
 HINT = "load debian:bookworm-slim with `docker load`, name an image with --image, or use --sandbox bubblewrap"
 
-STAGES = ("retrieving", "extracting", "unpacking", "configuring")
+_STAGES = (  # of debootstrap, as it prints them
+    "retrieving",
+    "extracting",
+    "unpacking",
+    "configuring",
+)
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
-def make(client: docker.DockerClient, certificates: bytes, tell: Tell) -> None:
-    """Make the image `TAG`, with `certificates` (PEM) as what it trusts.
+def make(client: docker.DockerClient, certificates: bytes, report: OnProgress) -> None:
+    """Make the image `TAG`, which trusts `certificates` (PEM).
 
-    `tell` gets a line per stage, and an empty one at times so that it may raise to cancel. Needs root and the
+    `report` gets a line per stage, and an empty line at times, so that it may raise to cancel. Needs root and the
     right to mount. Raises `SandboxUnavailable`, and `docker.errors.DockerException` from the engine.
     """
     if os.geteuid() != 0:
@@ -51,7 +56,7 @@ def make(client: docker.DockerClient, certificates: bytes, tell: Tell) -> None:
         "DEBIAN_FRONTEND": "noninteractive",
         "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin",
     }
-    _get_debootstrap(environment, tell)
+    _install_debootstrap(environment, report)
     # Not /tmp: it is often mounted without devices, which debootstrap refuses.
     with tempfile.TemporaryDirectory(prefix="swe-agent-debian-", dir="/var/tmp") as scratch:
         root, archive = Path(scratch, "root"), Path(scratch, "root.tar")
@@ -59,10 +64,10 @@ def make(client: docker.DockerClient, certificates: bytes, tell: Tell) -> None:
         if mirror := _mirror("Debian", environment):
             command.append(mirror)
         # Its mounts must not outlive it: the directory is removed afterwards.
-        _run(["unshare", "--mount", *command], environment, tell)
-        _finish(root, certificates, _mirror("Debian-Security", environment))
+        _run(["unshare", "--mount", *command], environment, report)
+        _configure(root, certificates, _mirror("Debian-Security", environment))
         _pack(root, archive)
-        tell(f"importing {TAG}")
+        report(f"importing {TAG}")
         repository, _, tag = TAG.partition(":")
         changes = [f"ENV {name}=/{BUNDLE}" for name in ENVIRONMENT]
         client.api.import_image_from_file(
@@ -70,21 +75,21 @@ def make(client: docker.DockerClient, certificates: bytes, tell: Tell) -> None:
         )
 
 
-def _get_debootstrap(environment: dict[str, str], tell: Tell) -> None:
+def _install_debootstrap(environment: dict[str, str], report: OnProgress) -> None:
     if shutil.which("debootstrap", path=environment["PATH"]):
         return
     if not shutil.which("apt-get", path=environment["PATH"]):
         raise SandboxUnavailable("making an image from Debian's packages needs debootstrap", hint=HINT)
-    tell("installing debootstrap")
-    _run(["apt-get", "-qq", "update"], environment, tell)
+    report("installing debootstrap")
+    _run(["apt-get", "-qq", "update"], environment, report)
     packages = ["debootstrap", "debian-archive-keyring"]
-    _run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages], environment, tell)
+    _run(["apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages], environment, report)
 
 
 def _mirror(label: str, environment: dict[str, str]) -> str:
-    """The address this machine gets Debian from, so that its own mirror is used; empty if it is no Debian."""
+    """The URL of the Debian mirror that this machine uses; empty if it is not a Debian."""
     try:
-        found = subprocess.run(
+        listed = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Label: {label}"],
             env=environment,
             capture_output=True,
@@ -93,35 +98,40 @@ def _mirror(label: str, environment: dict[str, str]) -> str:
         )
     except OSError:
         return ""
-    addresses = [line for line in found.stdout.split() if line.startswith(("http://", "https://"))]
+    addresses = [line for line in listed.stdout.split() if line.startswith(("http://", "https://"))]
     return addresses[0] if addresses else ""
 
 
-def _finish(root: Path, certificates: bytes, security: str) -> None:
-    """Certificates, security updates, and what Debian's slim images leave out for good."""
+def _configure(root: Path, certificates: bytes, security: str) -> None:
+    """Install the certificates, add security updates, and exclude what Debian's slim images exclude."""
     if certificates:
         (root / BUNDLE).write_bytes(certificates)
     if security:
         with (root / "etc/apt/sources.list").open("a") as sources:
             sources.write(f"deb {security} {SUITE}-security main\n")
-    rules = [f"path-exclude /{path}/*" for path in LEFT_OUT if path.startswith("usr/share/")]
+    rules = [f"path-exclude /{path}/*" for path in EXCLUDED if path.startswith("usr/share/")]
     (root / "etc/dpkg/dpkg.cfg.d/slim").write_text("\n".join([*rules, "path-include /usr/share/doc/*/copyright", ""]))
 
 
 def _pack(root: Path, archive: Path) -> None:
+    """Write the tree `root` as a tar file, without what is excluded."""
+
     def keep(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         path = entry.name.removeprefix("./")
-        inside = path.startswith(tuple(f"{directory}/" for directory in LEFT_OUT))
+        inside = path.startswith(tuple(f"{directory}/" for directory in EXCLUDED))
         return None if inside and not entry.isdir() and not path.endswith("/copyright") else entry
 
     with tarfile.open(archive, "w") as tar:
         tar.add(root, arcname=".", filter=keep)
 
 
-def _run(command: list[str], environment: dict[str, str], tell: Tell) -> None:
-    """Run to its end; `tell` hears of each kind of work once ("I: Retrieving …")."""
+def _run(command: list[str], environment: dict[str, str], report: OnProgress) -> None:
+    """Run a command to its end, reporting each stage once (a line such as "I: Retrieving …").
+
+    Raises `SandboxUnavailable` when it fails.
+    """
     printed: deque[str] = deque(maxlen=5)
-    told: set[str] = set()
+    reported: set[str] = set()
     with subprocess.Popen(
         command,
         env=environment,
@@ -138,9 +148,9 @@ def _run(command: list[str], environment: dict[str, str], tell: Tell) -> None:
                 printed.append(line.strip())
                 mark, _, work = line.partition(": ")
                 stage = work.split(" ")[0].lower()
-                news = mark == "I" and stage in STAGES and stage not in told
-                tell(f"making {TAG}: {stage} packages" if news else "")
-                told.add(stage)
+                is_new = mark == "I" and stage in _STAGES and stage not in reported
+                report(f"making {TAG}: {stage} packages" if is_new else "")
+                reported.add(stage)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise

@@ -1,4 +1,4 @@
-"""Makes sure an image is there: found locally, pulled, or built from the packaged Dockerfile."""
+"""Making sure that an image exists: found locally, pulled, or built from the packaged Dockerfile."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import ssl
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ import anyio.from_thread
 import anyio.to_thread
 
 from agent.errors import SandboxUnavailable
+from sandbox.docker_engine import engine_errors, engine_words
 from sandbox.images import _debian
 
 if TYPE_CHECKING:
@@ -28,40 +28,40 @@ if TYPE_CHECKING:
 
 DEBIAN = "debian:bookworm-slim"
 REGISTRY_SECONDS = 10.0
-"""How long a registry may take to its first answer before it counts as out of reach."""
+"""How long a registry may take to answer before it counts as unreachable."""
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy")
 HOST_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
-_one_at_a_time = threading.Lock()
+_HINT = "check `docker info` and the image's name"
+_build_lock = threading.Lock()
 
 
 async def ensure_image(client: docker.DockerClient, image: str | None, on_progress: Callable[[str], None]) -> str:
-    """The tag of an image that exists at the engine.
+    """Make sure that the engine has an image, and return its tag. Raises `SandboxUnavailable`.
 
-    A named `image` is looked for locally, then pulled. None means the project's own: built from the packaged
-    Dockerfile on Debian's image, or, where no registry can be reached, on one made from Debian's packages
-    (needs root). Its tag holds the Dockerfile's hash, so it is built once per version of it. `on_progress` is
-    called on the caller's event loop with one line per stage. Can be cancelled (a build or pull the engine
-    has begun may go on by itself). Raises `SandboxUnavailable`.
+    A named `image` is searched locally, then pulled. None is the project's own: built from the packaged Dockerfile on
+    Debian's image or, if no registry can be reached, on one made from Debian's packages (which needs root). Its tag
+    contains a hash of the Dockerfile, so each version is built once. `on_progress` is called on the caller's event
+    loop with one line per stage. When the call is cancelled, a build or pull that the engine has begun may go on.
     """
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         anyio.from_thread.check_cancelled()
         if line:
             anyio.from_thread.run_sync(on_progress, line)
 
     def work() -> str:
-        with _engine_errors():
+        with engine_errors(SandboxUnavailable, "the Docker engine can't provide the image", hint=_HINT):
             if image is None:
-                return _own(client, tell)
-            return _named(client, image, tell)
+                return _own_image(client, report)
+            return _named_image(client, image, report)
 
     return await anyio.to_thread.run_sync(work)
 
 
 def host_certificates() -> bytes:
-    """The certificates this machine trusts, as PEM; empty when they are not kept in a file."""
+    """The certificates that this machine trusts, as PEM; empty if they are not in a file."""
     named = (os.environ.get(name) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"))
     for path in (*named, ssl.get_default_verify_paths().cafile, *HOST_BUNDLES):
         if path and Path(path).is_file():
@@ -69,42 +69,42 @@ def host_certificates() -> bytes:
     return b""
 
 
-def _named(client: docker.DockerClient, image: str, tell: Callable[[str], None]) -> str:
+def _named_image(client: docker.DockerClient, image: str, report: Callable[[str], None]) -> str:
     if _is_local(client, image):
         return image
-    why = _pull(client, image, tell)
-    if why is None:
+    reason = _pull(client, image, report)
+    if reason is None:
         return image
     raise SandboxUnavailable(
-        f"the container image {image} is not on this machine and can't be pulled: {why}",
+        f"the container image {image} is not on this machine and can't be pulled: {reason}",
         hint="check its name and the network, load it with `docker load`, or leave --image out",
     )
 
 
-def _own(client: docker.DockerClient, tell: Callable[[str], None]) -> str:
+def _own_image(client: docker.DockerClient, report: Callable[[str], None]) -> str:
     recipe = files("sandbox.images").joinpath("Dockerfile").read_bytes()
     tag = f"swe-agent-base:{hashlib.sha256(recipe).hexdigest()[:12]}"
     if _is_local(client, tag):
         return tag
-    while not _one_at_a_time.acquire(timeout=0.2):
-        tell("")
+    while not _build_lock.acquire(timeout=0.2):
+        report("")
     try:
         if not _is_local(client, tag):
-            _build(client, tag, recipe, _base(client, tell), tell)
+            _build(client, tag, recipe, _base_image(client, report), report)
     finally:
-        _one_at_a_time.release()
+        _build_lock.release()
     return tag
 
 
-def _base(client: docker.DockerClient, tell: Callable[[str], None]) -> str:
+def _base_image(client: docker.DockerClient, report: Callable[[str], None]) -> str:
     for local in (DEBIAN, _debian.TAG):
         if _is_local(client, local):
             return local
-    why = _pull(client, DEBIAN, tell)
-    if why is None:
+    reason = _pull(client, DEBIAN, report)
+    if reason is None:
         return DEBIAN
-    tell(f"{DEBIAN} can't be pulled ({why}); making it from Debian's packages")
-    _debian.make(client, host_certificates(), tell)
+    report(f"{DEBIAN} can't be pulled ({reason}); making it from Debian's packages")
+    _debian.make(client, host_certificates(), report)
     return _debian.TAG
 
 
@@ -118,10 +118,10 @@ def _is_local(client: docker.DockerClient, image: str) -> bool:
     return True
 
 
-def _pull(client: docker.DockerClient, image: str, tell: Callable[[str], None]) -> str | None:
-    """Pull; None when it worked, else why it did not. The registry has `REGISTRY_SECONDS` to answer at all.
+def _pull(client: docker.DockerClient, image: str, report: Callable[[str], None]) -> str | None:
+    """Pull an image; returns None if it worked, else the reason. The registry has `REGISTRY_SECONDS` to answer at all.
 
-    The engine keeps trying for minutes and the SDK sets no limit, so a thread of its own waits for it.
+    The engine retries for minutes and the SDK sets no limit, so a separate thread waits for it.
     """
     from docker.utils import parse_repository_tag
 
@@ -136,14 +136,14 @@ def _pull(client: docker.DockerClient, image: str, tell: Callable[[str], None]) 
         except Exception as error:
             events.put(error)
 
-    tell(f"pulling {image}")
+    report(f"pulling {image}")
     threading.Thread(target=listen, daemon=True, name="image-pull").start()
     deadline: float | None = time.monotonic() + REGISTRY_SECONDS
     while True:
         try:
             event = events.get(timeout=0.2)
         except queue.Empty:
-            tell("")
+            report("")
             if deadline is not None and time.monotonic() > deadline:
                 return f"the registry did not answer within {REGISTRY_SECONDS:.0f} s"
             continue
@@ -151,14 +151,14 @@ def _pull(client: docker.DockerClient, image: str, tell: Callable[[str], None]) 
         if event is None:
             return None
         if isinstance(event, Exception):
-            return _reason(event)
+            return engine_words(event)
         if "error" in event:
             return str(event["error"])
-        tell(f"{image}: {event['id']} pulled" if event.get("status") == "Pull complete" else "")
+        report(f"{image}: {event['id']} pulled" if event.get("status") == "Pull complete" else "")
 
 
-def _build(client: docker.DockerClient, tag: str, recipe: bytes, base: str, tell: Callable[[str], None]) -> None:
-    tell(f"building {tag}")
+def _build(client: docker.DockerClient, tag: str, recipe: bytes, base: str, report: Callable[[str], None]) -> None:
+    report(f"building {tag}")
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:
         for name, content in (("Dockerfile", recipe), ("host-ca.crt", host_certificates())):
@@ -186,33 +186,13 @@ def _build(client: docker.DockerClient, tag: str, recipe: bytes, base: str, tell
         printed = (printed + text)[-4000:]
         if "error" in event:
             raise SandboxUnavailable(
-                f"the project's own image can't be built:\n{_last_words(printed) or event['error']}\n",
+                f"the project's own image can't be built:\n{_last_lines(printed) or event['error']}\n",
                 hint="its packages come from Debian: check network and proxy, or name an image with --image",
             )
-        tell(f"building {tag}: {text.partition(' && ')[0].strip()[:80]}" if text.startswith("Step ") else "")
+        report(f"building {tag}: {text.partition(' && ')[0].strip()[:80]}" if text.startswith("Step ") else "")
 
 
-def _last_words(printed: str) -> str:
-    """The last lines of a build's output that say something, without terminal colours."""
+def _last_lines(printed: str) -> str:
+    """The last five lines of a build's output that are not blank or noise, without terminal colours."""
     lines = (line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", printed).splitlines())
     return "\n".join([line for line in lines if line and not line.startswith("Removing intermediate")][-5:])
-
-
-@contextmanager
-def _engine_errors() -> Iterator[None]:
-    """What the engine or the way to it throws, as `SandboxUnavailable`."""
-    from docker.errors import DockerException
-    from requests.exceptions import RequestException
-
-    try:
-        yield
-    except (DockerException, RequestException) as error:
-        raise SandboxUnavailable(
-            f"the Docker engine could not do it: {_reason(error)}",
-            hint="check `docker info` and the image's name",
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """The engine's own words, without the SDK's frame."""
-    return str(getattr(error, "explanation", None) or error)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.config import PROJECT_KEYS, Settings, load_settings, parse_duration, user_file
+from agent.config import PROJECT_KEYS, Settings, load_settings, parse_duration
 from agent.errors import UsageError
 
 
@@ -92,13 +92,6 @@ def test_text_from_the_environment_becomes_what_the_setting_is(monkeypatch: pyte
     found = load_settings({})[0]
     assert (found.context, found.temperature, found.time_limit) == (8192, 0.5, 5400.0)
     assert found.patch_file == Path("a.diff")
-
-
-def test_the_users_file_is_where_xdg_says(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert user_file() == user
-    monkeypatch.setenv("XDG_CONFIG_HOME", "")
-    monkeypatch.setenv("HOME", "/somewhere")
-    assert user_file() == Path("/somewhere/.config/swe-agent/config.toml")
 
 
 def test_the_key_is_not_shown() -> None:

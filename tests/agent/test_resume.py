@@ -15,8 +15,9 @@ from typing import Any
 import anyio
 import pytest
 from support import CALC, make_repository
-from working import FIX, SUBMIT, Worked, call, calls
+from working import FIX, SUBMIT, TimeLimit, Worked, call, calls
 
+from agent.app.tasks import resume_task
 from agent.config import Settings
 from agent.errors import BudgetExhausted, SessionInUse, UsageError
 from agent.forge.issue import Issue
@@ -25,10 +26,10 @@ from agent.repo.host import HostRepository
 from agent.session.events import Event, SandboxStarted, SetupRan, SnapshotTaken, TestsRan
 from agent.session.fork import fork
 from agent.session.journal import Journal, load
-from agent.session.patch_store import LATEST, Changes
+from agent.session.patch_store import LATEST, PatchStore
+from agent.session.session import only_journalled
 from agent.session.state import State
 from agent.task import Task
-from agent.ui.resume import task_of
 
 OTHER = call("write_file", path="other.txt", content="kept\n")
 LOOK = call("shell", command="cat other.txt calc.py; ls")
@@ -69,11 +70,11 @@ def run(task: Task) -> Worked:
 
 
 def _watched(task: Task, events: list[Event]) -> Task:
-    return replace(task, subscribers=(events.append,))
+    return replace(task, subscribers=(only_journalled(events.append),))
 
 
 def resume(name: str = NAME, **flags: Any) -> Worked:
-    return run(task_of(name, flags))
+    return run(resume_task(name, flags))
 
 
 def journal(home: Path, name: str = NAME) -> Path:
@@ -130,16 +131,22 @@ def test_a_budget_that_is_the_same_is_told_and_nothing_is_journalled(scripted: A
 # ---------------------------------------------------------------- calls left open
 
 
-def test_a_time_limit_counts_the_setup_too_and_can_be_raised(scripted: Any, home: Path) -> None:
+def test_a_time_limit_counts_the_setup_too_and_can_be_raised(
+    scripted: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scripted.answers = [calls(FIX), calls(SUBMIT)]
-    once = home.parent / "once"
-    first = begin(scripted, home, time_limit=2, setup=f"test -e {once} || {{ touch {once}; sleep 600; }}")
+    once, begun = home.parent / "once", home.parent / "begun"
+    os.mkfifo(begun)
+    limit = TimeLimit(monkeypatch)
+    limit.expire_after(begun.read_bytes)
+    setup = f"test -e {once} || {{ touch {once}; : >{begun}; sleep 600; }}"
+    first = begin(scripted, home, time_limit=limit.SECONDS, setup=setup)
     assert (first.result.status, first.result.exit_code, first.result.patch) == ("budget", 5, "")
-    assert first.result.error == "the time limit of 2 s is over before the work began"
+    assert first.result.error == "the time limit of 100000 s is over before the work began"
     assert scripted.requests == []
-    with pytest.raises(BudgetExhausted, match="time limit of 2 s"):
-        resume()
-    second = resume(time_limit=300)
+    with pytest.raises(BudgetExhausted, match=r"time limit of 0\.001 s"):
+        resume(time_limit=0.001)
+    second = resume(time_limit=limit.SECONDS)
     assert second.result.status == "fixed"
     assert len([event for event in second.events if isinstance(event, SetupRan)]) == 1
 
@@ -308,7 +315,7 @@ def test_two_at_once_are_refused_with_who_has_it(scripted: Any, home: Path) -> N
 
 def test_a_session_that_is_not_there_is_told(home: Path) -> None:
     with pytest.raises(UsageError, match="no session"):
-        task_of("20200101-000000-none", {})
+        resume_task("20200101-000000-none", {})
 
 
 def test_a_fork_begins_as_the_session_did_and_goes_its_own_way(scripted: Any, home: Path) -> None:
@@ -344,14 +351,14 @@ def test_the_state_is_the_same_fold_at_every_prefix(scripted: Any, home: Path) -
         for each in events[: number + 1]:
             again.add(each)
         assert again == live, number
-    assert live.finished == "fixed" and not live.open_calls
+    assert live.finished == "fixed" and not live.prompt.open_calls
 
 
 def test_changes_are_kept_whole_and_by_their_tree(tmp_path: Path) -> None:
-    changes = Changes(tmp_path)
+    changes = PatchStore(tmp_path)
     one, two = "a" * 40, "b" * 40
-    changes.keep(one, b"first")
-    changes.keep(two, b"second")
+    changes.write(one, b"first")
+    changes.write(two, b"second")
     assert (changes.read(one), changes.read(two), changes.read("../x"), changes.read("c" * 40)) == (
         b"first",
         b"second",
@@ -359,7 +366,7 @@ def test_changes_are_kept_whole_and_by_their_tree(tmp_path: Path) -> None:
         None,
     )
     assert (tmp_path / LATEST).read_bytes() == b"second"
-    changes.keep(one, b"first")  # gone back to
+    changes.write(one, b"first")  # gone back to
     assert (tmp_path / LATEST).read_bytes() == b"first"
 
 

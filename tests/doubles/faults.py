@@ -92,7 +92,7 @@ class Silent(Fault):
         for _ in range(self.pings):
             exchange.write(b": ping\n\n")
         self.begun.set()
-        self.release.wait(60)
+        self.release.wait(600)
         exchange.hang_up()
 
 

@@ -13,7 +13,7 @@ from doubles.base import Body, Exchange
 from support import CALC
 from working import FIX, SUBMIT, Worked, call, calls, work
 
-from agent.context.recent_steps import LEAST_FREED
+from agent.context.recent_steps import MIN_FREED_SHARE
 from agent.session.transcript import Transcript
 from agent.strategy.agent import compaction
 
@@ -181,7 +181,7 @@ def test_a_session_goes_on_through_full_windows(
     compacted = worked.of("compacted")
     assert len(compacted) == compactions
     assert {event.by for event in compacted} == {"model"}
-    assert all(event.after <= (1 - LEAST_FREED) * event.before for event in compacted)
+    assert all(event.after <= (1 - MIN_FREED_SHARE) * event.before for event in compacted)
     assert all(event.before >= 0.55 * window for event in compacted)
     assert double.refused == 0
     assert [body for body in double.requests if counted(body) + body["max_tokens"] > window] == []
@@ -296,7 +296,7 @@ def test_two_compactions_in_a_row_that_free_too_little_end_it_with_the_work_kept
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """peers row 21."""
-    monkeypatch.setattr(compaction, "LEAST_FREED", 0.99)
+    monkeypatch.setattr(compaction, "MIN_FREED_SHARE", 0.99)
     worker = Worker(99)
 
     def model(body: Body) -> Any:
@@ -376,4 +376,4 @@ def test_the_journal_alone_gives_the_same_prompt(tmp_path: Path) -> None:
     transcript = Transcript.of(worked.events)
     assert transcript.messages[: len(double.requests[-1]["messages"])] == double.requests[-1]["messages"]
     assert transcript.opening == double.requests[0]["messages"][:2]
-    assert transcript.ledger.changed == ["calc.py"] and "notes.txt" in transcript.ledger.read
+    assert transcript.activity.files_changed == ["calc.py"] and "notes.txt" in transcript.activity.files_read

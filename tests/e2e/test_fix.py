@@ -324,12 +324,14 @@ def test_budgets_end_a_session_with_its_work_kept(scripted: Any, calc: Path, iss
     result = result_of(done)
     assert (done.returncode, result["status"], result["steps"]) == (5, "budget", 5)
     assert "return a + b" in result["patch"]
-    scripted.requests.clear()
-    scripted.answers = [GOOD[1], call("shell", command="sleep 60")]
-    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", "--time-limit", "10s")
+
+
+def test_a_time_limit_ends_a_session(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
+    hanging = ("--setup", "sleep 600", "--time-limit", "1s")
+    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", *hanging)
     result = result_of(done)
-    assert (done.returncode, result["status"]) == (5, "budget")
-    assert "return a + b" in result["patch"]
+    assert (done.returncode, result["status"], scripted.requests) == (5, "budget", [])
+    assert "the time limit of 1 s is over" in done.stderr
 
 
 def test_the_same_call_again_and_again_is_stopped(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("real_model")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,6 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_real_what_was_read_is_reused_at_every_step(options: tuple[str, ...]) -> None:
     command = [sys.executable, "benchmarks/prefix.py", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     assert "compactions              0" not in done.stdout

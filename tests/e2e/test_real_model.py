@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from support import swe_agent
 
+pytestmark = pytest.mark.usefixtures("real_model")
 MODEL = "qwen2.5-coder-0.5b"
 
 
 def run(calc: Path, issue: Path, home: Path, *more: str) -> tuple[int, list[dict[str, object]]]:
     arguments = ["--issue", issue, "--repo", calc, "--sandbox", "bubblewrap", "--model", MODEL, "--seed", "1", "--json"]
-    done = swe_agent("fix", *arguments, *more, home=home, timeout=600)
+    done = swe_agent("fix", *arguments, *more, home=home, timeout=1800)
     assert "Traceback" not in done.stderr
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -20,13 +20,14 @@ from agent.forge.issue import Issue
 from agent.loop import Outcome, run_session
 from agent.repo.host import HostRepository
 from agent.session.events import Event, Observed
+from agent.session.session import only_journalled
 from agent.task import Task
 
 K = 1024
 WINDOWS = [4 * K, 8 * K, 16 * K, 64 * K, 256 * K, 1024 * K]
 CHARACTERS = 3
 """So many characters of a request's JSON are a token here: code is counted like that by most vocabularies."""
-LEAST_REPLY = 256
+MIN_REPLY_TOKENS = 256
 STEPS = 24
 """Replies, summaries included: enough to fill every window more than once."""
 
@@ -152,7 +153,7 @@ def ran(double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **more:
         "sandbox": "local",
         "strategy": "agent",
         "max_steps": STEPS,
-        "time_limit": 300,
+        "time_limit": 3600,
     }
     settings = Settings.model_validate(given | more)
     task = Task(
@@ -161,7 +162,7 @@ def ran(double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **more:
         Issue("The parser loses comments", ISSUE, "test"),
         repository(tmp_path / "repo", double.window),
         settings,
-        subscribers=(events.append,),
+        subscribers=(only_journalled(events.append),),
     )
     return Ran(anyio.run(run_session, task), events, double)
 
@@ -192,7 +193,7 @@ def test_a_window_is_used_to_its_end_and_never_asked_for_more(
     sizes = run.sizes
     assert len(sizes) >= 2
     assert [(prompt, reply) for prompt, reply in sizes if prompt + reply > window] == []
-    assert min(reply for _, reply in sizes) >= LEAST_REPLY
+    assert min(reply for _, reply in sizes) >= MIN_REPLY_TOKENS
     assert max(prompt for prompt, _ in sizes) >= 0.6 * window
     assert run.double.refused == 0
     found = [event for event in run.events if event.kind == "backend_found"]
@@ -220,7 +221,7 @@ def test_long_replies_fit_too(window: int, tmp_path: Path, monkeypatch: pytest.M
     assert run.outcome.result.status == "budget", run.outcome.result.error
     assert len(run.sizes) >= 2
     assert [(prompt, reply) for prompt, reply in run.sizes if prompt + reply > window] == []
-    assert min(reply for _, reply in run.sizes) >= LEAST_REPLY
+    assert min(reply for _, reply in run.sizes) >= MIN_REPLY_TOKENS
     assert run.double.refused == 0
 
 

@@ -86,7 +86,7 @@ class Session:
 
     def end(self) -> dict[str, Any]:
         """Read the rest; the result."""
-        rest, _ = self.process.communicate(timeout=120)
+        rest, _ = self.process.communicate(timeout=600)
         self.events += [json.loads(line) for line in rest.splitlines()]
         assert "Traceback" not in self.told()
         assert self.events[-1]["kind"] == "result"
@@ -112,7 +112,7 @@ def start(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> Iterat
     """Starts a session with a script of answers; none outlives its test."""
     started: list[Session] = []
 
-    def begin(*answers: Any, more: tuple[str, ...] = (), retry: float = 30.0, idle: float = 30.0) -> Session:
+    def begin(*answers: Any, more: tuple[str, ...] = (), retry: float = 300.0, idle: float = 300.0) -> Session:
         scripted.answers = list(answers)
         started.append(Session(scripted, calc, issue_file, tmp_path, *more, retry=retry, idle=idle))
         return started[-1]
@@ -173,7 +173,7 @@ def test_what_is_no_fault_is_read_at_once(start: Callable[..., Session], scripte
 
 def test_a_server_that_falls_silent_is_given_up_on_and_asked_again(start: Callable[..., Session]) -> None:
     silent = Silent(HARM, pieces=6)
-    session = start(READ, silent, EDIT, SUBMIT, idle=1.0)
+    session = start(READ, silent, EDIT, SUBMIT, idle=3.0)
     result = session.end()
     assert silent.begun.is_set() and not silent.release.is_set()
     silent.release.set()
@@ -243,7 +243,7 @@ def test_what_stays_broken_ends_the_session_with_its_work_kept(
 
 def test_a_server_that_stays_silent_ends_it(start: Callable[..., Session]) -> None:
     silent = Silent(HARM, pieces=6)
-    session = start(EDIT, silent, retry=0.3, idle=1.0)
+    session = start(EDIT, silent, retry=0.3, idle=3.0)
     result = session.end()
     silent.release.set()
     assert (result["status"], session.process.returncode) == ("error", 3), session.told()

@@ -32,7 +32,9 @@ def test_a_journal_cut_at_any_byte_of_its_last_three_events(scripted: Any, tmp_p
         place.write_bytes(data[:cut])
         assert load(place) == (events[:whole], ends[whole]), cut
         with Journal(place) as opened:
-            assert Session("cut", opened).state.steps == sum(each.kind == "model_replied" for each in events[:whole])
+            assert Session("cut", opened).state.totals.steps == sum(
+                each.kind == "model_replied" for each in events[:whole]
+            )
             opened.append(after)
         assert load(place)[0] == [*events[:whole], after], cut
         assert place.read_bytes().startswith(data[: ends[whole]])

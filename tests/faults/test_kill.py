@@ -85,7 +85,7 @@ def test_an_interrupt_ends_in_good_order(scripted: Any, calc: Path, issue_file: 
         if calls == 2:
             break
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=600)
     result = json.loads(rest.splitlines()[-1])
     assert process.returncode == 130
     assert (result["kind"], result["status"], result["exit_code"]) == ("result", "interrupted", 130)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import call, docker_missing, swe_agent
+from support import call, swe_agent
 
 EDIT = call("edit_file", path="calc.py", old="return a - b", new="return a + b")
 
@@ -31,12 +30,9 @@ def test_a_shell_that_kills_its_supervisor(scripted: Any, calc: Path, issue_file
 
 
 # peers row 9; case 14
+@pytest.mark.usefixtures("docker_engine")
 def test_a_container_that_is_killed(scripted: Any, calc: Path, issue_file: Path, tmp_path: Path) -> None:
-    if reason := docker_missing():
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from sandbox.docker import connect
+    from sandbox.docker_engine import connect
 
     def kill_then_read(_: dict[str, Any]) -> dict[str, Any]:
         (session,) = (tmp_path / "data" / "sessions").iterdir()

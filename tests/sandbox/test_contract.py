@@ -40,7 +40,7 @@ def within(kind: str, tmp_path: Path) -> Callable[[Body], None]:
     return run
 
 
-async def sh(sandbox: Sandbox, command: str, timeout: float = 20) -> ExecResult:
+async def sh(sandbox: Sandbox, command: str, timeout: float = 120) -> ExecResult:
     return await sandbox.exec(command, timeout=timeout, persistent=True)
 
 
@@ -324,7 +324,7 @@ def test_nothing_is_left_after_closing(kind: str, tmp_path: Path) -> None:
     anyio.run(main)
     assert not (tmp_path / "workspace").exists()
     if kind == "docker":
-        from sandbox.docker import connect
+        from sandbox.docker_engine import connect
 
         client = connect()
         try:

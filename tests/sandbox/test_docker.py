@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import subprocess
@@ -11,31 +10,17 @@ from collections.abc import Iterator
 
 import docker
 import pytest
+from support import eventually
 
-from agent.errors import SandboxUnavailable
-from sandbox.docker import connect, remove_orphans
-from sandbox.owner import is_dead, owner
+from sandbox.docker import remove_orphans
+from sandbox.docker_engine import connect
 
 
 @pytest.fixture
-def engine() -> Iterator[docker.DockerClient]:
-    try:
-        client = connect()
-    except SandboxUnavailable as error:
-        if os.environ.get("CI"):
-            pytest.fail(error.message)
-        pytest.skip(error.message)
+def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
+    client = connect()
     yield client
     client.close()
-
-
-def test_an_owner_is_alive_until_its_process_ends() -> None:
-    assert not is_dead(owner())
-    script = "from sandbox.owner import owner; print(owner())"
-    label = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
-    assert is_dead(label)
-    assert not is_dead("another-machine 1 1")
-    assert not is_dead("nonsense")
 
 
 HOLD = """
@@ -59,5 +44,6 @@ def test_the_container_of_a_killed_process_is_removed(engine: docker.DockerClien
     process.send_signal(signal.SIGKILL)
     process.communicate()
     remove_orphans(engine)
-    assert not engine.containers.list(all=True, filters={"name": name})
+    # another process may be at it, too
+    eventually(lambda: not engine.containers.list(all=True, filters={"name": name}, ignore_removed=True))
     engine.volumes.get(f"swe-agent-{name}").remove()

@@ -148,7 +148,7 @@ def test_lines_that_no_hunk_names_keep_every_byte(pairs: list[tuple[str, str]], 
         assert str(error)
         return
     assert (changed, landed) == apply_hunks("".join(before), change, "f")
-    if any(place.rung == ANCHORED for place in landed):
+    if any(place.strategy == ANCHORED for place in landed):
         return  # lines between are kept that the hunk does not name: see test_approximate.py
     after = changed.splitlines(keepends=True)
     at, reached = 0, {0}  # how far `before` may have been walked: blank lines may belong to a hunk or not

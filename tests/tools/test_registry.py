@@ -176,14 +176,14 @@ def test_what_a_tool_refuses_is_the_observation() -> None:
 
 def test_paths_stay_in_the_workspace() -> None:
     context = ToolContext(NoSandbox())
-    assert str(context.place("a/../b.py")) == "/workspace/repo/b.py"
-    assert str(context.place(" ")) == "/workspace/repo"
-    assert str(context.place("/workspace/home/x")) == "/workspace/home/x"
-    assert context.shown(context.place("a/./b")) == "a/b"
-    assert context.shown(context.place("/workspace/home/x")) == "/workspace/home/x"
+    assert str(context.resolve_path("a/../b.py")) == "/workspace/repo/b.py"
+    assert str(context.resolve_path(" ")) == "/workspace/repo"
+    assert str(context.resolve_path("/workspace/home/x")) == "/workspace/home/x"
+    assert context.display_path(context.resolve_path("a/./b")) == "a/b"
+    assert context.display_path(context.resolve_path("/workspace/home/x")) == "/workspace/home/x"
     for outside in ("../../etc/passwd", "/etc/passwd", "/workspace/../etc", "/workspace2/x", "/"):
         with pytest.raises(ToolError, match="outside the workspace"):
-            context.place(outside)
+            context.resolve_path(outside)
 
 
 JSON = st.recursive(

@@ -13,7 +13,7 @@ from sandbox.local import LocalSandbox
 from sandbox.protocol import ExecResult, Output
 from tools.base import Observation, ToolContext
 from tools.registry import Registry
-from tools.shell import command_observation, ending
+from tools.shell import command_observation, describe_ending
 
 
 def shell(directory: Path, *calls: str | dict[str, object], tokens: int = 10_000) -> list[Observation]:
@@ -62,8 +62,8 @@ def test_exit_does_not_end_the_shell(tmp_path: Path) -> None:
 
 
 def test_a_command_over_its_limit_is_killed_and_said_to_be(tmp_path: Path) -> None:
-    late, after = shell(tmp_path, {"command": "echo begun; sleep 60", "timeout_seconds": 0.2}, "echo still here")
-    assert late.text.startswith("begun\n") and late.text.endswith("[killed: it ran longer than 0.2 s]")
+    late, after = shell(tmp_path, {"command": "echo begun; sleep 60", "timeout_seconds": 2}, "echo still here")
+    assert late.text.startswith("begun\n") and late.text.endswith("[killed: it ran longer than 2 s]")
     assert not late.ok and late.meta["ended"] == "timeout"
     assert after.text == "still here\n[exit code 0]"
 
@@ -122,7 +122,7 @@ def test_an_empty_command_is_refused(tmp_path: Path, command: str) -> None:
     ],
 )
 def test_how_a_command_ended_is_said_in_words(result: ExecResult, words: str) -> None:
-    assert ending(result, 90) == words
+    assert describe_ending(result, 90) == words
 
 
 def test_output_that_was_dropped_is_said_to_be_in_the_file() -> None:

@@ -1,4 +1,4 @@
-"""The last rungs: lines elided by `...`, and regions known by their first and last lines."""
+"""The approximate matching strategies: lines elided by `...`, and regions with the same first and last lines."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from tools.editing.lookalikes import fold
 from tools.editing.merging import merge, unchanged, without_blanks_around
 
 if TYPE_CHECKING:
-    from tools.editing.text import Text
+    from tools.editing.line_search import SearchableLines
 
 ELIDED = "around the elided lines"
 ANCHORED = "by its first and last lines"
 
-_MOST_SEGMENTS = 8
-_MOST_UNLIKE = 50
-_LIKE = 0.6
-_COMPARED = 200  # characters of a line
+_MAX_PARTS = 8  # between elisions
+_MAX_DIFFERING = 50  # lines of a region with the same first and last lines
+_MIN_SIMILARITY = 0.6  # of two lines, as difflib's ratio from 0 to 1
+_MAX_COMPARED = 200  # characters of a line
 
-Find = Callable[["Text", list[str], list[str]], list[Match]]
+Find = Callable[["SearchableLines", list[str], list[str]], list[Match]]
 
 
 def is_elision(line: str) -> bool:
-    """Whether a line stands for others: `...`, alone or in a comment, there perhaps with words as in `# ... ...`."""
+    """Whether a line stands for others: `...`, alone or in a comment, perhaps with words: `# ... the rest ...`."""
     words = fold(line).strip()
     bare = words.removeprefix("#").removeprefix("//").removeprefix("--").removeprefix("/*").removesuffix("*/").strip()
     return bare == "..." or (bare != words and len(bare) > 6 and bare.startswith("...") and bare.endswith("..."))
 
 
-def elided(text: Text, old: list[str], new: list[str], find: Find) -> list[Match]:
-    """The places where the parts of `old` between elisions stand in their order, a line or more apart.
+def match_elided(text: SearchableLines, old: list[str], new: list[str], find: Find) -> list[Match]:
+    """The places where the parts of `old` between its elisions follow each other, a line or more apart.
 
     Raises `ToolError` when `new` does not have the same elisions.
     """
     old_parts, new_parts = _parts(old), _parts(new)
-    if len(old_parts) == 1 == len(new_parts) and len(old_parts[0]) < len(old):  # only before or after it
+    if len(old_parts) == 1 == len(new_parts) and len(old_parts[0]) < len(old):  # the only elision is at one end
         return [Match(each.start, each.end, each.new, ELIDED) for each in find(text, old_parts[0], new_parts[0])]
-    if not 1 < len(old_parts) <= _MOST_SEGMENTS:
+    if not 1 < len(old_parts) <= _MAX_PARTS:
         return []
     if len(old_parts) != len(new_parts):
-        new_parts = old_parts  # to see whether it would fit at all
+        new_parts = old_parts  # to find out first whether it fits at all
     fits = [find(text, part, other) for part, other in zip(old_parts, new_parts, strict=True)]
     for number in range(1, len(fits)):
         earliest = min((each.end for each in fits[number - 1]), default=0)
@@ -68,7 +68,7 @@ def elided(text: Text, old: list[str], new: list[str], find: Find) -> list[Match
 
 
 def _parts(lines: list[str]) -> list[list[str]]:
-    """What stands between the elisions; those before and after everything separate nothing."""
+    """The lines between the elisions; an elision at either end is left out."""
     parts: list[list[str]] = [[]]
     for line in lines:
         if is_elision(line):
@@ -81,15 +81,15 @@ def _parts(lines: list[str]) -> list[list[str]]:
     return parts
 
 
-def anchored(text: Text, old: list[str], new: list[str]) -> list[Match]:
-    """The one region whose first and last lines are those of `old` and occur once, with lines between that are alike.
+def match_anchored(text: SearchableLines, old: list[str], new: list[str]) -> list[Match]:
+    """The region whose first and last lines are those of `old` and occur once, if the lines between are similar.
 
-    Lines the model did not know of are kept, and so are those it knew wrongly where it did not change them.
+    Lines that `old` lacks are kept, and so are those it has wrong if `new` does not change them.
     """
     old, new = without_blanks_around(old, new)
     if len(old) < 3:
         return []
-    first, last = text.places(old[:1], _key), text.places(old[-1:], _key)
+    first, last = text.find(old[:1], _key), text.find(old[-1:], _key)
     if len(first) != 1 or len(last) != 1:
         return []
     start, end = first[0], last[0] + 1
@@ -102,17 +102,18 @@ def anchored(text: Text, old: list[str], new: list[str]) -> list[Match]:
     region = text.lines[start:end]
     pairs = [(number, span[0]) for number, span in enumerate(spans) if span[0] < span[1]]
     adapt = reindent([fold(old[a]) for a, _ in pairs], [fold(region[b]) for _, b in pairs], new)
-    if adapt is None and _moved(old[0], region[0]) == _moved(old[-1], region[-1]):
+    if adapt is None and _shift(old[0], region[0]) == _shift(old[-1], region[-1]):
         adapt = reindent([fold(old[0])], [fold(region[0])], new)
     if adapt is None:
         return []
-    unlike = tuple(start + b for a, b in pairs if _key(old[a]) != _key(region[b]))
+    differing = tuple(start + b for a, b in pairs if _key(old[a]) != _key(region[b]))
     shifted = [(start + low, start + high) for low, high in spans]
-    return [Match(start, end, merge(new, kept, shifted, adapt), ANCHORED, unlike)]
+    return [Match(start, end, merge(new, kept, shifted, adapt), ANCHORED, differing)]
 
 
-def _moved(old: str, there: str) -> int:
-    return len(indent(there)) - len(indent(old))
+def _shift(old: str, line: str) -> int:
+    """How many characters a line of the file is indented more than that of `old`."""
+    return len(indent(line)) - len(indent(old))
 
 
 def _key(line: str) -> str:
@@ -120,13 +121,13 @@ def _key(line: str) -> str:
 
 
 def _aligned(old: list[str], region: list[str], kept: set[int]) -> list[tuple[int, int]] | None:
-    """For each line of `old` the lines of the region it stands for; None when they are not alike enough.
+    """For each line of `old` the lines of the region that it stands for; None if they are not similar enough.
 
-    Lines that `old` does not know of go with the line before or after them, whichever is kept.
+    Lines that `old` lacks go with the line before or after them, whichever is in `kept`, the unchanged lines.
     """
     old_keys, keys = [_key(line) for line in old], [_key(line) for line in region]
     equal = sorted((a, b) for b, a in unchanged(old_keys, keys).items())
-    if len(old) - len(equal) > min(max(len(old) // 3, 1), _MOST_UNLIKE):
+    if len(old) - len(equal) > min(max(len(old) // 3, 1), _MAX_DIFFERING):
         return None
     spans = [(0, 0)] * len(old)
     unknown = 0
@@ -135,7 +136,7 @@ def _aligned(old: list[str], region: list[str], kept: set[int]) -> list[tuple[in
         gap_a, gap_b = range(before_a + 1, a), range(before_b + 1, b)
         spans[a] = (b, b + 1)
         if len(gap_a) == len(gap_b):
-            if not all(_like(old_keys[x], keys[y]) for x, y in zip(gap_a, gap_b, strict=True)):
+            if not all(_similar(old_keys[x], keys[y]) for x, y in zip(gap_a, gap_b, strict=True)):
                 return None
             spans[before_a + 1 : a] = [(y, y + 1) for y in gap_b]
         elif any(old_keys[x] for x in gap_a):
@@ -151,5 +152,6 @@ def _aligned(old: list[str], region: list[str], kept: set[int]) -> list[tuple[in
     return spans if unknown <= max(len(old) // 4, 1) else None
 
 
-def _like(one: str, other: str) -> bool:
-    return difflib.SequenceMatcher(None, one[:_COMPARED], other[:_COMPARED], autojunk=False).ratio() >= _LIKE
+def _similar(one: str, other: str) -> bool:
+    matcher = difflib.SequenceMatcher(None, one[:_MAX_COMPARED], other[:_MAX_COMPARED], autojunk=False)
+    return matcher.ratio() >= _MIN_SIMILARITY

@@ -1,4 +1,4 @@
-"""Where the hunks of a patch belong in a text, and the text with them applied."""
+"""Locating the hunks of a patch in a text, and applying them."""
 
 from __future__ import annotations
 
@@ -6,44 +6,47 @@ from dataclasses import dataclass, replace
 
 from tools.base import ToolError
 from tools.editing.indentation import indent
-from tools.editing.lines import BOM, Match, body, line_ending, numbers, splice, split
+from tools.editing.lines import BOM, Match, body, line_ending, line_numbers, splice, split
 from tools.editing.matching import find_lines
 from tools.editing.nearest import nearest
 from tools.editing.patch_format import FileChange, Hunk
 
 
 @dataclass(frozen=True)
-class Landed:
-    """Where a hunk's lines are afterwards (0-based, end exclusive), and how its place was found."""
+class AppliedHunk:
+    """The lines of a hunk after it was applied (0-based, end exclusive), and the strategy that located it."""
 
     start: int
     end: int
-    rung: str
+    strategy: str
 
 
-def apply_hunks(text: str, change: FileChange, name: str) -> tuple[str, list[Landed]]:
-    """`text` with the hunks applied, and where they landed. Raises `ToolError`, all or none."""
+def apply_hunks(text: str, change: FileChange, name: str) -> tuple[str, list[AppliedHunk]]:
+    """`text` with all hunks of `change` applied, and their places. Raises `ToolError` if one of them does not fit."""
     mark = BOM if text.startswith(BOM) else ""
     lines = split(text.removeprefix(mark))
     bodies = [body(line) for line in lines]
     default = line_ending(text)
     at = shift = 0
-    landed: list[Landed] = []
+    applied: list[AppliedHunk] = []
     for number, hunk in enumerate(change.hunks, 1):
         match = _locate(bodies, hunk, at, shift, f"hunk {number} for {name}")
         bodies[match.start : match.end] = [bodies[n] if isinstance(n, int) else n for n in match.new]
         lines = splice(lines, match, default)
         at = match.start + len(match.new)
         shift += len(match.new) - (match.end - match.start)
-        landed.append(Landed(match.start, at, match.rung))
+        applied.append(AppliedHunk(match.start, at, match.strategy))
     changed = mark + "".join(lines)
     if changed == text and not change.move_to:
         raise ToolError(f"the patch changes nothing in {name}: the file has this text already")
-    return changed, landed
+    return changed, applied
 
 
 def _locate(lines: list[str], hunk: Hunk, at: int, shift: int, what: str) -> Match:
-    """The one place a hunk is meant for: at or after line `at`, by its anchor or line number where several fit."""
+    """The one place for a hunk at or after line `at`; of several, the one by its anchor or line number.
+
+    `shift` is how many lines the hunks before it have added. Raises `ToolError` if there is none or more than one.
+    """
     if not hunk.old:
         return _insertion(lines, hunk, at, shift, what)
     matches = [_moved(match, at) for match in find_lines(lines[at:], hunk.old, hunk.new)]
@@ -54,7 +57,7 @@ def _locate(lines: list[str], hunk: Hunk, at: int, shift: int, what: str) -> Mat
     if len(matches) == 1:
         return matches[0]
     if matches:
-        where = numbers([match.start for match in matches])
+        where = line_numbers([match.start for match in matches])
         raise ToolError(
             f"{what} fits in {len(matches)} places ({where}); nothing was changed. Give more context lines."
         )
@@ -69,7 +72,7 @@ def _moved(match: Match, by: int) -> Match:
 
 
 def _after_anchor(lines: list[str], anchor: str, at: int, matches: list[Match]) -> list[Match]:
-    """Those in the block that a unique anchor opens, if any, else those after it."""
+    """The matches in the block that a unique anchor opens, if any, else those after it."""
     anchors = [n for n in range(at, len(lines)) if lines[n].strip() == anchor]
     if len(anchors) != 1:
         return matches
@@ -88,7 +91,7 @@ def _insertion(lines: list[str], hunk: Hunk, at: int, shift: int, what: str) -> 
         if len(anchors) != 1:
             raise ToolError(f"{what}: the line {hunk.anchor!r} occurs {len(anchors)} times; give context lines")
         return Match(anchors[0] + 1, anchors[0] + 1, new)
-    place = len(lines)
+    line = len(lines)
     if hunk.near is not None:
-        place = min(max(hunk.near + shift, at), place)
-    return Match(place, place, new)
+        line = min(max(hunk.near + shift, at), line)
+    return Match(line, line, new)

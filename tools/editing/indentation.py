@@ -1,4 +1,4 @@
-"""Indentation that differs as a whole: shifted, scaled, or tabs for spaces; carried over to new lines."""
+"""A uniform difference of indentation (shifted, scaled, or tabs for spaces), carried over to new lines."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, gcd
 
-_TAB = 4  # the blanks of a tab where nothing in the text tells
+_TAB_WIDTH = 4  # spaces for a tab, if nothing in the text says how many
 
 Reindent = Callable[[str], str]
 
 
 def indent(line: str) -> str:
-    """The blanks a line begins with."""
+    """The blanks that a line begins with."""
     return line[: len(line) - len(line.lstrip())]
 
 
 def reindent(old: list[str], region: list[str], new: list[str]) -> Reindent | None:
-    """What gives a line of `new` the indentation it needs in `region`, where the lines `old` stand.
+    """A function that gives a line of `new` the indentation it needs in `region`, the file's lines for `old`.
 
-    None when the indentation of `old` differs from the region's in no uniform way. `old` and `region` are as long as
-    each other and differ in blanks only; the first line of `old` may have lost its own indentation.
+    None if the indentation of `old` does not differ from the region's in a uniform way. `old` and `region` have the
+    same length and differ in blanks only; the first line of `old` may have lost its indentation.
     """
     pairs = [(indent(a), indent(b)) for a, b in zip(old, region, strict=True) if a.strip()]
     if not pairs:
@@ -41,7 +41,7 @@ def _put(blanks: str, line: str) -> str:
 
 
 def _uniform(pairs: list[tuple[str, str]], wanted: list[str]) -> Reindent | None:
-    """What maps the indentations of `pairs`, left to right, and others like them."""
+    """A function that maps the first indentation of each pair to the second, and others likewise."""
     given = set("".join([old for old, _ in pairs] + wanted))
     there = set("".join(region for _, region in pairs))
     if not (len(given) == len(there) == 1 and given != there):
@@ -54,7 +54,7 @@ def _uniform(pairs: list[tuple[str, str]], wanted: list[str]) -> Reindent | None
 
 
 def _shift(pairs: list[tuple[str, str]]) -> Reindent | None:
-    """One beginning exchanged for another."""
+    """The mapping that replaces one common prefix by another."""
     old, region = min(pairs, key=lambda pair: len(pair[0]))
     if any(not a.startswith(old) or b != region + a[len(old) :] for a, b in pairs):
         return None
@@ -69,15 +69,15 @@ def _shift(pairs: list[tuple[str, str]]) -> Reindent | None:
 
 
 def _scale(pairs: list[tuple[str, str]], wanted: list[str], kind: str, region_kind: str) -> Reindent | None:
-    """Widths that follow a straight line, each side in blanks of its one kind."""
+    """The mapping of widths by a factor and an offset, where either side has one kind of blank only."""
     width, there = len(pairs[0][0]), len(pairs[0][1])
     other = next(((len(a), len(b)) for a, b in pairs if len(a) != width), None)
     if other:
         factor = Fraction(other[1] - there, other[0] - width)
     elif kind == " " and region_kind == "\t":
-        factor = Fraction(1, gcd(width, *(len(blanks) for blanks in wanted)) or _TAB)
+        factor = Fraction(1, gcd(width, *(len(blanks) for blanks in wanted)) or _TAB_WIDTH)
     elif kind == "\t" and region_kind == " ":
-        factor = Fraction(there, width) if width and there % width == 0 and there else Fraction(_TAB)
+        factor = Fraction(there, width) if width and there % width == 0 and there else Fraction(_TAB_WIDTH)
     else:
         factor = Fraction(1)
     offset = there - factor * width

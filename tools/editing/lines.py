@@ -1,4 +1,4 @@
-"""Text as lines that keep their endings, and replacing some of them while all others keep every byte."""
+"""Text as lines with their endings, and replacing some of them while all others keep every byte."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 BOM = "\ufeff"
-_WIDTH = 400
+_MAX_WIDTH = 400  # characters of a line that the model is shown
 
 
 @dataclass(frozen=True)
 class Match:
-    """Lines `start` to `end` (0-based, end exclusive) are meant.
+    """A region of a file that was found: lines `start` to `end` (0-based, end exclusive), and what replaces it.
 
-    `new` is what is to stand there: a number is a line of the file, kept as it is; a text is a line to write.
-    `rung` says how the place was found, as in "matched with indentation ignored"; empty when exactly. `unlike` are
-    lines of the region that differ from what was looked for in more than blanks and look-alike characters.
+    `new` is the replacement: a number is a line of the file that is kept, a text is a line to write. `strategy` says
+    how the region was found, as in "matched with indentation ignored"; empty for an exact match. `differing` are lines
+    of the region that differ from the sought ones in more than blanks and look-alike characters.
     """
 
     start: int
     end: int
     new: Sequence[int | str]
-    rung: str = ""
-    unlike: tuple[int, ...] = ()
+    strategy: str = ""
+    differing: tuple[int, ...] = ()
 
 
 def split(text: str) -> list[str]:
-    """The lines of a text with their ends; not `splitlines`, to count as grep and compilers do."""
+    """The lines of a text with their ends. Only a line feed ends a line, as for grep and compilers."""
     pieces = text.split("\n")
     last = pieces.pop()
     return [piece + "\n" for piece in pieces] + ([last] if last else [])
@@ -43,7 +43,7 @@ def line_ending(text: str) -> str:
 
 
 def written(lines: list[str], match: Match, default: str) -> list[str]:
-    """The lines to put in a match's region. New ones end as those they replace, else by `default`."""
+    """The lines that replace a match's region. New ones end as those they replace, else with `default`."""
     around = lines[match.start : match.end] or lines[max(match.start - 1, 0) : match.start] or [default]
     new = []
     for number, each in enumerate(match.new):
@@ -55,7 +55,7 @@ def written(lines: list[str], match: Match, default: str) -> list[str]:
 
 
 def splice(lines: list[str], match: Match, default: str) -> list[str]:
-    """All lines after the change."""
+    """All lines of the file after a match's region is replaced."""
     before, new = lines[: match.start], written(lines, match, default)
     if new and before:
         before[-1] = _ended(before[-1], default)
@@ -63,18 +63,18 @@ def splice(lines: list[str], match: Match, default: str) -> list[str]:
 
 
 def numbered(lines: list[str], low: int, high: int) -> str:
-    """Lines `low` to `high` (0-based, end exclusive) as the model is shown them, long ones cut."""
+    """Lines `low` to `high` (0-based, end exclusive) as the model is shown them, numbered from 1, long ones cut."""
     shown = []
     for number in range(max(low, 0), min(high, len(lines))):
         text = body(lines[number])
-        shown.append(f"{number + 1}\t{text if len(text) <= _WIDTH else text[:_WIDTH] + ' [...]'}")
+        shown.append(f"{number + 1}\t{text if len(text) <= _MAX_WIDTH else text[:_MAX_WIDTH] + ' [...]'}")
     return "\n".join(shown)
 
 
-def numbers(lines: list[int], most: int = 20) -> str:
-    """0-based line numbers in words: `line 3`, `lines 1, 5`."""
+def line_numbers(lines: list[int], limit: int = 20) -> str:
+    """0-based lines in words, numbered from 1: `line 3`, `lines 1, 5`."""
     each = list(dict.fromkeys(lines))
-    words = ", ".join(str(line + 1) for line in each[:most]) + (", ..." if len(each) > most else "")
+    words = ", ".join(str(line + 1) for line in each[:limit]) + (", ..." if len(each) > limit else "")
     return f"line{'s' * (len(each) > 1)} {words}"
 
 

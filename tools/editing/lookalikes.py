@@ -1,4 +1,4 @@
-"""Characters that look alike: what models write in ASCII, or the other way round, compared as one."""
+"""Characters that look alike, compared as equal: models often write one of them for another."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ _TABLE |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # the fu
 
 
 def fold(line: str) -> str:
-    """A line with look-alike characters put into ASCII."""
+    """A line with look-alike characters replaced by ASCII."""
     return line if line.isascii() else line.translate(_TABLE)

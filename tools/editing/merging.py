@@ -1,4 +1,4 @@
-"""What stays of a region when old text becomes new: lines the model did not change keep the file's own characters."""
+"""What is kept of a region when old text becomes new: lines that the model did not change keep the file's bytes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import difflib
 from collections import Counter
 from collections.abc import Callable
 
-_MOST_PAIRS = 100_000  # of equal lines: beyond that only the lines at both ends are compared, to bound the work
+_MAX_PAIRS = 100_000  # of equal lines; with more, only the lines at both ends are compared, to bound the work
 
 
 def unchanged(old: list[str], new: list[str]) -> dict[int, int]:
-    """For lines of `new` that are lines of `old` still: their index there."""
+    """The lines of `new` that are lines of `old`, too: index in `new` → index in `old`."""
     short = min(len(old), len(new))
     head = next((n for n in range(short) if old[n] != new[n]), short)
     tail = next((n for n in range(short - head) if old[-1 - n] != new[-1 - n]), short - head)
@@ -18,7 +18,7 @@ def unchanged(old: list[str], new: list[str]) -> dict[int, int]:
     kept |= {len(new) - 1 - n: len(old) - 1 - n for n in range(tail)}
     left, right = old[head : len(old) - tail], new[head : len(new) - tail]
     counts = Counter(left)
-    if 0 < sum(counts[line] for line in right) <= _MOST_PAIRS:
+    if 0 < sum(counts[line] for line in right) <= _MAX_PAIRS:
         for block in difflib.SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks():
             kept |= {head + block.b + n: head + block.a + n for n in range(block.size)}
     return kept
@@ -27,9 +27,10 @@ def unchanged(old: list[str], new: list[str]) -> dict[int, int]:
 def merge(
     new: list[str], kept: dict[int, int], spans: list[tuple[int, int]], adapt: Callable[[str], str]
 ) -> list[int | str]:
-    """The lines to put in a region, as a `Match` has them.
+    """The replacement of a region, as `Match.new` has it.
 
-    `kept` is from `unchanged`; `spans` has for each old line the lines of the file it stands for.
+    `kept` is from `unchanged`; `spans` has for each old line the lines of the file that it stands for (end exclusive);
+    `adapt` fits a new line to the region.
     """
     merged: list[int | str] = []
     for number, line in enumerate(new):
@@ -41,7 +42,7 @@ def merge(
 
 
 def without_blanks_around(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
-    """Without blank lines around `old`, which need not be there, so they are not put there either."""
+    """Both texts without the blank lines around `old`: these need not be in the file, and are not written either."""
     old, new = list(old), list(new)
     for end in (0, -1):
         while old and not old[end].strip():

@@ -13,13 +13,20 @@ from tools.base import ToolError
 
 _HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 _DIRECTIVE = re.compile(r"^\*\*\* (Add|Delete|Update) File: (.+)$")
-_TOLD = ("rename from ", "rename to ", "new file mode ", "deleted file mode ", "GIT binary patch", "Binary files ")
+_HEADER_LINES = (
+    "rename from ",
+    "rename to ",
+    "new file mode ",
+    "deleted file mode ",
+    "GIT binary patch",
+    "Binary files ",
+)
 _FENCE = re.compile(r"^```[\w-]*$")
 
 
 @dataclass
 class Hunk:
-    """Lines to find and lines to put there. `near` is a 1-based line number, `anchor` a line that stands before."""
+    """Lines to find and lines to replace them by. `near` is a 1-based line number, `anchor` a line somewhere before."""
 
     old: list[str] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
@@ -27,7 +34,7 @@ class Hunk:
     anchor: str = ""
 
     def add(self, line: str) -> None:
-        """Take one line of a hunk; an empty one is an empty line of context."""
+        """Add one line of a hunk with its mark; an empty one is an empty line of context."""
         mark, text = (line[0], line[1:]) if line else (" ", "")
         if mark in " -":
             self.old.append(text)
@@ -37,7 +44,7 @@ class Hunk:
 
 @dataclass
 class FileChange:
-    """What is to happen to one file."""
+    """The change of one file; `move_to` is its new path, empty if it keeps its own."""
 
     path: str
     action: Literal["add", "delete", "update"]
@@ -46,7 +53,7 @@ class FileChange:
 
 
 def parse_patch(text: str) -> list[FileChange]:
-    """The changes in a patch of either format. Raises `ToolError` with what was expected."""
+    """The changes of a patch in either format. Raises `ToolError`, which says what is expected."""
     lines = text.replace("\r\n", "\n").strip("\n").split("\n")
     if lines and _FENCE.match(lines[0].strip()):
         lines = lines[1:-1] if lines[-1].strip() == "```" else lines[1:]
@@ -126,22 +133,22 @@ def _parse_unified(lines: list[str]) -> list[FileChange]:
 
 
 def _begins_file(lines: list[str], at: int, hunk: Hunk | None) -> bool:
-    """Whether `---` and `+++` are a header: within a hunk they may be a removed `-- x` and an added `++ y`."""
+    """Whether `---` and `+++` are a header; within a hunk they may be a removed `-- x` and an added `++ y`."""
     return hunk is None or at >= len(lines) or lines[at].startswith("@@")
 
 
 def _without_lines(header: list[str]) -> list[FileChange]:
-    """What git tells of a file in its header alone: moved as it is, empty and added, empty and deleted."""
-    told = {key: line[len(key) :].strip() for line in header for key in _TOLD if line.startswith(key)}
-    if "rename from " in told and "rename to " in told:
-        return [FileChange(told["rename from "], "update", move_to=told["rename to "])]
+    """The change that a git header without hunks describes: a rename, or an empty file added or deleted."""
+    header_lines = {key: line[len(key) :].strip() for line in header for key in _HEADER_LINES if line.startswith(key)}
+    if "rename from " in header_lines and "rename to " in header_lines:
+        return [FileChange(header_lines["rename from "], "update", move_to=header_lines["rename to "])]
     # "diff --git a/NAME b/NAME": both halves are the same name
     names = header[0].removeprefix("diff --git ").strip() if header else ""
     path = names[: len(names) // 2].removeprefix("a/")
-    if "GIT binary patch" in told or "Binary files " in told:
+    if "GIT binary patch" in header_lines or "Binary files " in header_lines:
         raise ToolError(f"the patch changes {path or names}, a binary file; only text can be patched")
-    if "new file mode " in told or "deleted file mode " in told:
-        return [FileChange(path, "add" if "new file mode " in told else "delete")]
+    if "new file mode " in header_lines or "deleted file mode " in header_lines:
+        return [FileChange(path, "add" if "new file mode " in header_lines else "delete")]
     return []
 
 
@@ -162,7 +169,7 @@ def _add(hunk: Hunk, line: str, path: str) -> None:
 
 
 def _drop_trailing_blank(hunk: Hunk) -> None:
-    """A blank line at the end of a hunk is where the model ended the patch, not context."""
+    """Remove a blank line at the end of a hunk: it ends the model's text and is no context."""
     while hunk.old and hunk.new and hunk.old[-1] == hunk.new[-1] == "":
         hunk.old.pop()
         hunk.new.pop()

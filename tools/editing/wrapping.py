@@ -1,4 +1,4 @@
-"""What models put around text by habit: a fence, and the line numbers that `read_file` shows."""
+"""What models put around text out of habit: a fence, and the line numbers that `read_file` shows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tools.base import ToolError
 
 _FENCE = re.compile(r"```[\w+-]*\s*")
 _NUMBERED = re.compile(r" {0,8}(\d{1,7})(?:\t|\||: ?)(.*)", re.DOTALL)
-_PROSE = (".md", ".markdown", ".mdx", ".rst", ".txt", ".adoc")
+_PROSE_SUFFIXES = (".md", ".markdown", ".mdx", ".rst", ".txt", ".adoc")
 
 
 def unfenced(text: str) -> str | None:
-    """What stands in the fence around a whole text; None when there is no such fence."""
+    """The text inside a fence that encloses the whole text; None if there is no such fence."""
     lines = text.strip("\n").split("\n")
     if len(lines) < 2 or not _FENCE.fullmatch(lines[0]) or lines[-1].strip() != "```":
         return None
@@ -20,8 +20,8 @@ def unfenced(text: str) -> str | None:
 
 
 def fences_stay(path: str) -> bool:
-    """Whether a fence around a whole text may be meant, by the kind of file."""
-    return path.lower().endswith(_PROSE)
+    """Whether a file of this name may be meant to begin and end with a fence."""
+    return path.lower().endswith(_PROSE_SUFFIXES)
 
 
 def unnumbered(text: str) -> tuple[str, int] | None:
@@ -38,9 +38,9 @@ def unnumbered(text: str) -> tuple[str, int] | None:
 
 
 def unwrapped(old: str, new: str) -> tuple[str, str, int | None] | None:
-    """`old` and `new` without what is put around them, and the line that `old` said to stand at.
+    """`old` and `new` without fence and line numbers, and the first line number (1-based) that `old` had, if any.
 
-    None when nothing stands around `old`. Raises `ToolError` when some lines of `new` have numbers and some have not.
+    None if `old` has neither. Raises `ToolError` when some lines of `new` have numbers and some have not.
     """
     inner = unfenced(old)
     plain, replacement = (old, new) if inner is None else (inner, unfenced(new) if unfenced(new) is not None else new)

@@ -1,1 +1,1 @@
-"""Where the tasks of a benchmark come from."""
+"""Benchmark datasets: the tasks of a file, and the repository of each."""

@@ -1,29 +1,29 @@
 """Single functions with a bug, in HumanEvalPack's columns, as small repositories.
 
-Each has the function and a test that shows the bug; what decides is a script that is never shown.
+Each repository has the function and a test that shows the bug; a hidden script decides whether it is fixed.
 """
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-_MAX_TEXT = 1 << 20
+_MAX_CHARACTERS = 1 << 20
 RAN_THROUGH = "every check of the hidden test ran through"
-"""What the script prints last: a function that ends the process ends it before this."""
+"""The last line of the hidden script's output; a function that exits the process prevents it."""
 
 
 class FunctionRow(BaseModel):
-    """A row: `buggy` is the module as it is, or `declaration` and `buggy_solution` are its two parts."""
+    """A row: `buggy` is the whole module, or `declaration` and `buggy_solution` are its two parts."""
 
     model_config = ConfigDict(extra="ignore")
 
     task_id: str = Field(min_length=1, max_length=300)
     entry_point: str = Field(pattern=r"^[A-Za-z_]\w{0,100}$")
-    buggy: str = Field("", max_length=_MAX_TEXT)
-    declaration: str = Field("", max_length=_MAX_TEXT)
-    buggy_solution: str = Field("", max_length=_MAX_TEXT)
-    example_test: str = Field(max_length=_MAX_TEXT)
-    test: str = Field(min_length=1, max_length=_MAX_TEXT)
+    buggy: str = Field("", max_length=_MAX_CHARACTERS)
+    declaration: str = Field("", max_length=_MAX_CHARACTERS)
+    buggy_solution: str = Field("", max_length=_MAX_CHARACTERS)
+    example_test: str = Field(max_length=_MAX_CHARACTERS)
+    test: str = Field(min_length=1, max_length=_MAX_CHARACTERS)
 
     @field_validator("task_id")
     @classmethod
@@ -55,7 +55,7 @@ def function_files(row: FunctionRow) -> dict[str, str]:
 
 
 def hidden_check(row: FunctionRow) -> dict[str, str]:
-    """The script that decides: path → text."""
+    """The hidden script that decides: path → text."""
     name = row.entry_point
     call = "" if f"\ncheck({name})" in row.test else f"\n\ncheck({name})"
     return {"hidden_check.py": f"{_imports(name)}\n\n{row.test.strip()}{call}\nprint({RAN_THROUGH!r})\n"}

@@ -1,4 +1,4 @@
-"""Task sets, read from where they lie: SWE-bench's columns, and single functions with HumanEvalPack's columns."""
+"""Reads datasets: files with SWE-bench's columns, or HumanEvalPack's (single functions)."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from agent.bench.datasets.functions import FunctionRow, function_files, hidden_check
 from agent.errors import UsageError
+from agent.repo.diffs import read_diff
 
 MAX_FILE_BYTES = 1 << 30
-MAX_TEXT = 16 << 20
+MAX_CHARACTERS = 16 << 20
 
-# What the columns call $VENV and $REQS: beside the repository in the sandbox, so that nothing of it gets into a patch.
+# $VENV and $REQS in the columns: beside the repository in the sandbox, so that none of it gets into a patch.
 _VENV = "$HOME/../venv"
 _REQS = "$HOME/../requirements.txt"
-_PLACES = re.compile(r"\$(?:(VENV|REQS)\b|\{(VENV|REQS)\})")
-_PATCHED = re.compile(r"^\+\+\+ b/([^\t\n]+)", re.MULTILINE)
-_REMOVED = re.compile(r"^--- a/([^\t\n]+)", re.MULTILINE)
+_PLACEHOLDERS = re.compile(r"\$(?:(VENV|REQS)\b|\{(VENV|REQS)\})")
 
 
 @dataclass(frozen=True)
 class BenchTask:
-    """One bug: where it is, what is said of it, what decides.
+    """One bug: its repository, its issue, and the tests that decide whether it is fixed.
 
-    Either `repo` (`owner/name`) at `base_commit`, or `files` (path → text) that become a repository. What decides is
-    either the tests named after `test_patch`, or `hidden` (path → text), a script that must run through. `overhead` is
-    how long, in seconds, everything beside the time limit may take before the task is taken to hang.
+    The repository is `repo` (`owner/name`) at `base_commit`, or is made of `files` (path → text). The deciding tests
+    are `fail_to_pass` and `pass_to_pass`, run by `test` (and `test_more`) with `test_patch` applied, or `hidden` (path
+    → text), a script that must run to its end. `test_timeout` limits each run of them, in seconds. `overhead` is how
+    many seconds a session may exceed its time limit (the model's start, the last verification) before it is killed.
     """
 
     id: str
@@ -52,25 +52,25 @@ class BenchTask:
 
     @property
     def directory_name(self) -> str:
-        """The id as the name of a directory."""
+        """The id, as a directory name."""
         return re.sub(r"[^\w.-]", "-", self.id, flags=re.ASCII).lstrip(".")[:150] or "task"
 
     @property
     def test_files(self) -> list[str]:
-        """The files that `test_patch` changes."""
-        found = _PATCHED.findall(self.test_patch) + _REMOVED.findall(self.test_patch)
-        return [path for path in dict.fromkeys(found) if path != "dev/null"]
+        """The files that `test_patch` changes, under their new and their old names."""
+        files = read_diff(self.test_patch.encode("utf-8", "surrogateescape"))
+        return list(dict.fromkeys([*(file.path for file in files), *(file.old_path for file in files)]))
 
 
 @dataclass(frozen=True)
-class TaskSet:
-    """The tasks of a file, in its order, and the digest of the file."""
+class Dataset:
+    """The tasks of a file, in its order, and the SHA-256 of the file."""
 
     tasks: tuple[BenchTask, ...]
     digest: str
 
 
-def _names(value: Any) -> Any:
+def _test_names(value: Any) -> Any:
     """A list, or the JSON of one."""
     try:
         return json.loads(value) if isinstance(value, str) and value.strip() else value or []
@@ -78,29 +78,29 @@ def _names(value: Any) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-Names = Annotated[list[str], BeforeValidator(_names)]
+TestNames = Annotated[list[str], BeforeValidator(_test_names)]
 
 
 class RepositoryRow(BaseModel):
-    """SWE-bench's columns, and those that say how to make the environment."""
+    """SWE-bench's columns, and those that describe the environment."""
 
     model_config = ConfigDict(extra="ignore")
 
     instance_id: str = Field(min_length=1, max_length=300)
     repo: str = Field(pattern=r"^[A-Za-z0-9][\w-]*/[A-Za-z0-9_][\w.-]*$")
     base_commit: str = Field(pattern=r"^[0-9a-f]{7,64}$")
-    problem_statement: str = Field(min_length=1, max_length=MAX_TEXT)
-    test_patch: str = Field("", max_length=MAX_TEXT)
-    FAIL_TO_PASS: Names
-    PASS_TO_PASS: Names = []
+    problem_statement: str = Field(min_length=1, max_length=MAX_CHARACTERS)
+    test_patch: str = Field("", max_length=MAX_CHARACTERS)
+    FAIL_TO_PASS: TestNames
+    PASS_TO_PASS: TestNames = []
     requirements: list[Annotated[str, Field(pattern=r"^[^\r\n]*$")]] | None = None
     setup_cmd: str | None = None
     test_cmd: str | None = None
     test_cmd_f2p: str | None = None
 
     def task(self) -> BenchTask:
-        """The task."""
-        setup = _placed(self.setup_cmd)
+        """The task of the row."""
+        setup = _expanded(self.setup_cmd)
         if setup and self.requirements:
             setup = "\n".join([f"cat >\"{_REQS}\" <<'PINS'", *self.requirements, "PINS", setup])
         return BenchTask(
@@ -109,17 +109,18 @@ class RepositoryRow(BaseModel):
             repo=self.repo,
             base_commit=self.base_commit,
             setup=setup,
-            test=_placed(self.test_cmd),
-            test_more=_placed(self.test_cmd_f2p),
+            test=_expanded(self.test_cmd),
+            test_more=_expanded(self.test_cmd_f2p),
             test_patch=self.test_patch,
             fail_to_pass=tuple(self.FAIL_TO_PASS),
             pass_to_pass=tuple(self.PASS_TO_PASS),
         )
 
 
-def _placed(command: str | None) -> str:
-    places = {"VENV": _VENV, "REQS": _REQS}
-    return _PLACES.sub(lambda found: places[found[1] or found[2]], command or "").strip()
+def _expanded(command: str | None) -> str:
+    """The command with the placeholders replaced."""
+    paths = {"VENV": _VENV, "REQS": _REQS}
+    return _PLACEHOLDERS.sub(lambda found: paths[found[1] or found[2]], command or "").strip()
 
 
 def _function_task(row: FunctionRow) -> BenchTask:
@@ -137,7 +138,7 @@ def _function_task(row: FunctionRow) -> BenchTask:
     )
 
 
-def load_tasks(path: Path) -> TaskSet:
+def load_tasks(path: Path) -> Dataset:
     """The tasks of a JSON or JSON lines file. Raises `UsageError` with the row that is wrong."""
     if path.suffix == ".parquet":
         raise UsageError(
@@ -158,7 +159,7 @@ def load_tasks(path: Path) -> TaskSet:
         if other := seen.get(task.directory_name.lower()):
             raise UsageError(f"{path} has two tasks that can't be told apart: {other!r} and {task.id!r}")
         seen[task.directory_name.lower()] = task.id
-    return TaskSet(tasks, hashlib.sha256(data).hexdigest())
+    return Dataset(tasks, hashlib.sha256(data).hexdigest())
 
 
 def _rows(path: Path, data: bytes) -> Iterator[Any]:
@@ -191,11 +192,11 @@ def _task(number: int, row: Any) -> BenchTask:
 
 
 def select(tasks: tuple[BenchTask, ...], pattern: str | None, limit: int | None) -> list[BenchTask]:
-    """The tasks whose id has a match of `pattern`, the first `limit` of them. Raises `UsageError` when none is left."""
+    """The first `limit` tasks whose id matches `pattern`, a regular expression. Raises `UsageError` for none."""
     try:
         wanted = re.compile(pattern or "")
     except re.error as error:
-        raise UsageError(f"--filter: {pattern!r} is no regular expression: {error}") from error
+        raise UsageError(f"--filter: {pattern!r} is not a regular expression: {error}") from error
     found = [task for task in tasks if wanted.search(task.id)][:limit]
     if not found:
         raise UsageError(f"no task's id matches {pattern!r}")

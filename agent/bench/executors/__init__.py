@@ -1,1 +1,1 @@
-"""Where the tasks of a benchmark run."""
+"""Executors: where the tasks of a benchmark are worked on."""

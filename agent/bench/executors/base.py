@@ -1,4 +1,4 @@
-"""The seam between a run and where its tasks are worked on: on this machine, or one day on many."""
+"""The interface between a run and where its tasks are worked on."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.bench.datasets.tasks import BenchTask
-from agent.bench.record import Failure, Record
+from agent.bench.results import TaskFailure, TaskResult
 from agent.config import Settings
 
 
 @dataclass(frozen=True)
 class Job:
-    """A task with all that working on it needs; plain data, so that it can travel.
+    """A task with everything needed to work on it; plain data, so that it can be sent to another machine.
 
     `settings` are the run's, the model's address among them. `directory` is the task's own, below the run's.
     """
@@ -27,9 +27,10 @@ class Job:
 class Executor(Protocol):
     """Where tasks are worked on."""
 
-    async def run(self, job: Job) -> Record | Failure:
-        """Work on one task and score it; its record and patch lie in its directory then.
+    async def run(self, job: Job) -> TaskResult | TaskFailure:
+        """Work on one task and score it; afterwards its result and patch are in its directory.
 
-        A `Failure` where infrastructure prevented it. Raises `JournalWriteFailed` when nothing can be kept.
+        Returns a `TaskFailure` where infrastructure prevented the task. Raises `JournalWriteFailed` where the result
+        can't be kept.
         """
         ...

@@ -1,1 +1,1 @@
-"""Whether a task is solved, and what a run's figures are worth."""
+"""Whether a task is solved, and the statistics of a run."""

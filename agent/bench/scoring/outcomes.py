@@ -1,4 +1,4 @@
-"""What each test came to, from a runner's output, and what that says of a patch."""
+"""The outcome of each test, read from a runner's output, and the verdict on a patch."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_SUMMARY = re.compile(r"^=+ short test summary info =+$", re.MULTILINE)
-_PYTEST = re.compile(r"^(PASSED|FAILED|ERROR|XFAIL|XPASS) (\S.*)$", re.MULTILINE)
-_UNITTEST = re.compile(
+_PYTEST_SUMMARY = re.compile(r"^=+ short test summary info =+$", re.MULTILINE)
+_PYTEST_LINE = re.compile(r"^(PASSED|FAILED|ERROR|XFAIL|XPASS) (\S.*)$", re.MULTILINE)
+_UNITTEST_LINE = re.compile(
     r"^(\w+) \(([\w.]+)\)(?: \.\.\.|\n[^\n]* \.\.\.) (ok|FAIL|ERROR|expected failure)$", re.MULTILINE
 )
-_GOOD = {"PASSED", "XFAIL", "XPASS", "ok", "expected failure"}
+_PASSING = {"PASSED", "XFAIL", "XPASS", "ok", "expected failure"}
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The tests that should pass now and don't, and those that passed before and are broken."""
+    """The verdict: tests that should pass now and don't, and tests that passed before and are broken."""
 
     still_failing: tuple[str, ...]
     broken: tuple[str, ...]
 
     @property
     def solved(self) -> bool:
-        """Whether there is none of either."""
+        """Whether both are empty."""
         return not self.still_failing and not self.broken
 
 
 def read_tests(output: str) -> dict[str, bool]:
-    """Whether each test passed, by its name: of `pytest -rA` (its last summary) or of unittest's verbose lines.
+    """Test name → whether it passed, from `pytest -rA` (its last summary) or the lines of `unittest -v`.
 
-    Names in task sets may be cut at the first blank, since that is how the field's scoring reads them; so a test is
-    found under that name too. A name that stands for several tests is good when all of them are.
+    SWE-bench's scoring cuts names at the first space, so a test is found under its cut name too. A name that several
+    tests share has passed when all of them have.
     """
     found: dict[str, bool] = {}
 
@@ -39,19 +39,19 @@ def read_tests(output: str) -> dict[str, bool]:
         for name in names:
             found[name] = found.get(name, True) and good
 
-    summaries = list(_SUMMARY.finditer(output))
+    summaries = list(_PYTEST_SUMMARY.finditer(output))
     if summaries:
         # only what follows the last one: a test may print lines like these
-        for status, rest in _PYTEST.findall(output, summaries[-1].end()):
-            note({rest, rest.partition(" - ")[0], rest.split()[0]}, status in _GOOD)
+        for status, rest in _PYTEST_LINE.findall(output, summaries[-1].end()):
+            note({rest, rest.partition(" - ")[0], rest.split()[0]}, status in _PASSING)
         return found
-    for test, where, status in _UNITTEST.findall(output):
-        note({f"{test} ({where})", f"{test} ({where.removesuffix('.' + test)})"}, status in _GOOD)
+    for test, where, status in _UNITTEST_LINE.findall(output):
+        note({f"{test} ({where})", f"{test} ({where.removesuffix('.' + test)})"}, status in _PASSING)
     return found
 
 
 def judge(tests: dict[str, bool], fail_to_pass: Sequence[str], pass_to_pass: Sequence[str]) -> Judgement:
-    """A test that did not run has not passed."""
+    """The verdict on test outcomes; a test that did not run has not passed."""
     return Judgement(
         tuple(name for name in fail_to_pass if not tests.get(name, False)),
         tuple(name for name in pass_to_pass if not tests.get(name, False)),

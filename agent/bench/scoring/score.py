@@ -1,4 +1,4 @@
-"""Whether a patch solves its task: the tests that decide, in a fresh copy, in a sandbox like the session's."""
+"""Scores a patch: the deciding tests, in a fresh copy of the repository, in a sandbox like the session's."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from agent.bench.datasets.functions import RAN_THROUGH
 from agent.bench.datasets.tasks import BenchTask
 from agent.bench.scoring.outcomes import judge, read_tests
 from agent.config import Settings
+from agent.environment.run_setup import run_setup_command
 from agent.errors import SandboxError
 from agent.repo.host import HostRepository
 from agent.text import printable, truncate
 from sandbox import ExecResult, Sandbox, open_sandbox
 from sandbox.snapshots import Snapshots
 
-_SETUP_SECONDS = 1800.0
-_CAPTURE_BYTES = 8 << 20
-_LOG_TOKENS = 50_000
-_NAMED = 5
+_MAX_OUTPUT_BYTES = 8 << 20
+_MAX_LOG_TOKENS = 50_000
+_MAX_NAMES = 5
 
 
 @dataclass(frozen=True)
 class Score:
-    """The verdict; `reason` says why it is not solved, `log` is what was run and what it printed."""
+    """The verdict on a patch.
+
+    `reason` says why it is not solved, `log` what was run and printed. `fail_to_pass` is how many tests had to pass.
+    """
 
     solved: bool
     reason: str = ""
@@ -48,10 +51,11 @@ async def score(
     name: str,
     directory: Path,
 ) -> Score:
-    """Score a patch. `setup` is what the session found to need where the task names none.
+    """Score a patch.
 
-    `name` is the sandbox's, `directory` a scratch place for its workspace. Raises `SandboxError`s, also when the task's
-    own setup fails: neither says anything of the patch.
+    `setup` is the setup command the session used, for a task that names none. `name` is the sandbox's name, `directory`
+    its workspace, removed afterwards. Raises `SandboxError`s, also when the task's own setup fails: neither says
+    anything of the patch.
     """
     log: list[str] = []
     try:
@@ -63,7 +67,7 @@ async def score(
             if task.hidden:
                 return await _hidden(task, sandbox, settings, log)
             if task.test_patch and not await _apply(sandbox, task.test_patch.encode(), "the task's tests", log):
-                return Score(False, "the task's tests can't be put in place with the patch", "".join(log))
+                return Score(False, "the task's tests don't apply on top of the patch", "".join(log))
             return await _named_tests(task, sandbox, settings, log)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -75,14 +79,7 @@ async def _set_up(task: BenchTask, found: str, sandbox: Sandbox, settings: Setti
     command = task.setup or found
     if not command:
         return
-    if settings.network == "setup":
-        await sandbox.network(True)
-    try:
-        result = await sandbox.exec(command, timeout=_SETUP_SECONDS, capture=64 << 10)
-    finally:
-        if settings.network == "setup":
-            with anyio.CancelScope(shield=True):
-                await sandbox.network(False)
+    result = await run_setup_command(sandbox, command, settings.network)
     _note(log, "setup", command, result)
     if not result.ok and task.setup:
         detail = printable(result.output.text()).strip()[-300:]
@@ -90,8 +87,8 @@ async def _set_up(task: BenchTask, found: str, sandbox: Sandbox, settings: Setti
 
 
 async def _apply(sandbox: Sandbox, patch: bytes, what: str, log: list[str], without: list[str] | None = None) -> bool:
-    """Apply a patch, but for the paths in `without`."""
-    left_out = ["--exclude=" + re.sub(r"([*?[\\])", r"\\\1", path) for path in without or []]  # a path, no pattern
+    """Apply a patch, except for the paths in `without`; whether it applied."""
+    left_out = ["--exclude=" + re.sub(r"([*?[\\])", r"\\\1", path) for path in without or []]  # a path, not a pattern
     command = f"GIT_CONFIG_GLOBAL=/dev/null git apply --whitespace=nowarn {shlex.join(left_out)} -"
     result = await sandbox.exec(command, stdin=patch, timeout=600)
     _note(log, f"applying {what}", command, result)
@@ -113,7 +110,7 @@ async def _named_tests(task: BenchTask, sandbox: Sandbox, settings: Settings, lo
     for command in filter(None, (_test_command(task), task.test_more)):
         if tests and all(name in tests for name in task.fail_to_pass):
             break
-        result = await sandbox.exec(command, timeout=timeout, capture=_CAPTURE_BYTES)
+        result = await sandbox.exec(command, timeout=timeout, capture=_MAX_OUTPUT_BYTES)
         _note(log, "the deciding tests", command, result)
         if result.ended == "timeout":
             ended = f"the deciding tests did not end within {timeout:.0f} s"
@@ -137,7 +134,7 @@ async def _named_tests(task: BenchTask, sandbox: Sandbox, settings: Settings, lo
 
 
 async def _hidden(task: BenchTask, sandbox: Sandbox, settings: Settings, log: list[str]) -> Score:
-    """The hidden script must run through."""
+    """The hidden script must run to its end."""
     timeout = min(task.test_timeout or settings.test_timeout, settings.test_timeout)
     for path, text in task.hidden.items():
         await sandbox.exec(f"cat >{shlex.quote(path)}", stdin=text.encode(), timeout=60)
@@ -151,11 +148,11 @@ async def _hidden(task: BenchTask, sandbox: Sandbox, settings: Settings, log: li
 
 
 def _note(log: list[str], what: str, command: str, result: ExecResult) -> None:
-    output = truncate(printable(result.output.text()), _LOG_TOKENS)
+    output = truncate(printable(result.output.text()), _MAX_LOG_TOKENS)
     ended = f"exit code {result.exit_code}" if result.ended == "exited" else result.ended
     log.append(f"# {what}: {ended} after {result.seconds:.1f} s\n$ {command}\n{output.rstrip()}\n\n")
 
 
 def _some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(names[:_MAX_NAMES]) + more

@@ -1,4 +1,4 @@
-"""A file from the model hub, by plain HTTP, taken up again where it broke."""
+"""A file from the model hub, by plain HTTP, resumed where it broke."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import httpx2
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from agent.catalogue.sources import Unobtainable
 
@@ -20,9 +21,10 @@ __all__ = ["fetch"]
 HUB = "https://huggingface.co"
 REACH_SECONDS = 10.0
 """The hub counts as out of reach when no answer has begun by then, redirects and all."""
-ATTEMPTS = 5
-"""How often in a row a broken download is taken up again without having got any further."""
+RETRIES = 5
+"""Requests in a row that a broken download is resumed by without a further byte, before it is given up."""
 RETRY_SECONDS = 1.0
+"""The pause before each of them."""
 
 _REPORT_BYTES = 1 << 20
 
@@ -32,31 +34,38 @@ Report = Callable[[int], None]
 async def fetch(file: GgufFile, out: Path, report: Report) -> None:
     """Completes `out`; `report` gets the bytes there so far. HF_ENDPOINT names another hub.
 
-    Raises Unobtainable and keeps what came. The caller holds the lock and checks the digest.
+    Raises `Unobtainable` and keeps what came. The caller holds the lock and checks the digest.
     """
     url = f"{os.environ.get('HF_ENDPOINT', '').rstrip('/') or HUB}/{file.repo}/resolve/main/{file.file}"
     idle = httpx2.Timeout(30.0, connect=REACH_SECONDS)
     # The client takes certificates from the system, or from SSL_CERT_FILE and SSL_CERT_DIR.
     async with httpx2.AsyncClient(follow_redirects=True, timeout=idle) as client:
-        failures, came = 0, False
-        while (before := _size(out)) < file.bytes:
-            reason = "it stopped before the end"
-            try:
-                await _stream(client, url, out, file.bytes, report)
-            except (httpx2.HTTPError, Unobtainable) as failure:
-                reason = str(failure) or type(failure).__name__
-            if _size(out) > before:
-                failures, came = 0, True
-            elif failures == ATTEMPTS or not came:
-                # Who has given nothing yet is not asked twice: the other source is waiting.
-                raise Unobtainable(reason)
-            else:
-                failures += 1
-                await anyio.sleep(RETRY_SECONDS)
+        retries = 0  # a hub that has given nothing yet is not asked twice: the other source is waiting
+        while _size(out) < file.bytes:
+            resuming = AsyncRetrying(
+                retry=retry_if_exception_type(Unobtainable),
+                stop=stop_after_attempt(1 + retries),
+                wait=wait_fixed(RETRY_SECONDS),
+                sleep=anyio.sleep,
+                reraise=True,
+            )
+            await resuming(_append, client, url, out, file.bytes, report)
+            retries = RETRIES
+
+
+async def _append(client: httpx2.AsyncClient, url: str, out: Path, size: int, report: Report) -> None:
+    """One request: appends to `out` what comes until it ends or breaks. Raises `Unobtainable` when nothing came."""
+    before, reason = _size(out), "it stopped before the end"
+    try:
+        await _stream(client, url, out, size, report)
+    except (httpx2.HTTPError, Unobtainable) as failure:
+        reason = str(failure) or type(failure).__name__
+    if _size(out) <= before:
+        raise Unobtainable(reason)
 
 
 async def _stream(client: httpx2.AsyncClient, url: str, out: Path, size: int, report: Report) -> None:
-    """One request: appends to `out` whatever comes."""
+    """One request, its body appended to `out`. Raises `Unobtainable`, or httpx's errors when the connection breaks."""
     have = _size(out)
     # Compressed bytes could not be counted or resumed.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
@@ -75,13 +84,13 @@ async def _stream(client: httpx2.AsyncClient, url: str, out: Path, size: int, re
             raise Unobtainable(f"its file has {total} bytes where {size} are expected")
         with out.open("ab" if have else "wb") as sink:
             report(have)
-            told = have
+            reported = have
             # Written as they come: collecting them into larger blocks would lose some when it breaks.
             async for chunk in response.aiter_raw():
                 sink.write(chunk)
                 have += len(chunk)
-                if have - told >= _REPORT_BYTES or have == size:
-                    told = have
+                if have - reported >= _REPORT_BYTES or have == size:
+                    reported = have
                     report(have)
     finally:
         with anyio.CancelScope(shield=True):

@@ -15,5 +15,3 @@
 (initializer_list (identifier) @ref)
 (initializer_pair value: (identifier) @ref)
 (return_statement (identifier) @ref)
-
-(preproc_include path: (_) @module) @import

@@ -23,5 +23,3 @@
 (type_argument_list (identifier) @ref)
 (argument (identifier) @ref)
 (attribute name: (identifier) @ref)
-
-(using_directive (_) @module) @import

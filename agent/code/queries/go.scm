@@ -18,5 +18,3 @@
 (argument_list (identifier) @ref)
 (return_statement (expression_list (identifier) @ref))
 (literal_element (identifier) @ref)
-
-(import_spec path: (_) @module) @import

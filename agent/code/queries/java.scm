@@ -16,5 +16,3 @@
 (type_identifier) @ref
 (marker_annotation name: (identifier) @ref)
 (annotation name: (identifier) @ref)
-
-(import_declaration (_) @module) @import

@@ -22,8 +22,3 @@
 (return_statement (identifier) @ref)
 (import_specifier name: (identifier) @ref)
 (array (identifier) @ref)
-
-(import_statement source: (string) @module) @import
-(export_statement source: (string) @module) @import
-(call_expression function: [(identifier) (import)] @callee arguments: (arguments . (string) @module)
-  (#match? @callee "^(require|import)$")) @import

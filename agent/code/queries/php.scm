@@ -20,7 +20,3 @@
 (base_clause (name) @ref)
 (class_interface_clause (name) @ref)
 (use_declaration (name) @ref)
-
-(namespace_use_clause . [(qualified_name) (name)] @module) @import
-[(require_expression (string) @module) (require_once_expression (string) @module)
- (include_expression (string) @module) (include_once_expression (string) @module)] @import

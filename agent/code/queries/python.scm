@@ -27,6 +27,3 @@
 (subscript value: (identifier) @ref)
 (comparison_operator (identifier) @ref)
 (as_pattern (identifier) @ref)
-
-(import_statement) @import
-(import_from_statement) @import

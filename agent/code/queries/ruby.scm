@@ -9,6 +9,3 @@
 (constant) @ref
 (body_statement (identifier) @ref)
 (argument_list (simple_symbol) @ref)
-
-(call method: (identifier) @callee arguments: (argument_list . (string) @module)
-  (#match? @callee "^(require|require_relative|load|autoload)$")) @import

@@ -21,6 +21,3 @@
 (type_identifier) @ref
 (arguments (identifier) @ref)
 (token_tree (identifier) @ref)
-
-(use_declaration argument: (_) @module) @import
-(mod_item name: (identifier) @module !body) @import

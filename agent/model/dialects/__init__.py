@@ -9,7 +9,6 @@ from agent.model.dialects import deepseek, fences, glm, harmony, hermes, llama3,
 from agent.model.dialects.base import Dialect, TextCalls, Tools
 from agent.model.dialects.hermes import json_call
 from agent.model.dialects.json_text import arguments_json, is_json, loads
-from agent.model.dialects.objects import call_from_object
 from agent.model.dialects.parse import parse_text
 from agent.model.dialects.repair import Repaired, repair_call
 from agent.model.dialects.schema import call_schema
@@ -23,7 +22,6 @@ __all__ = [
     "TextCalls",
     "Tools",
     "arguments_json",
-    "call_from_object",
     "call_schema",
     "is_json",
     "json_call",

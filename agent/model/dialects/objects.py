@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from agent.model.dialects.base import Reading, Tools
+from agent.model.dialects.base import Reading
 from agent.model.dialects.json_text import arguments_json, dumps, loads, parts, value_at
 from agent.model.types import ToolCall
 
@@ -23,12 +23,6 @@ class Objects:
     end: int
     all_calls: bool
     sound: bool
-
-
-def call_from_object(value: Any, tools: Tools) -> ToolCall | None:
-    """The call that a JSON value is: `{"name", "arguments"|"parameters"}`, perhaps under "function"."""
-    made = _call(Reading("", tools, exact=True), value, None)
-    return made[0] if made else None
 
 
 def read_objects(reading: Reading, at: int) -> Objects | None:

@@ -1,10 +1,10 @@
-"""A session for other programs: ATIF, a SWE-agent trajectory, JSON lines; piece by piece, and masked."""
+"""Exporting a session for other programs: ATIF, a SWE-agent trajectory, JSON lines; in pieces, and masked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from agent.errors import JournalError
 from agent.session.directories import JOURNAL
@@ -15,7 +15,6 @@ from agent.session.export.swe_agent import swe_agent
 from agent.session.records import Record, read_records
 
 Format = Literal["atif", "swe-agent", "jsonl"]
-FORMATS: tuple[str, ...] = get_args(Format)
 
 _WRITERS: dict[Format, Callable[[Iterable[Record], Mask], Iterator[str]]] = {
     "atif": atif,
@@ -25,11 +24,11 @@ _WRITERS: dict[Format, Callable[[Iterable[Record], Mask], Iterator[str]]] = {
 
 
 def export_session(directory: Path, form: Format) -> Iterator[bytes]:
-    """The session in a directory as `form`: its bytes, UTF-8, in pieces of a step each.
+    """The session in a directory in the format `form`, as UTF-8 in pieces of about a step.
 
     Credentials and the home directory are masked. Raises `JournalError`s, all before the first piece.
     """
     records = list(read_records(directory / JOURNAL))
     if not records:
-        raise JournalError(f"the session {directory.name} has no event yet")
+        raise JournalError(f"the session {directory.name} has no event yet", hint="start it again with `swe-agent fix`")
     return (piece.encode() for piece in _WRITERS[form](records, Mask(str(Path.home()))))

@@ -21,11 +21,11 @@ from agent.session.events import (
     SessionStarted,
 )
 from agent.session.export.masking import Mask
-from agent.session.export.turns import Happened, Replied, Said, turns
+from agent.session.export.turns import EventTurn, MessageTurn, ReplyTurn, turns
 from agent.session.records import Record, timestamp
 
 SCHEMA = "ATIF-v1.8"
-_DEEPEST = 64
+_MAX_DEPTH = 64  # of nested arguments
 _NOTES = (
     "Steps of the source `system` are the system prompt and what happened outside of the model (`extra.event`). When a "
     "prompt begins anew, what it takes over from the earlier one is not repeated; `extra.messages` is how many it has."
@@ -33,7 +33,7 @@ _NOTES = (
 
 
 def atif(records: Iterable[Record], mask: Mask) -> Iterator[str]:
-    """One JSON object: its head, a piece a step, its end."""
+    """The trajectory as one JSON object, in pieces: its head, one for each step, its end."""
     records = list(records)
     events = [record.event for record in records]
     final = events[-1] if events and isinstance(events[-1], Result) else None
@@ -58,7 +58,7 @@ def atif(records: Iterable[Record], mask: Mask) -> Iterator[str]:
 
 
 class _Steps:
-    """Numbers the steps and adds up their tokens."""
+    """Makes the steps, numbers them and adds up their tokens."""
 
     def __init__(self, model: str, final: Result | None) -> None:
         self._root_model = self._model = model
@@ -67,11 +67,11 @@ class _Steps:
         self._seconds = 0.0
         self._count = 0
 
-    def step(self, turn: Said | Replied | Happened) -> dict[str, Any] | None:
-        """A turn as a step; None for what is told at the end."""
-        if isinstance(turn, Said):
+    def step(self, turn: MessageTurn | ReplyTurn | EventTurn) -> dict[str, Any] | None:
+        """The step of a turn; None for the result, which is part of the end."""
+        if isinstance(turn, MessageTurn):
             made: dict[str, Any] = {"source": turn.role, "message": turn.content}
-        elif isinstance(turn, Replied):
+        elif isinstance(turn, ReplyTurn):
             made = self._agent_step(turn)
         elif turn.event is self._final:
             return None
@@ -82,7 +82,7 @@ class _Steps:
         self._count += 1
         return {"step_id": self._count, "timestamp": timestamp(turn.time), **made}
 
-    def _agent_step(self, turn: Replied) -> dict[str, Any]:
+    def _agent_step(self, turn: ReplyTurn) -> dict[str, Any]:
         made: dict[str, Any] = {"source": "agent", "message": turn.reply.content if turn.reply else ""}
         extra: dict[str, Any] = {"tree": turn.tree} if turn.tree else {}
         if turn.reply is None:
@@ -103,7 +103,7 @@ class _Steps:
         return made | ({"extra": extra} if extra else {})
 
     def final_metrics(self) -> dict[str, Any]:
-        """The sums over all replies."""
+        """The totals of all replies."""
         return {
             "total_prompt_tokens": self._usage.prompt_tokens,
             "total_completion_tokens": self._usage.completion_tokens,
@@ -122,7 +122,7 @@ def _agent(started: SessionStarted | None, backend: BackendFound | None) -> dict
 
 
 def _about(started: SessionStarted | None, final: Result | None) -> dict[str, Any]:
-    """What was asked for, and what came out."""
+    """The task and the result."""
     about: dict[str, Any] = {"status": final.status if final else "unfinished"}
     if started:
         about |= {
@@ -131,8 +131,18 @@ def _about(started: SessionStarted | None, final: Result | None) -> dict[str, An
             "base_commit": started.base_commit,
         }
     if final:
-        told = {"exit_code", "patch", "files", "verification", "strategy", "attempts", "seconds", "summary", "error"}
-        about |= final.model_dump(mode="json", include=told)
+        fields = {
+            "exit_code",
+            "patch",
+            "files",
+            "verification",
+            "strategy",
+            "attempts",
+            "seconds",
+            "summary",
+            "error",
+        }
+        about |= final.model_dump(mode="json", include=fields)
     return about
 
 
@@ -157,8 +167,8 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def parsed_arguments(text: str) -> dict[str, Any] | None:
-    """A call's arguments; None where they are no JSON object, or one nested deeper than anything sensible."""
-    if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
+    """A call's arguments; None if they are not a JSON object, or are nested unreasonably deep."""
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(text) > _MAX_DEPTH:
         return None
     try:
         value = json.loads(text)
@@ -168,15 +178,15 @@ def parsed_arguments(text: str) -> dict[str, Any] | None:
 
 
 def _depth(text: str) -> int:
-    """How deep brackets nest, those in strings counted, too."""
-    depth = deepest = 0
+    """How deep brackets are nested, counting those in strings, too."""
+    depth = max_depth = 0
     for character in text:
         if character in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            max_depth = max(max_depth, depth)
         elif character in "]}":
             depth -= 1
-    return deepest
+    return max_depth
 
 
 def _result(event: Observed) -> dict[str, Any]:
@@ -185,12 +195,12 @@ def _result(event: Observed) -> dict[str, Any]:
 
 
 def _system_step(event: Event) -> dict[str, Any]:
-    """What happened, in words; its fields in `extra`, its output as an observation."""
+    """The step of an event: its kind as a message, its fields in `extra`, its output as an observation."""
     fields = EVENT.dump_python(event, mode="json")
     kind = str(fields.pop("kind"))
     if isinstance(event, PromptBegan):
         fields["messages"] = len(event.messages)
-        del fields["summary"]  # an end of the second message
+        del fields["summary"]  # it is the end of the second message
     output = fields.pop("content" if isinstance(event, Observed) else "output", None)
     said = next((fields[name] for name in ("message", "reason", "phase", "command") if fields.get(name)), "")
     message = kind.replace("_", " ") + (f": {said}" if said else "")

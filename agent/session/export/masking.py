@@ -1,7 +1,7 @@
-"""What must not leave with an export: credentials by their shape, and whose machine it was. And what JSON can't hold.
+"""Masking what must not leave with an export: credentials, recognised by their form, and the home directory.
 
-The journal has the session's own keys masked already; these are those that a repository, a command's output or the
-model brought in.
+The session's own keys are masked in the journal already; these come from a repository, a command's output or the
+model. Values that JSON can't hold are converted, too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 MASKED = "***"
-# Where a word begins; a call's arguments are JSON, where the letter of an escape may stand right before it.
+# The beginning of a word. A call's arguments are JSON, in which the letter of an escape may come right before it.
 _START = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
 _TOKENS = "|".join(
     (
@@ -35,7 +35,7 @@ _SECRET = re.compile(
     r"|-----BEGIN (?:[A-Z]{1,20} ){0,3}PRIVATE KEY-----.*?(?:-----END (?:[A-Z]{1,20} ){0,3}PRIVATE KEY-----|\Z)",
     re.DOTALL,
 )
-# Here a part is kept: what says that it was a credential.
+# Of these the beginning is kept, which says that a credential followed.
 _AFTER = re.compile(
     rf"(?P<kept>{_START}(?i:Authorization)\W{{1,6}}(?:Bearer|Basic|token) +"
     r"|://[^\s/:@\"']{0,100}:(?=[^\s/@\"']{1,200}@)"
@@ -46,14 +46,14 @@ _AFTER = re.compile(
 
 
 class Mask:
-    """Masks texts, and all texts within a JSON value; `home` is the directory whose name is the user's own affair."""
+    """Masks texts, also inside JSON values. `home` is the home directory, which becomes `~`."""
 
     def __init__(self, home: str = "") -> None:
-        deep = len(PurePath(home).parts) > 2  # `/root` and `/` tell of nobody
+        deep = len(PurePath(home).parts) > 2  # `/root` and `/` identify nobody
         self._home = re.compile(rf"(?:(?<![\w/.-])|(?<=\\[nrt])){re.escape(home)}(?![\w.-])") if deep else None
 
     def text(self, text: str) -> str:
-        """The text without credentials, with `~` for the home directory, and with nothing but valid Unicode."""
+        """The text with credentials masked, `~` for the home directory, and valid Unicode only."""
         text = _SECRET.sub(MASKED, text)
         text = _AFTER.sub(lambda match: match["kept"] + MASKED, text)
         if self._home is not None:
@@ -61,7 +61,7 @@ class Mask:
         return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
     def value(self, value: Any) -> Any:
-        """A JSON value with its texts masked, its tuples as lists, and what is not finite as text."""
+        """A JSON value with its texts masked, tuples as lists, and numbers that are not finite as text."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):

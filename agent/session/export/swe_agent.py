@@ -1,6 +1,6 @@
 """A session as a SWE-agent trajectory: the form that mini-swe-agent writes and that its inspector opens.
 
-Only what the model was shown and said is in it; the tests and the other events are in the other formats.
+It has only what the model was shown and replied; the test runs and other events are in the other formats.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from agent.model.types import Usage
 from agent.session.events import BackendFound, Ended, Event, Observed, Result, SessionStarted
 from agent.session.export.atif import parsed_arguments
 from agent.session.export.masking import Mask
-from agent.session.export.turns import Replied, Said, turns
+from agent.session.export.turns import MessageTurn, ReplyTurn, turns
 from agent.session.records import Record
 
 FORMAT = "mini-swe-agent-1.1"
@@ -26,15 +26,18 @@ _EXIT = {
 
 
 def swe_agent(records: Iterable[Record], mask: Mask) -> Iterator[str]:
-    """One JSON object, in ASCII since its readers take the system's encoding: a piece a message, its end."""
+    """The trajectory as one JSON object, in pieces: one for each message, then its end.
+
+    It is ASCII, since its readers use the system's encoding.
+    """
     records = list(records)
     events = [record.event for record in records]
     yield '{"trajectory_format": "' + FORMAT + '", "messages": [\n'
     usage, replies, separator = Usage(), 0, ""
     for turn in turns(records):
-        if isinstance(turn, Said):
+        if isinstance(turn, MessageTurn):
             made = [{"role": turn.role, "content": turn.content, "extra": {"timestamp": turn.time}}]
-        elif isinstance(turn, Replied):
+        elif isinstance(turn, ReplyTurn):
             made = [_assistant(turn), *(_tool(time, event) for time, event in turn.results)]
             if turn.reply is not None:
                 usage, replies = usage + turn.reply.usage, replies + 1
@@ -59,7 +62,7 @@ def swe_agent(records: Iterable[Record], mask: Mask) -> Iterator[str]:
 
 
 def _exit(events: list[Event]) -> tuple[str, Result | None]:
-    """How the session ended, in that format's words; nothing for one that did not."""
+    """How the session ended, in the format's terms, and its result; empty and None if it has not ended."""
     final = events[-1] if events and isinstance(events[-1], Result) else None
     if final is None:
         return "", None
@@ -77,7 +80,7 @@ def _config(events: list[Event]) -> dict[str, Any]:
     return {"agent": agent, "model": model}
 
 
-def _assistant(turn: Replied) -> dict[str, Any]:
+def _assistant(turn: ReplyTurn) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": turn.reply.content if turn.reply else ""}
     if turn.calls:
         message["tool_calls"] = [
@@ -97,7 +100,7 @@ def _assistant(turn: Replied) -> dict[str, Any]:
 
 
 def _command(name: str, arguments: str) -> str:
-    """A shell call's command, or the call in a line."""
+    """A shell call's command, or any other call on one line."""
     given = parsed_arguments(arguments) or {}
     return str(given["command"]) if name == "shell" and "command" in given else f"{name} {arguments}"
 

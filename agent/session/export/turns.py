@@ -1,6 +1,6 @@
-"""Events → turns: who said what, each reply with its calls and what they gave, and what happened besides.
+"""A session's events as turns: messages to the model, replies with their calls and results, and other events.
 
-Nothing is said twice: of a prompt that begins anew, only what was not in the session before becomes a turn.
+No message is repeated: when a prompt begins anew, only messages that the session did not have before become turns.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from agent.session.records import Record
 
 
 @dataclass
-class Said:
-    """A message to the model: `role` is system or user."""
+class MessageTurn:
+    """A message to the model; `role` is `system` or `user`."""
 
     time: float
     role: str
@@ -34,10 +34,10 @@ class Said:
 
 
 @dataclass
-class Replied:
-    """A reply with its calls and their results; without a `reply`, calls that the program made.
+class ReplyTurn:
+    """A reply with its calls and their results; `reply` is None for calls that the program made.
 
-    `tree` is the workspace's after it, where it changed.
+    `tree` is the workspace's snapshot after it, empty if it did not change.
     """
 
     time: float
@@ -47,23 +47,23 @@ class Replied:
     tree: str = ""
 
     def has(self, call_id: str) -> bool:
-        """Whether a call of that id is among its own."""
+        """Whether it has a call of that id."""
         return any(call.id == call_id for call in self.calls)
 
 
 @dataclass
-class Happened:
-    """Anything else."""
+class EventTurn:
+    """Any other event."""
 
     time: float
     event: Event
 
 
-Turn = Said | Replied | Happened
+Turn = MessageTurn | ReplyTurn | EventTurn
 
 
 def turns(records: Iterable[Record]) -> Iterator[Turn]:
-    """The turns of a session, in order; each is whole when it comes."""
+    """The turns of a session, in order and each complete."""
     fold = _Fold()
     for record in records:
         yield from fold.add(record.time, record.event)
@@ -71,57 +71,60 @@ def turns(records: Iterable[Record]) -> Iterator[Turn]:
 
 
 class _Fold:
-    """Holds the reply whose results are still coming, and what came in between."""
+    """Holds back a reply until its results are complete, and the turns that came after it."""
 
     def __init__(self) -> None:
-        self._open: Replied | None = None
-        self._behind: list[Turn] = []
+        self._open: ReplyTurn | None = None
+        self._held: list[Turn] = []
         self._seen: set[bytes] = set()
         self._prompts = 0
 
     def add(self, time: float, event: Event) -> Iterator[Turn]:
-        """Take one event; the turns that are whole by it."""
-        if isinstance(event, PromptBegan):
-            yield from self.flush()
-            yield from self._prompt(time, event)
-        elif isinstance(event, ModelReplied):
-            yield from self.flush()
-            self._open = Replied(time, event, list(event.tool_calls))
-        elif isinstance(event, ToolCalled):
-            yield from self._called(time, event.call)
-        elif isinstance(event, UserSaid):
-            self._is_new("user", event.content)
-            yield from self._put(Said(time, "user", event.content))
-        elif isinstance(event, Observed):
-            yield from self._observed(time, event)
-        elif isinstance(event, SnapshotTaken) and self._open is not None:
-            self._open.tree = event.tree
-        elif not isinstance(event, SessionStarted):
-            yield from self._put(Happened(time, event))
+        """Fold one event in; yields the turns that are complete now."""
+        match event:
+            case PromptBegan():
+                yield from self.flush()
+                yield from self._prompt(time, event)
+            case ModelReplied():
+                yield from self.flush()
+                self._open = ReplyTurn(time, event, list(event.tool_calls))
+            case ToolCalled():
+                yield from self._called(time, event.call)
+            case UserSaid():
+                self._is_new("user", event.content)
+                yield from self._put(MessageTurn(time, "user", event.content))
+            case Observed():
+                yield from self._observed(time, event)
+            case SnapshotTaken() if self._open is not None:
+                self._open.tree = event.tree
+            case SessionStarted():
+                pass
+            case _:
+                yield from self._put(EventTurn(time, event))
 
     def flush(self) -> Iterator[Turn]:
-        """What is held."""
+        """Yield the turns that are held back."""
         if self._open is not None:
             yield self._open
-        yield from self._behind
-        self._open, self._behind = None, []
+        yield from self._held
+        self._open, self._held = None, []
 
     def _put(self, turn: Turn) -> Iterator[Turn]:
-        """A turn in its place: behind the reply that is open."""
+        """Yield a turn, or hold it back behind the open reply."""
         if self._open is None:
             yield turn
         else:
-            self._behind.append(turn)
+            self._held.append(turn)
 
     def _called(self, time: float, call: ToolCall) -> Iterator[Turn]:
-        """A call about to run; one of no reply's is the program's own."""
+        """A call is about to run; one that no reply has made is the program's own."""
         if self._open is not None and self._open.has(call.id):
             return
         if self._open is not None and self._open.reply is None and not self._open.results:
             self._open.calls.append(call)
             return
         yield from self.flush()
-        self._open = Replied(time, None, [call])
+        self._open = ReplyTurn(time, None, [call])
 
     def _observed(self, time: float, event: Observed) -> Iterator[Turn]:
         # without native calls, the next prompt has it as the user's text
@@ -129,16 +132,16 @@ class _Fold:
         if self._open is not None and self._open.has(event.call_id):
             self._open.results.append((time, event))
         else:
-            yield from self._put(Happened(time, event))
+            yield from self._put(EventTurn(time, event))
 
     def _prompt(self, time: float, event: PromptBegan) -> Iterator[Turn]:
         if self._prompts:
-            yield Happened(time, event)
+            yield EventTurn(time, event)
         self._prompts += 1
         for message in event.messages:
             role, content = str(message.get("role")), text_of(message.get("content"))
             if role in {"system", "user"} and self._is_new(role, content):
-                yield Said(time, role, content)
+                yield MessageTurn(time, role, content)
 
     def _is_new(self, role: str, content: str) -> bool:
         key = hashlib.sha1(f"{role}\n{content}".encode("utf-8", "replace"), usedforsecurity=False).digest()
@@ -148,7 +151,7 @@ class _Fold:
 
 
 def text_of(content: Any) -> str:
-    """A message's content as text: it is that, or parts with `text`, or nothing."""
+    """The text of a message's content, which may be text, a list of parts with `text`, or missing."""
     if isinstance(content, list):
         return "\n".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     return str(content or "")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from agent.model.dialects import CallStream
-from agent.run.context import Work
+from agent.run.run import Run
+from agent.session.live import CallStreaming, TextReceived
 
 
-class Showing:
+class StreamDisplay:
     """Takes a reply's pieces as they come; one for each request."""
 
-    def __init__(self, work: Work, begun: str = "") -> None:
-        self._work = work
+    def __init__(self, run: Run, begun: str = "") -> None:
+        self._run = run
         self._begun = begun
         self._start()
 
     def _start(self) -> None:
-        self._stream = CallStream(self._work.registry.parameters())
+        self._stream = CallStream(self._run.tools.registry.parameters())
         self._stream.feed(self._begun)
         self._hidden = 0
 
@@ -23,18 +24,18 @@ class Showing:
         """A piece of the reply's text."""
         shown = self._stream.feed(piece)
         if shown:
-            self._work.on_text(shown)
+            self._run.session.publish(TextReceived(shown))
         else:
             self._hidden += len(piece)
-            self._work.on_call(self._hidden)
+            self._run.session.publish(CallStreaming(self._hidden))
 
     def again(self, message: str) -> None:
         """The request is sent again: what came so far is void."""
-        self._work.warn(message)
+        self._run.context.warn(message)
         self._start()
 
     def end(self) -> None:
         """The reply is whole: what was held back and is no call after all is shown."""
         self._stream.finish()
         if self._stream.rest.strip():
-            self._work.on_text(self._stream.rest)
+            self._run.session.publish(TextReceived(self._stream.rest))

@@ -8,7 +8,8 @@ from typing import Literal
 import anyio
 
 from agent.errors import PatchRejected
-from agent.run.context import Work
+from agent.repo.diffs import read_diff
+from agent.run.run import Run
 from agent.session.events import Ended, TestsRan
 from agent.text import truncate
 from agent.verify.failure_digest import digest
@@ -17,10 +18,9 @@ from agent.verify.suite import describe
 from prompts import render
 from tools.base import Observation
 
-MOST_REFUSALS = 3
+MAX_REFUSALS = 3
 """Submits that are refused since the tests fail; the one after is taken, as not verified."""
-_MOST_FILES = 20
-_ADDED = re.compile(r"^diff --git a/.+ b/(.+)\nnew file mode ", re.MULTILINE)
+_MAX_FILES_SHOWN = 20
 _SCRATCH = re.compile(
     r"^(repro|debug|scratch|tmp|temp|try|check|verify|demo|example|test_issue|test_fix|run_)[^/]*$"
     r"|\.(orig|rej|bak|log|tmp|swp)$|~$",
@@ -44,11 +44,11 @@ def trouble_with(ran: TestsRan, baseline: TestsRan | None, flaky: frozenset[str]
     return "" if ran.failures and before - after else "still"
 
 
-class Reviewer:
+class SubmitReviewer:
     """Looks at the submits of one agent."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._tree = ""  # what was looked at last
         self._trouble: Trouble = ""
         self._outcome = ""
@@ -56,9 +56,9 @@ class Reviewer:
         self._asked = False
         self._refusals = 0
 
-    async def look(self, tree: str, summary: str) -> Observation | None:
+    async def review(self, tree: str, summary: str) -> Observation | None:
         """What the model is shown in place of the end; None where its submit is taken. Raises `SandboxLost`."""
-        if self._refusals >= MOST_REFUSALS:
+        if self._refusals >= MAX_REFUSALS:
             return None
         same = tree == self._tree
         diff = await self._diff(tree)
@@ -73,50 +73,52 @@ class Reviewer:
         if self._trouble:
             self._refusals += 1
         else:
-            self._work.fallback = Ended(status="submitted", summary=summary)
-        return Observation(self._text(diff or "", first=first, same=same), ok=not self._trouble)
+            self._run.best.set_ending(Ended(status="submitted", summary=summary))
+        return Observation(self._text(diff or b"", first=first, same=same), ok=not self._trouble)
 
-    async def _diff(self, tree: str) -> str | None:
-        """The change as text; None for one too long to leave the sandbox."""
+    async def _diff(self, tree: str) -> bytes | None:
+        """The change; None for one too long to leave the sandbox."""
         try:
-            return (await self._work.snapshots.diff(self._work.base_tree, tree)).decode("utf-8", "replace")
+            return await self._run.workspace.snapshots.diff(self._run.workspace.base_tree, tree)
         except PatchRejected:
             return None
 
     async def _test(self) -> None:
         """Run what failed before the change, then all tests; stop where that speaks against the change."""
-        work, baseline = self._work, self._work.baseline
+        run, baseline = self._run, self._run.context.baseline.ran
         self._trouble, self._outcome, self._failures = "", "", ""
-        if work.tests is None:
+        if run.context.tests is None:
             return
         if baseline is not None and anyio.current_effective_deadline() - anyio.current_time() < 2 * baseline.seconds:
             self._outcome = "were not run again, since little time is left"
             return
         failing = baseline.failures if baseline and not baseline.passed else []
-        for selection in selections(work.tests.command, failing=failing):
-            limit = work.tests.limit_after(baseline)
-            ran = await work.tests.run("candidate", command=selection.command, about=selection.about, limit=limit)
-            work.session.emit(ran)
+        for selection in selections(run.context.tests.command, failing=failing):
+            limit = run.context.tests.limit_after(baseline)
+            ran = await run.context.tests.run(
+                "candidate", command=selection.command, about=selection.about, limit=limit
+            )
+            run.session.emit(ran)
             if selection.kind != "all" and ran_nothing(ran):
                 continue
-            self._trouble = trouble_with(ran, baseline, work.flaky)
+            self._trouble = trouble_with(ran, baseline, run.context.baseline.flaky)
             self._outcome = describe(ran)
             if not ran.passed:
-                self._failures = digest(ran, work.budget.observation // 3)
+                self._failures = digest(ran, run.model.budget.observation // 3)
             if self._trouble:
                 return
 
-    def _text(self, diff: str, *, first: bool, same: bool) -> str:
-        work = self._work
-        added = _ADDED.findall(diff)
+    def _text(self, diff: bytes, *, first: bool, same: bool) -> str:
+        run = self._run
+        added = [file.path for file in read_diff(diff) if file.is_new]
         return render(
             "review_submit",
             trouble=self._trouble,
             same=same,
-            title=truncate(work.issue.title or work.issue.text, 100),
-            diff=truncate(diff, work.budget.observation // 2) if first else "",
-            added=added[:_MOST_FILES],
-            scratch=[path for path in added if _SCRATCH.search(path)][:_MOST_FILES],
+            title=truncate(run.context.issue.title or run.context.issue.text, 100),
+            diff=truncate(diff.decode("utf-8", "replace"), run.model.budget.observation // 2) if first else "",
+            added=added[:_MAX_FILES_SHOWN],
+            scratch=[path for path in added if _SCRATCH.search(path)][:_MAX_FILES_SHOWN],
             outcome=self._outcome,
             failures=self._failures,
         )

@@ -8,146 +8,153 @@ from dataclasses import replace
 from agent.errors import SandboxLost
 from agent.model.dialects import Repaired
 from agent.model.types import ToolCall
-from agent.recovery.progress import Progress
+from agent.recovery.progress import ProgressMonitor
 from agent.recovery.stuck import StuckDetector
-from agent.run.context import Work
-from agent.run.tool_execution import Planned, _run_call, plan, run_planned
+from agent.run.run import Run
+from agent.run.tool_execution import PendingCall, execute_calls, repair_calls, run_tool
 from agent.session.events import Ended, Event
-from agent.strategy.agent.repeated_failures import SameFailures
-from agent.strategy.agent.submit_review import Reviewer
-from agent.strategy.agent.undo import History
+from agent.strategy.agent.repeated_failures import RepeatedFailures
+from agent.strategy.agent.submit_review import SubmitReviewer
+from agent.strategy.agent.undo import UndoHistory
 from prompts import render
 from tools import Observation
 
-_EDITS = {"edit_file", "apply_patch", "write_file"}
+_EDITING_TOOLS = {"edit_file", "apply_patch", "write_file"}
 
 
-class Caller:
+class ToolCallRunner:
     """Runs the calls of one session's replies, and notices when they go nowhere.
 
-    What it has to say to the model stands in the observation: some chat templates refuse a message between a call's
-    result and the next reply.
+    Nudges stand in the observation: some chat templates refuse a message between a call's result and the next reply.
     """
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._stuck = StuckDetector(str(work.sandbox.workspace.repo))
-        self._progress = Progress()
-        self._history = History(work)
-        self._reviewer = Reviewer(work)
-        self._questioned = False  # whether a submit of nothing was asked about
-        self._failing = SameFailures(work)
-        self._words: list[str] = []  # to the model, with the next observation
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._stuck = StuckDetector(run.workspace.root)
+        self._progress = ProgressMonitor()
+        self._history = UndoHistory(run)
+        self._reviewer = SubmitReviewer(run)
+        self._empty_submit_questioned = False
+        self._failing = RepeatedFailures(run)
+        self._nudges: list[str] = []  # for the next observation
         self._end: Ended | None = None
-        work.tools.undo = self._history.undo if "undo" in work.registry.names else None
+        run.tools.context.undo = self._history.undo if "undo" in run.tools.registry.names else None
 
-    async def run(self, calls: Sequence[ToolCall]) -> Ended | None:
+    async def run_calls(self, calls: Sequence[ToolCall]) -> Ended | None:
         """Run a reply's calls; the end, if one of them was it. Raises `SandboxUnavailable`."""
-        work = self._work
-        self._stuck.begin()
-        changes = submitted = False
-        for group in _groups(work, plan(work, calls)):
+        run = self._run
+        self._stuck.begin_reply()
+        may_change = submitted = False
+        for group in _groups(run, repair_calls(run, calls)):
             if submitted:
-                await run_planned(work, group, act=_not_run)
-            elif group[0].run.name == "submit":
+                await execute_calls(run, group, execute=_skip)
+            elif group[0].name == "submit":
                 submitted = True
-                await run_planned(work, group, act=self._submit)
-            elif _only_reads(work, group[0]):
-                await run_planned(work, group, self._look)
+                await execute_calls(run, group, execute=self._submit)
+            elif _only_reads(run, group[0]):
+                await execute_calls(run, group, self._revise)
             else:
-                changes = True
-                await run_planned(work, group, self._look, self._act, settle=lambda: _changed(work))
+                may_change = True
+                await execute_calls(run, group, self._revise, self._execute, settle=lambda: _snapshot(run))
             if self._end is not None:
                 break
-        changed = changes and self._history.add(work.session.state.tree or work.base_tree)
+        changed = may_change and self._history.add(run.session.state.workspace.tree or run.workspace.base_tree)
         if changed:
-            work.fallback = None
+            run.best.set_ending(None)
             await self._history.keep_within_quota()
-        if new := changed and self._history.is_new:
-            self._stuck.moved()
-        if self._end is None and (lack := self._progress.step(changed=new)):
-            if lack.stop:
-                self._end = Ended(status="gave_up", reason=lack.reason)
-            elif lack.stage == "change":
-                self._words.append(self._another_approach(lack.kind, lack.count))
-            else:
-                self._words.append(render("nudge_progress", kind=lack.kind, count=lack.count))
+        self._judge_progress(new_tree=changed and self._history.is_new)
         return self._end
 
+    def _judge_progress(self, *, new_tree: bool) -> None:
+        """After a step: nothing moved for long is a nudge with the next observation, then the end."""
+        if new_tree:
+            self._stuck.files_changed()
+        if self._end is not None:
+            return
+        lack = self._progress.end_step(changed=new_tree)
+        if lack is None:
+            return
+        if lack.stop:
+            self._end = Ended(status="gave_up", reason=lack.reason)
+        elif lack.stage == "change":
+            self._nudges.append(self._another_approach(lack.kind, lack.count))
+        else:
+            self._nudges.append(render("nudge_progress", kind=lack.kind, count=lack.count))
+
     def _another_approach(self, kind: str, count: int, cycle: int = 1) -> str:
-        return render("nudge_change", kind=kind, count=count, cycle=cycle, names=self._work.registry.names)
+        return render("nudge_change", kind=kind, count=count, cycle=cycle, names=self._run.tools.registry.names)
 
-    async def _act(self, run: Repaired) -> Observation:
-        """Run a call; a word on tests that go on failing comes with its observation, and is no part of its result."""
-        seen = await _run_call(self._work, run)
-        if word := await self._failing.word(run, seen):
-            self._words.append(word)
-        return seen
+    async def _execute(self, call: Repaired) -> Observation:
+        """Run a call; a nudge about tests that keep failing comes with its observation, not in its result."""
+        observation = await run_tool(self._run, call)
+        if nudge := await self._failing.nudge(call, observation):
+            self._nudges.append(nudge)
+        return observation
 
-    def _look(self, planned: Planned, seen: Observation) -> Observation:
-        """An observation with a word to the model where the same call keeps giving the same, or nothing moves."""
-        name, arguments = planned.run.name, planned.run.arguments
-        self._progress.observed(seen.text, edit=name in _EDITS, ok=seen.ok)
-        reads = _only_reads(self._work, planned)
-        words, self._words = self._words, []
-        if name == "undo" and seen.ok:  # one after the other, each goes further back
-            return _with(seen, *words)
-        stage, count, cycle = self._stuck.observe(name, arguments, seen.text, ok=seen.ok, reads=reads)
+    def _revise(self, pending: PendingCall, observation: Observation) -> Observation:
+        """An observation with a nudge where the same call keeps giving the same, or nothing moves."""
+        name, arguments = pending.name, pending.repaired.arguments
+        self._progress.observe(observation.text, edit=name in _EDITING_TOOLS, ok=observation.ok)
+        reads = _only_reads(self._run, pending)
+        nudges, self._nudges = self._nudges, []
+        if name == "undo" and observation.ok:  # one after the other, each goes further back
+            return _with_nudges(observation, *nudges)
+        stage, count, cycle = self._stuck.observe(name, arguments, observation.text, ok=observation.ok, reads=reads)
         if stage == "stop":
             what = "the same call was" if cycle == 1 else f"the same {cycle} calls were"
             result = "the same result" if cycle == 1 else "the same results"
             self._end = Ended(status="gave_up", reason=f"{what} made {count} times with {result}")
         elif stage == "nudge":
-            words.append(render("nudge_repeat", count=count, cycle=cycle))
+            nudges.append(render("nudge_repeat", count=count, cycle=cycle))
         elif stage == "change":
-            words.append(self._another_approach("repeat", count, cycle))
-        return _with(seen, *words)
+            nudges.append(self._another_approach("repeat", count, cycle))
+        return _with_nudges(observation, *nudges)
 
-    async def _submit(self, run: Repaired) -> Observation:
-        """Run a submit: one of nothing is questioned once, one of a change is looked at."""
-        work = self._work
-        seen = await _run_call(work, run)
-        if not seen.ok:
-            return seen
-        tree = await work.snapshot()
-        summary = str(seen.meta.get("summary", ""))
-        if tree == work.base_tree:
-            if not self._questioned:
-                self._questioned = True
-                return _with(seen, render("nudge_empty_submit"))
-        elif shown := await self._reviewer.look(tree, summary):
-            return replace(shown, meta=seen.meta)
+    async def _submit(self, call: Repaired) -> Observation:
+        """Run a submit: one of nothing is questioned once, one of a change is reviewed."""
+        run = self._run
+        observation = await run_tool(run, call)
+        if not observation.ok:
+            return observation
+        tree = await run.workspace.snapshot()
+        summary = str(observation.meta.get("summary", ""))
+        if tree == run.workspace.base_tree:
+            if not self._empty_submit_questioned:
+                self._empty_submit_questioned = True
+                return _with_nudges(observation, render("nudge_empty_submit"))
+        elif review := await self._reviewer.review(tree, summary):
+            return replace(review, meta=observation.meta)
         self._end = Ended(status="submitted", summary=summary)
-        return seen
+        return observation
 
 
-def _with(observation: Observation, *words: str) -> Observation:
-    return replace(observation, text="\n\n".join((observation.text, *words)))
+def _with_nudges(observation: Observation, *nudges: str) -> Observation:
+    return replace(observation, text="\n\n".join((observation.text, *nudges)))
 
 
-def _groups(work: Work, planned: Sequence[Planned]) -> list[list[Planned]]:
+def _groups(run: Run, calls: Sequence[PendingCall]) -> list[list[PendingCall]]:
     """Calls in order; neighbours that only read are together."""
-    groups: list[list[Planned]] = []
-    for one in planned:
-        if groups and all(_only_reads(work, each) for each in (*groups[-1], one)):
-            groups[-1].append(one)
+    groups: list[list[PendingCall]] = []
+    for call in calls:
+        if groups and all(_only_reads(run, each) for each in (*groups[-1], call)):
+            groups[-1].append(call)
         else:
-            groups.append([one])
+            groups.append([call])
     return groups
 
 
-def _only_reads(work: Work, planned: Planned) -> bool:
-    return work.registry.reads_only(planned.run.name) and planned.run.name != "submit"
+def _only_reads(run: Run, call: PendingCall) -> bool:
+    return run.tools.registry.reads_only(call.name) and call.name != "submit"
 
 
-async def _changed(work: Work) -> Sequence[Event]:
+async def _snapshot(run: Run) -> Sequence[Event]:
     """The workspace's snapshot, where it changed; a sandbox that is gone by then is started again."""
     try:
-        return (await work.look())[1]
+        return (await run.workspace.take_snapshot())[1]
     except SandboxLost as error:
-        await work.revive(error.message)
-        return (await work.look())[1]
+        await run.workspace.revive(error.message)
+        return (await run.workspace.take_snapshot())[1]
 
 
-async def _not_run(_: Repaired) -> Observation:
+async def _skip(_: Repaired) -> Observation:
     return Observation("not run, since it came after submit", ok=False)

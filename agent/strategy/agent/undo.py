@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import re
-
 from agent.errors import PatchRejected, SandboxError, SandboxLost
-from agent.run.context import Work
+from agent.repo.diffs import read_diff
+from agent.run.run import Run
 from tools.base import ToolError
 
-_CHANGED = re.compile(rb"^diff --git a/.+ b/(.+)$", re.MULTILINE)
-_MOST_FILES = 20
+_MAX_FILES_SHOWN = 20
 QUOTA = 2 << 30
 """Bytes that the snapshots of a session may take; beyond that the oldest go."""
 KEPT = 20
-_LOOKED_AT_EVERY = 4  # changes
+"""Of the latest trees, where some are dropped."""
+_CHECK_INTERVAL = 4
+"""PatchStore between two looks at the snapshots' size."""
 
 
-class History:
+class UndoHistory:
     """The workspace after each step that changed it, the latest last."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._trees = work.session.state.trees[:] or [work.base_tree]  # a resumed session can undo as before
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._trees = run.session.state.workspace.trees[:] or [
+            run.workspace.base_tree
+        ]  # a resumed session can undo as before
         self._now = self._trees[-1]
         self._seen = set(self._trees)
         self._added = 0
-        self._told = False  # whether the user knows that snapshots were dropped
+        self._warned = False  # whether the user knows that snapshots were dropped
         self.is_new = False  # whether the last tree that was taken had not been there before
 
     def add(self, tree: str) -> bool:
@@ -43,27 +45,27 @@ class History:
 
         The tree at the base and the latest ones are kept. What fails is told, and looked at again later.
         """
-        if self._added < _LOOKED_AT_EVERY:
+        if self._added < _CHECK_INTERVAL:
             return
         self._added = 0
-        kept = list(dict.fromkeys([self._work.base_tree, self._trees[0], *self._trees[-KEPT:]]))
+        kept = list(dict.fromkeys([self._run.workspace.base_tree, self._trees[0], *self._trees[-KEPT:]]))
         try:
-            dropped = await self._work.snapshots.prune(kept, QUOTA)
+            dropped = await self._run.workspace.snapshots.prune(kept, QUOTA)
         except SandboxError as error:
-            self._work.warn(str(error))
+            self._run.context.warn(str(error))
             return
         if dropped:
             self._trees = [self._trees[0], *self._trees[1:][-KEPT:]]
-            if not self._told:
-                self._told = True
-                self._work.warn("the snapshots take much space: only the latest changes can be taken back")
+            if not self._warned:
+                self._warned = True
+                self._run.context.warn("the snapshots take much space: only the latest changes can be taken back")
 
     async def undo(self) -> str:
         """Put the workspace back to what it was before the last step that changed it; what was done, in words.
 
         Raises `ToolError` where there is nothing to undo, `SandboxLost`.
         """
-        snapshots = self._work.snapshots
+        snapshots = self._run.workspace.snapshots
         now = await snapshots.take()
         if now == self._trees[-1]:
             if len(self._trees) == 1:
@@ -78,7 +80,7 @@ class History:
             raise
         except SandboxError as error:
             raise ToolError("what was before that is not kept any more, so it can't be gone back to") from error
-        files = [path.decode("utf-8", "replace") for path in _CHANGED.findall(diff)]
+        files = [file.path for file in read_diff(diff)]
         await snapshots.restore(before)
-        shown = ", ".join(files[:_MOST_FILES]) + (", …" if len(files) > _MOST_FILES else "")
+        shown = ", ".join(files[:_MAX_FILES_SHOWN]) + (", …" if len(files) > _MAX_FILES_SHOWN else "")
         return f"The last change is taken back{': ' + shown if shown else ''}."

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from agent.code.regions import Region
-from agent.run.context import Work
 from agent.session.events import TestsRan
+from agent.strategy.guided.state import GuidedState
 from agent.text import estimate_tokens, truncate
 from agent.verify.failure_digest import digest
 from prompts import render
@@ -39,13 +39,13 @@ def question(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
-def ask_of_issue(work: Work, wanted: str) -> list[dict[str, Any]]:
+def ask_of_issue(guided: GuidedState, wanted: str) -> list[dict[str, Any]]:
     """The messages that ask for `wanted` about the issue alone; they begin as those about code do."""
-    return _with_system(render("guided_issue", issue=_issue(work)) + f"\n\n{wanted}")
+    return _with_system(render("guided_issue", issue=_issue(guided)) + f"\n\n{wanted}")
 
 
-def _issue(work: Work) -> str:
-    return truncate(work.issue.text, work.budget.prompt // 5)
+def _issue(guided: GuidedState) -> str:
+    return truncate(guided.context.issue.text, guided.model.budget.prompt // 5)
 
 
 def _with_system(text: str) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def _with_system(text: str) -> list[dict[str, Any]]:
 
 
 def ask_about(
-    work: Work,
+    guided: GuidedState,
     region: Region,
     wanted: str,
     *,
@@ -65,18 +65,23 @@ def ask_about(
 
     Of a long file the region is shown, with the imports and constants before it and what encloses it.
     """
-    room = work.budget.prompt // 3
+    room = guided.model.budget.prompt // 3
     head = ""
     if estimate_tokens(source) > min(room, _WHOLE_FILE):
         head, source = excerpt(source, [region], room)
-    return _asked(work, region.path, source, wanted, failure, test, head)
+    return _asked(guided, region.path, source, wanted, failure, test, head)
 
 
 def ask_about_all(
-    work: Work, sources: Mapping[str, str], regions: Sequence[Region], *, failure: TestsRan | None, test: str = ""
+    guided: GuidedState,
+    sources: Mapping[str, str],
+    regions: Sequence[Region],
+    *,
+    failure: TestsRan | None,
+    test: str = "",
 ) -> list[dict[str, Any]]:
     """The messages that ask for any of several regions, in one file or in several."""
-    room = work.budget.prompt // 3
+    room = guided.model.budget.prompt // 3
     paths = list(dict.fromkeys(region.path for region in regions))
     parts = [
         "\n\n".join(
@@ -85,11 +90,11 @@ def ask_about_all(
         for path in paths
     ]
     wanted = render("guided_together", titles=[region.title for region in regions])
-    return _asked(work, ", ".join(paths), "\n\n".join(parts), wanted, failure, test)
+    return _asked(guided, ", ".join(paths), "\n\n".join(parts), wanted, failure, test)
 
 
 def _asked(
-    work: Work,
+    guided: GuidedState,
     path: str,
     source: str,
     wanted: str,
@@ -97,16 +102,16 @@ def _asked(
     test: str,
     head: str = "",
 ) -> list[dict[str, Any]]:
-    room = work.budget.prompt
+    room = guided.model.budget.prompt
     text = render(
         "guided_problem",
-        issue=_issue(work),
+        issue=_issue(guided),
         path=path,
         language=_LANGUAGES.get(PurePosixPath(path).suffix, ""),
         head=head,
         source=source,
         command=failure.command if failure else "",
-        failure=shown_failure(work, failure, room // 6) if failure else "",
+        failure=shown_failure(guided, failure, room // 6) if failure else "",
         test=truncate(test, room // 6) if test else "",
     )
     return _with_system(f"{text}\n\n{wanted}")
@@ -153,9 +158,9 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def shown_failure(work: Work, ran: TestsRan, tokens: int) -> str:
+def shown_failure(guided: GuidedState, ran: TestsRan, tokens: int) -> str:
     """How a run failed, in few tokens, with the lines of code the failures name."""
-    return digest(ran, tokens, work.sources.get)
+    return digest(ran, tokens, guided.sources.get)
 
 
 def tail(output: str, tokens: int) -> str:

@@ -1,4 +1,4 @@
-"""A benchmark run as one HTML page that needs nothing else: no script, no font, no request."""
+"""A benchmark run as one self-contained HTML page: no script, no font, no request."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import shlex
 from dataclasses import dataclass
 
 from agent.bench.directory import RunDirectory
-from agent.bench.record import Record, Summary
+from agent.bench.results import RunSummary, TaskResult
 from agent.session.events import TestOutcome
 from agent.text import printable
-from agent.ui.bench.tables import clock, percent, share_of
+from agent.ui.bench.tables import clock, percent, solved_share
 
-_PATCH_CHARACTERS = 200_000
-_LOG_CHARACTERS = 40_000
+_MAX_PATCH_CHARACTERS = 200_000
+_MAX_LOG_CHARACTERS = 40_000
 _KINDS = {"+": "add", "-": "del", "@": "hunk"}
 
 
@@ -20,7 +20,7 @@ _KINDS = {"+": "add", "-": "del", "@": "hunk"}
 class _Row:
     """A task on the page."""
 
-    record: Record
+    result: TaskResult
     time: str
     before: str
     after: str
@@ -28,12 +28,12 @@ class _Row:
     log: str
 
 
-def report_page(directory: RunDirectory, summary: Summary) -> str:
-    """The page. All that comes from a model, a repository or a test is escaped."""
+def report_page(directory: RunDirectory, summary: RunSummary) -> str:
+    """The page's HTML. Text from a model, a repository or a test is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("agent.ui", "."),
+        loader=PackageLoader("agent.ui.bench", "."),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
@@ -41,29 +41,29 @@ def report_page(directory: RunDirectory, summary: Summary) -> str:
     )
     known = directory.identity()
     settings = {name: value for name, value in known.settings.items() if value is not None}
-    records = sorted(directory.records(), key=lambda each: each.instance_id)
-    return environment.get_template("bench_report.html.j2").render(
+    results = sorted(directory.results(), key=lambda each: each.instance_id)
+    return environment.get_template("report.html.j2").render(
         title=f"{summary.model or 'Benchmark'} on {known.tasks.rpartition('/')[2]}",
-        share=share_of(summary),
+        share=solved_share(summary),
         low=percent(summary.interval[0]),
         high=percent(summary.interval[1]),
         part=percent(summary.share),
         summary=summary,
         time=clock(summary.seconds),
         settings=" ".join(f"{name}={shlex.quote(str(value))}" for name, value in sorted(settings.items())),
-        rows=[_row(directory, each) for each in records],
+        rows=[_row(directory, each) for each in results],
     )
 
 
-def _row(directory: RunDirectory, record: Record) -> _Row:
-    verified = record.verification
+def _row(directory: RunDirectory, result: TaskResult) -> _Row:
+    verified = result.verification
     return _Row(
-        record=record,
-        time=clock(record.seconds),
+        result=result,
+        time=clock(result.seconds),
         before=_outcome(verified.before) if verified else "",
         after=_outcome(verified.after) if verified else "",
-        patch=[(_kind(line), line) for line in _cut(directory.patch(record), _PATCH_CHARACTERS).splitlines()],
-        log=_cut(directory.scoring_log(record), _LOG_CHARACTERS),
+        patch=[(_kind(line), line) for line in _cut(directory.patch(result), _MAX_PATCH_CHARACTERS).splitlines()],
+        log=_cut(directory.scoring_log(result), _MAX_LOG_CHARACTERS),
     )
 
 
@@ -80,9 +80,9 @@ def _outcome(outcome: TestOutcome | None) -> str:
     return f"fail{of}{': ' + ', '.join(outcome.failures[:5]) if outcome.failures else ''}"
 
 
-def _cut(text: str, most: int) -> str:
+def _cut(text: str, limit: int) -> str:
     """The head and tail of a text that is too long for the page."""
     text = printable(text)
-    if len(text) <= most:
+    if len(text) <= limit:
         return text
-    return f"{text[: most // 2]}\n[… {len(text) - most:,} characters left out …]\n{text[-most // 2 :]}"
+    return f"{text[: limit // 2]}\n[… {len(text) - limit:,} characters left out …]\n{text[-limit // 2 :]}"

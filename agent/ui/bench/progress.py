@@ -1,14 +1,13 @@
-"""A benchmark run as it goes by: a live table on a terminal, plain lines elsewhere, JSON lines when asked for."""
+"""The progress of a benchmark run: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
-import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from agent.bench.datasets.tasks import BenchTask
-from agent.bench.record import Failure, Record
+from agent.bench.events import BenchEvent, Notice, TaskBegan, TaskFinished, TaskPrevented
+from agent.bench.results import TaskFailure, TaskResult
 from agent.ui.bench.tables import clock, plain
 
 if TYPE_CHECKING:
@@ -16,20 +15,23 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-_SHOWN = 12
-"""Finished tasks the live table shows, the latest; all are in the table at the end."""
+_MAX_ROWS = 12
+"""How many finished tasks the live table shows, the latest ones; the table at the end has all."""
 
 
-class BenchWatch:
-    """Tells of tasks as they begin and end. `before` are the tasks an earlier run has done."""
+class BenchTerminal:
+    """A subscriber that shows a run to a person.
 
-    def __init__(self, console: Console, *, tasks: int, before: list[Record], json_lines: bool) -> None:
+    `tasks` is how many tasks the run has, `earlier` the results that an earlier run left. As a context manager it
+    shows the live table.
+    """
+
+    def __init__(self, console: Console, *, tasks: int, earlier: list[TaskResult]) -> None:
         self._console = console
-        self._json = json_lines
         self._tasks = tasks
-        self._done = len(before)
-        self._solved = sum(record.solved for record in before)
-        self._failed = 0
+        self._finished = len(earlier)
+        self._solved = sum(result.solved for result in earlier)
+        self._prevented = 0
         self._running: dict[str, float] = {}
         self._latest: list[tuple[str, str, str, str, str]] = []
         self._live: Live | None = None
@@ -48,44 +50,45 @@ class BenchWatch:
         if self._live is not None:
             self._live.__exit__(kind, error, trace)
 
-    def note(self, message: str) -> None:
-        """Tell something about the run."""
-        self._console.print(plain(f"swe-agent: {message}"), soft_wrap=True)
+    def __call__(self, event: BenchEvent) -> None:
+        """Show one event."""
+        match event:
+            case Notice(message):
+                self._print(f"swe-agent: {message}")
+            case TaskBegan(instance_id):
+                self._running[instance_id] = time.monotonic()
+                if self._live is None:
+                    self._print(f"{self._count()} {instance_id}: begins")
+            case TaskFinished(result):
+                self._show_result(result)
+            case TaskPrevented(failure):
+                self._show_failure(failure)
 
-    def began(self, task: BenchTask) -> None:
-        """See `Watcher`."""
-        self._running[task.id] = time.monotonic()
+    def _show_result(self, result: TaskResult) -> None:
+        self._finished += 1
+        self._solved += result.solved
+        tokens = f"{result.usage.prompt_tokens + result.usage.completion_tokens:,}"
+        verdict = "solved" if result.solved else "not solved"
+        self._show_end((result.instance_id, result.status, verdict, tokens, clock(result.seconds)), result.reason)
+
+    def _show_failure(self, failure: TaskFailure) -> None:
+        self._prevented += 1
+        self._show_end((failure.instance_id, "not run", "", "", ""), failure.reason)
+
+    def _show_end(self, row: tuple[str, str, str, str, str], reason: str) -> None:
+        instance_id, status, verdict, tokens, seconds = row
+        self._running.pop(instance_id, None)
+        self._latest = [*self._latest, row][-_MAX_ROWS:]
         if self._live is None:
-            self._console.print(plain(f"{self._count()} {task.id}: begins"), soft_wrap=True)
-
-    def done(self, task: BenchTask, record: Record) -> None:
-        """See `Watcher`."""
-        self._done += 1
-        self._solved += record.solved
-        tokens = f"{record.usage.prompt_tokens + record.usage.completion_tokens:,}"
-        verdict = "solved" if record.solved else "not solved"
-        self._ended(task, (task.id, record.status, verdict, tokens, clock(record.seconds)), record.reason)
-        if self._json:
-            self._line({"kind": "task"} | record.model_dump(mode="json"))
-
-    def failed(self, task: BenchTask, failure: Failure) -> None:
-        """See `Watcher`."""
-        self._failed += 1
-        self._ended(task, (task.id, "not run", "", "", ""), failure.reason)
-        if self._json:
-            self._line({"kind": "failure"} | failure.model_dump(mode="json"))
-
-    def _ended(self, task: BenchTask, row: tuple[str, str, str, str, str], reason: str) -> None:
-        self._running.pop(task.id, None)
-        self._latest = [*self._latest, row][-_SHOWN:]
-        if self._live is None:
-            _, status, verdict, tokens, seconds = row
             parts = [verdict, f"({status})" if verdict else status, f"{tokens} tokens, {seconds}" if tokens else ""]
-            told = " ".join(filter(None, parts)) + (f": {reason}" if reason else "")
-            self._console.print(plain(f"{self._count()} {task.id}: {told}"), soft_wrap=True)
+            text = " ".join(filter(None, parts)) + (f": {reason}" if reason else "")
+            self._print(f"{self._count()} {instance_id}: {text}")
+
+    def _print(self, text: str) -> None:
+        self._console.print(plain(text), soft_wrap=True)
 
     def _count(self) -> str:
-        return f"[{self._done + self._failed}/{self._tasks}]"
+        return f"[{self._finished + self._prevented}/{self._tasks}]"
 
     def _table(self) -> Table:
         from rich.table import Table
@@ -97,12 +100,6 @@ class BenchWatch:
             table.add_row(*(plain(cell, {"solved": "green", "not solved": "red"}.get(cell, "")) for cell in row))
         for name, began in list(self._running.items()):
             table.add_row(plain(name, "bold"), "running", "", "", clock(time.monotonic() - began))
-        failed = f", {self._failed} not run" if self._failed else ""
-        table.add_row(plain(f"{self._done} of {self._tasks} done, {self._solved} solved{failed}", "bold"))
+        prevented = f", {self._prevented} not run" if self._prevented else ""
+        table.add_row(plain(f"{self._finished} of {self._tasks} finished, {self._solved} solved{prevented}", "bold"))
         return table
-
-    def _line(self, data: object) -> None:
-        import json
-
-        sys.stdout.write(json.dumps(data) + "\n")
-        sys.stdout.flush()

@@ -6,28 +6,30 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agent.bench.compare import Comparison
-from agent.bench.record import Failure, Record, Summary
+from agent.bench.directory import RunDirectory
+from agent.bench.results import RunSummary, TaskFailure, TaskResult
 from agent.text import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
 
 def clock(seconds: float) -> str:
-    """`1:05`, `2:03:04`."""
+    """Seconds as `1:05` or `2:03:04`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def percent(share: float) -> str:
-    """`66.7%`."""
+    """A share from 0 to 1 as `66.7%`."""
     return f"{100 * share:.1f}%"
 
 
-def share_of(summary: Summary) -> str:
-    """`12 of 18 solved, 66.7% (43.7–83.7%)`."""
+def solved_share(summary: RunSummary) -> str:
+    """The share solved as `12 of 18 solved, 66.7% (43.7–83.7%)`."""
     if not summary.run:
         return "none was run"
     low, high = summary.interval
@@ -42,12 +44,18 @@ def plain(text: str, style: str = "") -> Text:
     return Text(" ".join(printable(text).split()), style=style)
 
 
-def _verdict(record: Record) -> Text:
-    return plain("yes", "green") if record.solved else plain("no", "red")
+def _verdict(result: TaskResult) -> Text:
+    return plain("yes", "green") if result.solved else plain("no", "red")
 
 
-def run_table(records: Sequence[Record], failures: Sequence[Failure], summary: Summary) -> Table:
-    """A row a task, the totals below."""
+def print_run(console: Console, directory: RunDirectory, summary: RunSummary) -> None:
+    """Print a run's table and its share solved."""
+    console.print(run_table(directory.results(), summary.failures, summary))
+    console.print(f"\n{solved_share(summary)}", soft_wrap=True)
+
+
+def run_table(results: Sequence[TaskResult], failures: Sequence[TaskFailure], summary: RunSummary) -> Table:
+    """A row for each task, the totals below."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -55,11 +63,11 @@ def run_table(records: Sequence[Record], failures: Sequence[Failure], summary: S
         table.add_column(heading)
     for heading in ("tokens in", "out", "time"):
         table.add_column(heading, justify="right")
-    for record in sorted(records, key=lambda each: each.instance_id):
-        usage = record.usage
+    for result in sorted(results, key=lambda each: each.instance_id):
+        usage = result.usage
         table.add_row(
-            plain(record.instance_id), record.status, _verdict(record),
-            f"{usage.prompt_tokens:,}", f"{usage.completion_tokens:,}", clock(record.seconds),
+            plain(result.instance_id), result.status, _verdict(result),
+            f"{usage.prompt_tokens:,}", f"{usage.completion_tokens:,}", clock(result.seconds),
         )  # fmt: skip
     for failure in failures:
         table.add_row(plain(failure.instance_id), plain("not run", "yellow"), "", "", "", "")
@@ -73,7 +81,7 @@ def run_table(records: Sequence[Record], failures: Sequence[Failure], summary: S
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
-    """What each run came to, the tasks that differ, and each later run against the first."""
+    """The figures of each run, the tasks that not all solved, and each later run compared with the first."""
     from rich.table import Table
 
     totals = Table(box=None, pad_edge=False)

@@ -1,4 +1,4 @@
-"""Finds the server another tool is to be pointed at, and prints the lines for it."""
+"""`swe-agent models connect`: prints the configuration that points another tool at a model server."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ USUAL_BASE_URL = f"http://127.0.0.1:{PORT}/v1"
 
 
 def print_lines(tool: Tool, *, base_url: str | None, model: str | None, api_key: str | None) -> None:
-    """Print what `tool` needs, on standard output.
+    """Print the configuration that `tool` needs, on standard output.
 
-    A server that isn't there is told in the lines. Raises `BackendRefused` when it wants another key, other
+    Where no server answers, the printed lines say so. Raises `BackendRefused` when the server refuses the key, other
     `BackendError`s, and `UsageError`.
     """
     settings, _, _ = load_settings({"base_url": base_url, "model": model, "api_key": api_key})
@@ -27,17 +27,17 @@ def print_lines(tool: Tool, *, base_url: str | None, model: str | None, api_key:
 
 
 async def find_endpoint(settings: Settings) -> Endpoint:
-    """The model as its server tells of it; as the catalogue does, with a note, when no server answers."""
+    """The model and its window as its server reports them; from the catalogue, with a note, when no server answers."""
     base_url = settings.base_url or USUAL_BASE_URL
     try:
-        model, server, window = await _ask(base_url, settings)
-        note = "" if window else f"the server does not tell its window: {USUAL_CONTEXT} tokens are assumed"
+        model, server, window = await _query(base_url, settings)
+        note = "" if window else f"the server does not report its window: {USUAL_CONTEXT} tokens are assumed"
     except BackendUnreachable:
         profile = find_profile(settings.model or DEFAULT_MODEL)
         model, server, window = settings.model or profile.name, "generic", settings.context or profile.window
         note = (
             f"no server answers at {base_url}: the model's name and the window ({window or USUAL_CONTEXT} tokens) are "
-            "not measured; start one with `swe-agent models serve` and ask again"
+            "not measured; start one with `swe-agent models serve` and run this command again"
         )
     for name in (base_url, model):
         if not name.isprintable():
@@ -53,8 +53,8 @@ async def find_endpoint(settings: Settings) -> Endpoint:
     )
 
 
-async def _ask(base_url: str, settings: Settings) -> tuple[str, str, int | None]:
-    """The model's name, the server's kind, and the window that counts."""
+async def _query(base_url: str, settings: Settings) -> tuple[str, str, int | None]:
+    """The model's name, the server's kind, and the effective window in tokens."""
     from agent.model.servers import open_server
 
     server = await open_server(base_url, settings.api_key or "", settings.model, load=False)

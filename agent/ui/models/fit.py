@@ -1,4 +1,4 @@
-"""`models fit`, shown: a table of the models, or one model's bytes, contexts and command lines."""
+"""`swe-agent models fit`: a table of all models, or one model's memory, contexts and command lines."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What `models fit` was asked; None and "" stand for what was not said."""
+class FitOptions:
+    """The options of `models fit`; None and "" stand for options that were not given."""
 
     model: str = ""
     memory: str = ""
@@ -37,88 +37,88 @@ class Question:
     quantization: str | None = None
 
 
-def run_fit(question: Question, *, as_json: bool) -> int:
-    """Prints the answer on standard output; 0, also when nothing fits.
+def run_fit(options: FitOptions, *, as_json: bool) -> int:
+    """Print what fits, on standard output; 0, also when nothing does.
 
-    Raises UsageError for what is not known or can't be, ModelUnavailable for a file that can't be read.
+    Raises `UsageError` for an unknown model or impossible options, `ModelUnavailable` for a file that can't be read.
     """
-    machine = _machine(question)
-    if question.model:
-        found, profile = _one(question, machine)
+    machine = _machine(options)
+    if options.model:
+        found, profile = _one(options, machine)
         if as_json:
             _print_json(machine, [_record(found, profile)])
         else:
             _print_one(found, profile)
         return 0
-    if question.quantization or question.yarn:
+    if options.quantization or options.yarn:
         raise UsageError("--quantization and --yarn are for one model", hint="say which: `swe-agent models list`")
-    fits = _all(question, machine)
+    fits = _all(options, machine)
     if as_json:
         _print_json(machine, [_record(found, None) for found in fits])
     else:
-        _print_all(machine, fits, question)
+        _print_all(machine, fits, options)
     return 0
 
 
-def _machine(question: Question) -> Machine:
-    """This machine, or the one described; what is not said of that is as here, but it has no GPU."""
-    if not (question.memory or question.gpu_memory or question.unified):
+def _machine(options: FitOptions) -> Machine:
+    """This machine, or the one the options describe, which has this one's memory and no GPU unless they say so."""
+    if not (options.memory or options.gpu_memory or options.unified):
         return this_machine()
-    ram = parse_memory(question.memory) if question.memory else this_machine().ram_bytes
-    gpu = parse_memory(question.gpu_memory) if question.gpu_memory else 0
-    return Machine.given(ram, gpu, unified=question.unified)
+    ram = parse_memory(options.memory) if options.memory else this_machine().ram_bytes
+    gpu = parse_memory(options.gpu_memory) if options.gpu_memory else 0
+    return Machine.given(ram, gpu, unified=options.unified)
 
 
-def _one(question: Question, machine: Machine) -> tuple[Fit, Profile | None]:
-    """The model asked for, in the quantization to take."""
-    if question.model.lower().endswith(".gguf"):
-        path = Path(question.model).expanduser()
+def _one(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
+    """The model that was asked for, in the best quantization that fits, and its profile where it has one."""
+    if options.model.lower().endswith(".gguf"):
+        path = Path(options.model).expanduser()
         if not path.is_file():
             raise UsageError(f"there is no file {path}", hint="a model of the catalogue is named without .gguf")
         profile = find_profile(path.name)
         known = None if profile.name == GENERIC else profile
-        return _fitted([from_gguf(read_gguf(path.absolute()), known)], machine, question), known
-    profile = find_profile(question.model)
+        return _fitted([from_gguf(read_gguf(path.absolute()), known)], machine, options), known
+    profile = find_profile(options.model)
     if profile.name == GENERIC:
         names = ", ".join(each.name for each in load_catalogue() if each.gguf)
         raise UsageError(
-            f"the catalogue has no model {question.model!r}", hint=f"it has {names}; or give the path of a .gguf file"
+            f"the catalogue has no model {options.model!r}", hint=f"it has {names}; or give the path of a .gguf file"
         )
-    sized = candidates(profile, question.quantization)
+    sized = candidates(profile, options.quantization)
     if not sized:
-        what = f"{profile.name} in {question.quantization}" if question.quantization and profile.gguf else profile.name
+        what = f"{profile.name} in {options.quantization}" if options.quantization and profile.gguf else profile.name
         there = f"there is {', '.join(profile.gguf)}; or " if profile.gguf else ""
         raise UsageError(f"no file is known for {what}", hint=f"{there}give the path of a .gguf file")
-    return _fitted(sized, machine, question), profile
+    return _fitted(sized, machine, options), profile
 
 
-def _all(question: Question, machine: Machine) -> list[Fit]:
-    """One line a model; those that don't take the context asked for are left out."""
+def _all(options: FitOptions, machine: Machine) -> list[Fit]:
+    """The best fit of each model; models that don't support the context asked for are left out."""
     fits = []
     for profile in load_catalogue():
         if sized := candidates(profile):
             try:
-                fits.append(_fitted(sized, machine, question))
+                fits.append(_fitted(sized, machine, options))
             except UsageError:
                 continue
     if not fits:
-        raise UsageError(f"no model of the catalogue takes {question.context} tokens")
+        raise UsageError(f"no model of the catalogue takes {options.context} tokens")
     return fits
 
 
-def _fitted(sized: list[Sized], machine: Machine, question: Question) -> Fit:
+def _fitted(sized: list[Sized], machine: Machine, options: FitOptions) -> Fit:
     found = [
         fit(
             each,
             machine,
-            context=question.context,
-            kv=question.kv,
-            slots=question.parallel,
-            yarn=question.yarn,
+            context=options.context,
+            kv=options.kv,
+            slots=options.parallel,
+            yarn=options.yarn,
         )
         for each in sized
     ]
-    return best_of(found, least=question.context or USEFUL)
+    return best_of(found, least=options.context or USEFUL)
 
 
 def _described(machine: Machine) -> str:
@@ -131,7 +131,7 @@ def _described(machine: Machine) -> str:
     return f"{ram}, {count} with {machine.gpu_bytes / GIB:.1f} GiB" + (f" ({machine.name})" if machine.name else "")
 
 
-def _print_all(machine: Machine, fits: list[Fit], question: Question) -> None:
+def _print_all(machine: Machine, fits: list[Fit], options: FitOptions) -> None:
     from rich.table import Table
 
     console = _console()
@@ -145,7 +145,7 @@ def _print_all(machine: Machine, fits: list[Fit], question: Question) -> None:
         contexts = [f"{found.largest[kind]:,}" if found.largest[kind] else "-" for kind in KV_TYPES]
         size = f"{found.model.weights / GIB:.1f}"
         table.add_row(found.model.name, found.model.quantization, size, found.placement.where, *contexts, style=style)
-    slots = f" in each of {question.parallel} slots" if question.parallel > 1 else ""
+    slots = f" in each of {options.parallel} slots" if options.parallel > 1 else ""
     console.print(f"{_described(machine)}\nThe largest context{slots}, by the cache's type:\n", highlight=False)
     console.print(table)
     if not any(found.fits for found in fits):
@@ -160,7 +160,7 @@ def _print_one(found: Fit, profile: Profile | None) -> None:
     slots = f" in each of {found.slots} slots" if found.slots > 1 else ""
     console.print(f"{_described(found.machine)}\n", highlight=False)
     if found.fits:
-        console.print(f"{title} fits: {_place(found)}", highlight=False)
+        console.print(f"{title} fits: {_placement(found)}", highlight=False)
         console.print(f"with {found.context:,} tokens{slots}, the cache in {found.kv}", highlight=False)
     else:
         context = f"with {found.context:,} tokens" if found.context else f"not even with {LEAST:,} tokens"
@@ -197,14 +197,14 @@ def _bytes(found: Fit) -> Table:
 
 
 def _print_commands(found: Fit, profile: Profile | None) -> None:
-    """As they are: no line of them may be broken by the terminal's width."""
+    """Print the command lines unwrapped, so that they can be pasted."""
     for title, text in _commands(found, profile).items():
         sys.stdout.write(f"\n# {title}\n{text}\n")
     sys.stdout.flush()
 
 
 def _commands(found: Fit, profile: Profile | None) -> dict[str, str]:
-    """Titles and what to paste."""
+    """Title → the text to paste."""
     commands = {"llama.cpp": fit_commands.llama_server(found, profile.sampling if profile else None)}
     if text := fit_commands.modelfile(found, profile):
         commands["Ollama: the file Modelfile"] = text
@@ -214,7 +214,7 @@ def _commands(found: Fit, profile: Profile | None) -> dict[str, str]:
     return commands
 
 
-def _place(found: Fit) -> str:
+def _placement(found: Fit) -> str:
     placement = found.placement
     if placement.where == "GPU":
         return "all on the GPU"

@@ -1,17 +1,18 @@
-"""The command lines that serve a model the way `models fit` placed it: llama.cpp's, Ollama's and our own."""
+"""The command lines that serve a model as `models fit` placed it: with llama.cpp, Ollama and `models serve`."""
 
 from __future__ import annotations
 
 import shlex
 
-from agent.catalogue.download import hub_command, models_directory
+from agent.catalogue.download import hub_command
 from agent.catalogue.fit import Fit
 from agent.catalogue.placement import system_room
 from agent.catalogue.profiles import Profile, Sampling
+from agent.user_directories import models_directory
 
-WIDTH = 78
+MAX_COLUMNS = 78
 _PROMPT_CACHE_MIB = 8192
-"""What llama-server may fill with prompts it has read unless it is told otherwise."""
+"""The default of llama-server's `--cache-ram`, its cache of prompts in system memory."""
 
 
 def llama_server(found: Fit, sampling: Sampling | None) -> str:
@@ -43,7 +44,7 @@ def llama_server(found: Fit, sampling: Sampling | None) -> str:
 
 
 def modelfile(found: Fit, profile: Profile | None) -> str:
-    """A Modelfile for Ollama; empty where it can't serve the model so."""
+    """A Modelfile for Ollama; empty where Ollama can't serve the model this way."""
     model = found.model
     if found.yarn:
         return ""
@@ -72,7 +73,7 @@ def modelfile(found: Fit, profile: Profile | None) -> str:
 
 
 def ollama(found: Fit) -> str:
-    """How Ollama's server is to run, and what makes a model of that Modelfile."""
+    """The commands that start Ollama's server and create a model from the Modelfile."""
     name = f"{found.model.name.lower()}-{found.context // 1024}k"
     settings = [f"OLLAMA_NUM_PARALLEL={found.slots}"]
     if found.kv != "f16":
@@ -81,7 +82,7 @@ def ollama(found: Fit) -> str:
 
 
 def serve(found: Fit, profile: Profile | None) -> str:
-    """Our own server; after a download where the model is in several files."""
+    """The command of `models serve`, after a download where the model is split into several files."""
     model, lines = found.model, []
     name = model.name
     words = ["swe-agent models serve"]
@@ -102,10 +103,10 @@ def serve(found: Fit, profile: Profile | None) -> str:
 
 
 def wrapped(words: list[str], *, joint: str = "") -> str:
-    """A command line of at most `WIDTH` columns a line where its words allow it, to be pasted into a shell."""
+    """A command line of at most `MAX_COLUMNS` columns a line where its words allow it, to be pasted into a shell."""
     lines, line = [], words[0]
     for word in (joint + each for each in words[1:]):
-        if len(line) + len(word) + 3 > WIDTH:
+        if len(line) + len(word) + 3 > MAX_COLUMNS:
             lines.append(line + " \\")
             line = "  " + word
         else:
@@ -114,7 +115,7 @@ def wrapped(words: list[str], *, joint: str = "") -> str:
 
 
 def _first_blocks(found: Fit) -> int:
-    """How many blocks, from the first on, hold the experts that go to system memory; dense ones count."""
+    """How many blocks, from the first on, llama-server has to keep in system memory; leading dense ones count."""
     return found.model.shape.leading_dense_block_count + found.placement.cpu_moe
 
 

@@ -1,4 +1,4 @@
-"""Runs `models serve`: starts the server, says where it is and how to use it, and stays until it is told to end."""
+"""`swe-agent models serve`: starts the bundled runtime, prints how to use it, and runs until a signal."""
 
 from __future__ import annotations
 
@@ -11,66 +11,57 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import TaskStatus
 
+from agent.app.interrupts import EXIT_CODE as INTERRUPTED
+from agent.app.interrupts import interruptible
 from agent.bundled.plan import Wanted, prepare
-from agent.config import home
 from agent.errors import ModelUnavailable
+from agent.session.live import DownloadAdvanced
 from agent.ui.terminal import Terminal
+from agent.user_directories import home
 
 if TYPE_CHECKING:
     from agent.bundled.server import BundledServer
-
-INTERRUPTED = 130
+    from agent.catalogue.download import DownloadProgress
 
 
 def run_serve(wanted: Wanted) -> int:
     """Serve a model until SIGINT (exit code 130) or SIGTERM (0, the way services are ended).
 
-    Raises `ModelUnavailable` when the server can't be started or dies, `UsageError` for what can't be.
+    Raises `ModelUnavailable` when the server can't be started or dies, `UsageError` for impossible options.
     """
     return anyio.run(_serve, wanted)
 
 
 async def _serve(wanted: Wanted) -> int:
+    """Serve until a signal arrives, and return the exit code for it."""
     from rich.console import Console
 
     terminal = Terminal(Console(stderr=True, soft_wrap=True))
     log_path = home() / "logs" / f"serve-{os.getpid()}.log"
     received: list[signal.Signals] = []
-    died: list[str] = []
-    failures: list[Exception] = []
-    async with anyio.create_task_group() as group:
 
-        async def watch(task_status: TaskStatus[None]) -> None:
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                task_status.started()
-                async for number in signals:
-                    received.append(number)
-                    group.cancel_scope.cancel()
+    def show_download(progress: DownloadProgress) -> None:
+        terminal(DownloadAdvanced(progress.done, progress.total, progress.source))
 
-        await group.start(watch)
-        try:
-            prepared = await prepare(wanted, log_path=log_path, on_progress=terminal.download)
-            terminal.progress(f"starting {prepared.model_path.name} ({prepared.context:,} tokens in each slot)")
-            async with prepared as server:
-                for line in described(server):
-                    sys.stderr.write(f"{line}\n")
-                sys.stderr.flush()
-                died.append(await server.ended())
-        except Exception as error:  # a task group would wrap it
-            failures.append(error)
-        group.cancel_scope.cancel()
-    if failures:
-        raise failures[0]
-    if died:
-        raise ModelUnavailable(died[0], hint="start it again; a smaller --context or model needs less memory")
-    log_path.unlink(missing_ok=True)  # it ended as it should: nobody will ask why
+    async def serve() -> str:
+        prepared = await prepare(wanted, log_path=log_path, on_progress=show_download)
+        terminal.report(f"starting {prepared.model_path.name} ({prepared.context:,} tokens in each slot)")
+        async with prepared as server:
+            for line in description(server):
+                sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+            return await server.ended()
+
+    died = await interruptible(serve, on_signal=received.append)
+    if died is not None:
+        raise ModelUnavailable(died, hint="start it again; a smaller --context or model needs less memory")
+    log_path.unlink(missing_ok=True)  # kept only where something went wrong
     return INTERRUPTED if signal.SIGINT in received else 0
 
 
-def described(server: BundledServer) -> list[str]:
-    """What a user should know of a server that runs, a line each."""
+def description(server: BundledServer) -> list[str]:
+    """What a user should know of the running server, as lines."""
     slots = f"{server.parallel} slot{'s' if server.parallel > 1 else ''}"
     use = "one for a session, the rest for side calls and others" if server.parallel > 1 else "one request at a time"
     settings = server.settings

@@ -1,4 +1,4 @@
-"""Removing sessions for the command line: which, asked for, one by one, and what that freed."""
+"""`swe-agent sessions rm`: removes sessions, after confirmation where they were not named."""
 
 from __future__ import annotations
 
@@ -8,93 +8,93 @@ from collections.abc import Callable
 
 from agent.errors import SweAgentError, UsageError
 from agent.session.directories import find_session, session_directories
-from agent.session.overview import Summary, summarise
+from agent.session.overview import SessionOverview, read_overview
 from agent.session.removal import measure_volumes, open_remover, parse_age
 from agent.text import printable
-from agent.ui.sessions.commands import print_table, size
+from agent.ui.sessions.listing import format_size, print_table
 
 
 def remove_sessions(
-    words: list[str], *, older_than: str | None, every: bool, yes: bool, dry_run: bool, force: bool
+    names: list[str], *, older_than: str | None, every: bool, yes: bool, dry_run: bool, force: bool
 ) -> int:
-    """Remove the named sessions, or those without activity for so long, or all; the exit code.
+    """Remove the named sessions, those without activity for a time, or all, and return the exit code.
 
-    Running ones are refused where they are named, else left out. Raises `UsageError`.
+    Running sessions are refused where they are named, else left out. Raises `UsageError`.
     """
     from rich.console import Console
 
-    if bool(words) + bool(older_than) + every != 1:
+    if bool(names) + bool(older_than) + every != 1:
         raise UsageError("which sessions?", hint="name them, or give one of --older-than 30d and --all")
-    going = _named(words) if words else _chosen(parse_age(older_than) if older_than else 0.0)
-    measure_volumes(going)
-    print_table(going, Console(soft_wrap=True, stderr=True))
-    told = f"{len(going)} session{'' if len(going) == 1 else 's'}, {size(sum(map(_bytes, going)))} on disk"
-    if dry_run or not going:
-        _say(f"{told}; {'nothing is removed: a dry run' if dry_run else 'nothing to remove'}")
+    chosen = _named(names) if names else _inactive_for(parse_age(older_than) if older_than else 0.0)
+    measure_volumes(chosen)
+    print_table(chosen, Console(soft_wrap=True, stderr=True))
+    total = f"{len(chosen)} session{'' if len(chosen) == 1 else 's'}, {format_size(sum(map(_bytes, chosen)))} on disk"
+    if dry_run or not chosen:
+        _say(f"{total}; {'nothing is removed: a dry run' if dry_run else 'nothing to remove'}")
         return 0
-    if not (yes or words or _agreed(f"Remove {told}?", sys.stdin.readline)):
+    if not (yes or names or _confirmed(f"Remove {total}?", sys.stdin.readline)):
         _say("nothing is removed")
         return 1
-    return _remove(going, force=force)
+    return _remove(chosen, force=force)
 
 
-def _named(words: list[str]) -> list[Summary]:
-    """The sessions meant, each once; nothing is removed where one of them can't be."""
-    places = dict.fromkeys(find_session(word) for word in words)
-    summaries = [summarise(place) for place in places]
-    running = [each.id for each in summaries if each.status == "running"]
+def _named(names: list[str]) -> list[SessionOverview]:
+    """The named sessions, each once. Raises `UsageError` where one of them is running: none is removed then."""
+    directories = dict.fromkeys(find_session(name) for name in names)
+    sessions = [read_overview(directory) for directory in directories]
+    running = [each.id for each in sessions if each.status == "running"]
     if running:
         raise UsageError(f"running, and not removed: {', '.join(running)}", hint="end it first, with Ctrl-C")
-    return summaries
+    return sessions
 
 
-def _chosen(age: float) -> list[Summary]:
-    """All that are not running and whose last event is older than `age` seconds."""
-    summaries = [summarise(place) for place in session_directories()]
-    for each in summaries:
+def _inactive_for(age: float) -> list[SessionOverview]:
+    """All sessions that are not running and whose last event is at least `age` seconds old."""
+    sessions = [read_overview(directory) for directory in session_directories()]
+    for each in sessions:
         if each.status == "running":
             _say(f"{each.id} is running and is left out")
     newest = time.time() - age
-    return [each for each in summaries if each.status != "running" and (not age or _last(each) < newest)]
+    return [each for each in sessions if each.status != "running" and (not age or _last_activity(each) < newest)]
 
 
-def _last(summary: Summary) -> float:
-    """When it was last worked on; by its directory's time where the journal doesn't say."""
+def _last_activity(session: SessionOverview) -> float:
+    """Seconds since 1970 of the last event, by the directory's time where the journal doesn't say."""
     try:
-        return summary.last or summary.directory.stat().st_mtime
+        return session.last or session.directory.stat().st_mtime
     except OSError:
         return time.time()
 
 
-def _agreed(question: str, answer: Callable[[], str]) -> bool:
+def _confirmed(question: str, answer: Callable[[], str]) -> bool:
     if not sys.stdin.isatty():
-        raise UsageError("not removed without being asked", hint="give --yes where nobody can answer")
+        raise UsageError("not removed without confirmation", hint="give --yes where nobody can answer")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return answer().strip().lower() in {"y", "yes"}
 
 
-def _remove(going: list[Summary], *, force: bool) -> int:
-    """One by one: what can't be removed is told and the others are."""
+def _remove(chosen: list[SessionOverview], *, force: bool) -> int:
+    """Remove one by one and print each id; a session that can't be removed is reported and the others go on."""
     freed, removed, exit_code = 0, 0, 0
-    with open_remover(going) as remover:
-        for summary in going:
+    with open_remover(chosen) as remover:
+        for session in chosen:
             try:
-                remover.remove(summary, force=force)
+                remover.remove(session, force=force)
             except SweAgentError as error:
                 _say(str(error))
                 exit_code = error.exit_code
                 continue
             removed += 1
-            freed += _bytes(summary)
-            sys.stdout.write(f"{summary.id}\n")
+            freed += _bytes(session)
+            sys.stdout.write(f"{session.id}\n")
     sys.stdout.flush()
-    _say(f"{removed} removed, {size(freed)} freed")
+    _say(f"{removed} removed, {format_size(freed)} freed")
     return exit_code
 
 
-def _bytes(summary: Summary) -> int:
-    return summary.disk_bytes + summary.volume_bytes
+def _bytes(session: SessionOverview) -> int:
+    return session.disk_bytes + session.volume_bytes
 
 
 def _say(text: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agent.verify.reports.cases import MAX_CASES, MAX_MESSAGE, MAX_TEXT, Case, Status, bounded, joined, places_in
+from agent.code.tracebacks import locations_in
+from agent.verify.reports.cases import MAX_CASES, MAX_MESSAGE, MAX_TEXT, Case, Status, bounded, merged
 
 _JEST: dict[str, Status] = {"passed": "passed", "failed": "failed"}
 _GO: dict[str, Status] = {"pass": "passed", "fail": "failed", "skip": "skipped"}
@@ -51,7 +52,7 @@ def read_jest(data: bytes, root: str) -> tuple[Case, ...] | None:
             cases.append(_case(file, "error", str(suite.get("message", "")), root))
         if len(cases) > MAX_CASES:
             return None
-    return joined(cases)
+    return merged(cases)
 
 
 def _case(name: str, status: Status, text: str, root: str, *, under: str = "", seconds: float | None = None) -> Case:
@@ -62,7 +63,7 @@ def _case(name: str, status: Status, text: str, root: str, *, under: str = "", s
     text = printable(text[: 8 * MAX_TEXT]).strip("\n")
     message = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return Case(
-        name, status, message[:MAX_MESSAGE], bounded(text, MAX_TEXT), places_in(text, root, under), seconds
+        name, status, message[:MAX_MESSAGE], bounded(text, MAX_TEXT), locations_in(text, root, under), seconds
     )  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def read_rspec(data: bytes, root: str) -> tuple[Case, ...] | None:
     outside = _number((loaded.get("summary") or {}).get("errors_outside_of_examples_count"))
     if outside:
         cases.append(Case("errors outside of examples", "error"))
-    return joined(cases) if len(cases) <= MAX_CASES else None
+    return merged(cases) if len(cases) <= MAX_CASES else None
 
 
 def read_go(output: str, root: str, module: str = "") -> tuple[tuple[Case, ...], str]:
@@ -122,4 +123,4 @@ def read_go(output: str, root: str, module: str = "") -> tuple[tuple[Case, ...],
             name = f"{package}.{test}" if test else package
             status: Status = _GO[action] if test else "error"
             cases.append(_case(name, status, text, root, under=under, seconds=_number(event.get("Elapsed"))))
-    return joined(cases[:MAX_CASES]), "".join(plain)
+    return merged(cases[:MAX_CASES]), "".join(plain)

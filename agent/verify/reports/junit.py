@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from agent.verify.reports.cases import MAX_CASES, MAX_TEXT, Case, Status, bounded, joined, places_in
+from agent.code.tracebacks import locations_in
+from agent.verify.reports.cases import MAX_CASES, MAX_TEXT, Case, Status, bounded, merged
 
 _MAX_DEPTH = 30
 _STATUS: dict[str, Status] = {"failure": "failed", "error": "error", "skipped": "skipped"}
@@ -114,10 +115,10 @@ def read_junit(data: bytes, runner: str, root: str) -> tuple[Case, ...] | None:
     for element in elements:
         text = bounded(element.text.strip("\n"), MAX_TEXT)
         message = element.message if len(element.message) > 1 else text.partition("\n")[0]
-        places = places_in(element.text, root) if element.status in {"failed", "error"} else ()
+        places = locations_in(element.text, root) if element.status in {"failed", "error"} else ()
         name = _name(element, runner, root, modules)
         cases.append(Case(name, element.status, bounded(message, 2000), text, places, element.seconds))
-    return joined(cases)
+    return merged(cases)
 
 
 def _module(path: str) -> str:

@@ -20,12 +20,11 @@ from agent.bundled import server as bundled
 from agent.bundled.options import RuntimeSettings
 from agent.bundled.plan import Wanted, prepare
 from agent.bundled.server import BundledServer, threads
-from agent.catalogue.download import on_disk
-from agent.catalogue.profiles import Sampling, Yarn, find_profile
+from agent.catalogue.profiles import Sampling, Yarn
 from agent.errors import ModelUnavailable
 
 SMALL = "qwen2.5-coder-0.5b"
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 600.0
 
 STAND_IN = """#!{python}
 import http.server, os, signal, sys
@@ -44,11 +43,8 @@ server.serve_forever()
 
 
 @pytest.fixture
-def model() -> Path:
-    path = on_disk(find_profile(SMALL))
-    if path is None:
-        pytest.fail(f"the real model is missing: run `swe-agent models pull {SMALL}`")
-    return path
+def model(real_model: Path) -> Path:
+    return real_model
 
 
 @pytest.fixture
@@ -122,7 +118,7 @@ def test_every_slot_has_the_whole_context_and_the_model_answers(
         assert server.kind == "xllamacpp"
         root = server.base_url.removesuffix("/v1")
         assert root.startswith("http://127.0.0.1:")
-        async with httpx2.AsyncClient(timeout=60) as client:
+        async with httpx2.AsyncClient(timeout=WAIT_SECONDS) as client:
             slots = (await client.get(f"{root}/slots")).json()
             assert [slot["n_ctx"] for slot in slots] == [1024, 1024]
             props = (await client.get(f"{root}/props")).json()
@@ -160,7 +156,7 @@ def test_cache_type_yarn_sampling_name_and_key_are_as_asked(
         assert server.base_url.startswith("http://127.0.0.1:"), "no address to call"
         assert b"open-sesame" not in await anyio.Path(f"/proc/{server.pid}/cmdline").read_bytes()
         root = server.base_url.removesuffix("/v1")
-        async with httpx2.AsyncClient(timeout=60, trust_env=False) as client:
+        async with httpx2.AsyncClient(timeout=WAIT_SECONDS, trust_env=False) as client:
             assert (await client.get(f"{root}/props")).status_code == 401
             client.headers["Authorization"] = "Bearer open-sesame"
             props = (await client.get(f"{root}/props")).json()
@@ -220,7 +216,7 @@ def test_the_server_ends_when_its_parent_is_killed(
     else:
         model = stand_in()
     script = (
-        "import anyio, sys; from pathlib import Path; from agent.model.servers.bundled import BundledServer\n"
+        "import anyio, sys; from pathlib import Path; from agent.bundled.server import BundledServer\n"
         "async def main():\n"
         "    async with BundledServer(Path(sys.argv[1]), context=512, log_path=Path(sys.argv[2])) as server:\n"
         "        print(server.kind, server.pid, flush=True)\n"

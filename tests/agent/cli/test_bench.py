@@ -21,7 +21,7 @@ from support import CALC, ScriptedModel, call, swe_agent
 from agent.bench.datasets.tasks import BenchTask
 from agent.bench.executors.base import Job
 from agent.bench.executors.local import LocalExecutor
-from agent.bench.record import Record
+from agent.bench.results import TaskResult
 from agent.config import Settings
 
 
@@ -163,7 +163,7 @@ def test_runs_are_compared(ran: tuple[Path, Any, ScriptedModel], tmp_path: Path)
     (second / "tasks").mkdir(parents=True)
     (second / "run.json").write_text((first / "run.json").read_text())
     for place in first.glob("tasks/*/result.json"):
-        record = Record.model_validate_json(place.read_text())
+        record = TaskResult.model_validate_json(place.read_text())
         if record.instance_id != "owner__calc-1":
             (second / "tasks" / place.parent.name).mkdir()
             worse = record.model_copy(update={"solved": False})
@@ -231,9 +231,9 @@ def test_ctrl_c_ends_in_good_order_and_the_run_goes_on_later(tmp_path: Path) -> 
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SWE_AGENT_HOME", str(tmp_path / "home" / "data"))
             process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-        assert asked.wait(300)
+        assert asked.wait(600)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=300)
+        _, stderr = process.communicate(timeout=600)
         let_go.set()
         assert process.returncode == 130, stderr
         assert "goes on" in stderr
@@ -254,7 +254,7 @@ def test_a_task_that_hangs_is_ended_from_outside(tmp_path: Path, monkeypatch: py
         base_url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         settings = Settings(base_url=base_url, sandbox="bubblewrap", time_limit=1.0)
         record = anyio.run(LocalExecutor().run, Job(task, tmp_path / "one", settings))
-    assert isinstance(record, Record)
+    assert isinstance(record, TaskResult)
     assert (record.status, record.solved, record.exit_code) == ("budget", False, 5)
     assert "did not end by itself within 2 s" in record.reason
 

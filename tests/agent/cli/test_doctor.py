@@ -7,14 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from doubles import LlamaCppDouble
 from rich.console import Console
 from support import ScriptedModel, call, make_repository, swe_agent
 
-from agent.catalogue.download import pull
-from agent.catalogue.profiles import find_profile
+from agent.config import Settings
 from agent.doctor import Check, Report
 from agent.ui.doctor import print_report
 
@@ -64,7 +62,7 @@ def test_lines_for_a_person(tmp_path: Path) -> None:
     assert done.stdout.endswith("All that is needed works.\n")
     assert "[bold]m" in done.stdout
     assert "\x1b" not in done.stdout
-    assert "--ctx-size" in done.stdout  # how to mend a window of 4,096 tokens
+    assert "--ctx-size" in done.stdout  # what to do about a window of 4,096 tokens
     assert not (tmp_path / "data" / "models.json").exists()
 
 
@@ -127,12 +125,14 @@ def test_each_value_with_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found["sandbox"] == ["auto", "default"]
     assert found["api_key"] == ["********", "user", "file", f"({user})"]
     assert found["test"][:2] == ["[red]make", "check[/red]"]
+    assert f"    # {Settings.model_fields['max_steps'].description}" in done.stdout.splitlines()
     assert "sandbox is not a setting a repository may make" in done.stderr
     done = swe_agent("doctor", "--config", "--json", "--context", "8192", home=tmp_path, cwd=place)
     report = json.loads(done.stdout)
     assert report["settings"]["context"] == {"value": 8192, "origin": "flag"}
     assert report["settings"]["api_key"]["value"] == "********"
     assert report["user_file"] == str(user)
+    assert report["descriptions"]["max_steps"] == Settings.model_fields["max_steps"].description
     assert len(report["warnings"]) == 1
 
 
@@ -146,13 +146,13 @@ def test_a_value_that_can_not_be_one_is_told_with_its_origin(tmp_path: Path) -> 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_long_lines_are_wrapped_and_commands_are_not(width: int) -> None:
     report = Report()
-    mend = "start llama-server with " + "--override-kv a.b.c=int:1 " * 10 + "--ctx-size 32768"
-    report.add(Check("backend", "fail", "[link=x]the reason[/link] " + "which is long " * 12, mend))
+    remedy = "start llama-server with " + "--override-kv a.b.c=int:1 " * 10 + "--ctx-size 32768"
+    report.add(Check("backend", "fail", "[link=x]the reason[/link] " + "which is long " * 12, remedy))
     report.add(Check("bundled runtime", "warn", "\n".join(f"log line {n}" for n in range(40))))
     out = io.StringIO()
     print_report(report, Console(file=out, width=width))
     printed = out.getvalue()
-    assert f"→ {mend}\n" in printed
+    assert f"→ {remedy}\n" in printed
     assert "[link=x]the reason[/link]" in " ".join(printed.split())
     rest = [line for line in printed.splitlines() if "→" not in line]
     assert max(len(line) for line in rest) <= max(width, 80)
@@ -160,10 +160,10 @@ def test_long_lines_are_wrapped_and_commands_are_not(width: int) -> None:
     assert "[…]" in printed
 
 
+@pytest.mark.usefixtures("real_model")  # doctor itself gets none
 def test_the_real_model(tmp_path: Path) -> None:
-    anyio.run(pull, find_profile("qwen2.5-coder-0.5b"))  # doctor itself gets none
     args = ("--model", "qwen2.5-coder-0.5b", "--context", "4096", "--json")
-    done = swe_agent("doctor", *args, home=tmp_path, cwd=tmp_path, timeout=900)
+    done = swe_agent("doctor", *args, home=tmp_path, cwd=tmp_path, timeout=1800)
     report = json.loads(done.stdout)
     assert done.returncode == 0, done.stdout
     assert (report["server"]["name"], report["server"]["profile"]) == ("bundled", "qwen2.5-coder-0.5b")

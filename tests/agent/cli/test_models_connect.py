@@ -6,11 +6,12 @@ import json
 import socket
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from support import ScriptedModel, swe_agent
 
-from agent.integrations.connect import TOOLS
+from agent.integrations.connect import Tool
 
 
 def test_the_window_is_the_servers(scripted: ScriptedModel, tmp_path: Path) -> None:
@@ -50,5 +51,5 @@ def test_a_name_that_would_break_out_of_a_command_is_refused(scripted: ScriptedM
 def test_help_and_errors_name_the_tools(arguments: tuple[str, ...], tmp_path: Path) -> None:
     ran = swe_agent("models", "connect", *arguments, home=tmp_path)
     said = ran.stdout + ran.stderr
-    assert all(tool in said for tool in TOOLS)
+    assert all(tool in said for tool in get_args(Tool))
     assert (ran.returncode == 0) == (arguments == ("--help",))

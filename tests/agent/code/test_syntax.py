@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.code.syntax import SyntaxFault, new_errors, syntax_errors
+from agent.code.syntax import SyntaxProblem, new_errors, syntax_errors
 
 GOOD = {
     "a.py": "def f(a, *, b: int = 1) -> str:\n    match a:\n        case [1, *_]:\n            return f'{b!r:>{a}}'\n",
@@ -39,20 +39,20 @@ def test_what_is_cut_short_has_errors(path: str) -> None:
 
 
 def test_the_line_its_text_and_what_is_wrong_are_told() -> None:
-    assert syntax_errors("a.py", "x = 1\ndef f(:\n    pass\n") == [SyntaxFault(2, "def f(:", "missing )")]
-    (fault,) = syntax_errors("a.py", "x = (1,\ny = 2\n")
-    assert str(fault) == "line 1: not closed: (: x = (1,"
-    (fault,) = syntax_errors("a.java", "class A { void f() { int x = 1 } }")
-    assert fault.what == "missing ;"
-    (fault,) = syntax_errors("a.go", "package p\nfunc f() {\n x := 1\n\n\n")
-    assert fault == SyntaxFault(3, "x := 1", "missing }")
+    assert syntax_errors("a.py", "x = 1\ndef f(:\n    pass\n") == [SyntaxProblem(2, "def f(:", "missing )")]
+    (problem,) = syntax_errors("a.py", "x = (1,\ny = 2\n")
+    assert str(problem) == "line 1: not closed: (: x = (1,"
+    (problem,) = syntax_errors("a.java", "class A { void f() { int x = 1 } }")
+    assert problem.message == "missing ;"
+    (problem,) = syntax_errors("a.go", "package p\nfunc f() {\n x := 1\n\n\n")
+    assert problem == SyntaxProblem(3, "x := 1", "missing }")
 
 
 def test_indentation_of_python_is_told() -> None:
-    (fault,) = syntax_errors("a.py", "def f():\nreturn 1\n")
-    assert fault.line == 2 and "indented block" in fault.what
-    (fault,) = syntax_errors("a.py", "def f():\n    a = 1\n   b = 2\n")
-    assert fault.line == 3
+    (problem,) = syntax_errors("a.py", "def f():\nreturn 1\n")
+    assert problem.line == 2 and "indented block" in problem.message
+    (problem,) = syntax_errors("a.py", "def f():\n    a = 1\n   b = 2\n")
+    assert problem.line == 3
 
 
 def test_unknown_languages_and_text_out_of_bounds_have_none() -> None:
@@ -65,14 +65,14 @@ def test_only_new_errors_are_told() -> None:
     before = "x = = 1\n\n\ndef f():\n    return 1\n"
     assert new_errors("a.py", before, "import os\n" + before) == []
     assert new_errors("a.py", before, before.replace("x = = 1", "x = 1")) == []
-    (fault,) = new_errors("a.py", before, before.replace("return 1", "return )"))
-    assert fault.line == 5
+    (problem,) = new_errors("a.py", before, before.replace("return 1", "return )"))
+    assert problem.line == 5
     assert new_errors("old.py", "print 'a'\nb = 1\n", "print 'a'\nb = 2\n") == []
 
 
 def test_faults_are_bounded() -> None:
     faults = syntax_errors("a.js", "let = ; if ( { \n" * 2_000)
-    assert 0 < len(faults) <= 20 and all(len(fault.text) <= 120 for fault in faults)
+    assert 0 < len(faults) <= 20 and all(len(problem.text) <= 120 for problem in faults)
 
 
 @pytest.mark.parametrize("path", GOOD)

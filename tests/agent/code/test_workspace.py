@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support import docker_missing, git, make_repository
+from support import git, make_repository
 
 from agent.code.index import CodeIndex
 from agent.code.workspace import WorkspaceIndex
@@ -18,7 +18,6 @@ from sandbox.protocol import ExecResult, Sandbox
 from sandbox.select import open_sandbox
 from sandbox.snapshots import Snapshots
 
-KINDS = ["bubblewrap", "local", *([] if docker_missing() else ["docker"])]
 FILES = {
     "pkg/one.py": "def one():\n    return two()\n",
     "pkg/two.py": "def two():\n    return 2\n",
@@ -57,7 +56,7 @@ def work(kind: str, directory: Path, body: Body) -> None:
     anyio.run(main)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["bubblewrap", "local", "docker"], indirect=True)
 def test_edits_additions_and_removals_are_seen(kind: str, tmp_path: Path) -> None:
     async def body(workspace: WorkspaceIndex, watched: Watched) -> None:
         index = await workspace.refresh()
@@ -70,7 +69,7 @@ def test_edits_additions_and_removals_are_seen(kind: str, tmp_path: Path) -> Non
         )
         index = await workspace.refresh()
         assert index.paths == ["pkg/a new ä.py", "pkg/two.py"]
-        assert [each.name for each in index.callers(index.definitions("zwei")[0])] == ["new"]
+        assert [each.path for each in index.references("zwei")] == ["pkg/a new ä.py"]
         assert not index.definitions("one") and not index.definitions("two")
         assert len(watched.commands) == 3  # one listing and one reading more
         await workspace.refresh()
@@ -84,11 +83,11 @@ def test_a_restored_file_is_the_commits_again(tmp_path: Path) -> None:
         snapshots = Snapshots(watched.sandbox)
         before = await snapshots.take()
         await watched.sandbox.exec("echo 'def other(): pass' > pkg/one.py; rm pkg/two.py")
-        assert [each.name for each in (await workspace.refresh()).in_file("pkg/one.py")] == ["other"]
+        assert [each.name for each in (await workspace.refresh()).definitions_in("pkg/one.py")] == ["other"]
         await snapshots.take()
         await snapshots.restore(before)
         index = await workspace.refresh()
-        assert [each.name for each in index.in_file("pkg/one.py")] == ["one"]
+        assert [each.name for each in index.definitions_in("pkg/one.py")] == ["one"]
         assert index.definitions("two") and not index.definitions("other")
 
     work("local", tmp_path, body)
@@ -100,7 +99,7 @@ def test_an_edit_of_the_same_size_within_a_second_is_seen(tmp_path: Path) -> Non
         for number, name in enumerate(("aaa", "bbb")):
             place.write_text(f"def {name}(): pass\n")
             os.utime(place, ns=(number, 1_700_000_000_000_000_000 + number))
-            assert [each.name for each in (await workspace.refresh()).in_file("pkg/one.py")] == [name]
+            assert [each.name for each in (await workspace.refresh()).definitions_in("pkg/one.py")] == [name]
 
     work("local", tmp_path, body)
 

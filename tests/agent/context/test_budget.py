@@ -58,27 +58,27 @@ def test_beside_the_prompt_that_opens_a_session_there_is_room_for_observations(w
 
 def test_the_servers_figure_counts_and_what_came_since_is_added() -> None:
     meter = TokenMeter()
-    meter.added("x" * 3_200)
+    meter.add("x" * 3_200)
     assert 1_000 <= meter.tokens <= 1_050
-    meter.measured(500, 100)
+    meter.record_usage(500, 100)
     assert meter.tokens == 600
-    meter.added("")
+    meter.add("")
     assert 600 < meter.tokens < 620
 
 
 def test_a_server_without_figures_leaves_the_estimate() -> None:
     meter = TokenMeter()
-    meter.added("x" * 320)
+    meter.add("x" * 320)
     before = meter.tokens
-    meter.measured(0, 0)
+    meter.record_usage(0, 0)
     assert meter.tokens == before
 
 
 def test_a_new_prompt_begins_at_nothing() -> None:
     meter = TokenMeter()
-    meter.measured(500, 100)
-    meter.added("more")
-    meter.restart()
+    meter.record_usage(500, 100)
+    meter.add("more")
+    meter.reset()
     assert meter.tokens == 0
 
 
@@ -88,23 +88,23 @@ def test_the_estimate_only_grows_with_what_is_added(texts: list[str]) -> None:
     meter = TokenMeter()
     for text in texts:
         before = meter.tokens
-        meter.added(text)
+        meter.add(text)
         assert meter.tokens > before + len(text.encode("utf-8", "replace")) / 4
 
 
 def test_each_reply_takes_the_place_of_what_was_estimated_before_it() -> None:
     meter = TokenMeter()
     for prompt in (1_000, 2_500, 4_000):
-        meter.added("x" * 4_000)
+        meter.add("x" * 4_000)
         assert meter.tokens > prompt - 1_500
-        meter.measured(prompt, 50)
+        meter.record_usage(prompt, 50)
         assert meter.tokens == prompt + 50
 
 
 @pytest.mark.parametrize("text", ["é" * 300, "汉字" * 300, "🦉" * 300, "def f(x):\n    return x\n" * 30])
 def test_the_estimate_holds_for_any_script(text: str) -> None:
     meter = TokenMeter()
-    meter.added(text)
+    meter.add(text)
     assert meter.tokens >= len(text) / 4 and meter.tokens <= 2 * len(text.encode())
 
 
@@ -115,31 +115,31 @@ def test_tokens_a_byte_are_learnt_from_the_servers_own_figures() -> None:
     meter = TokenMeter()
     known = 0
     for _ in range(6):
-        meter.added("x" * 4_000)
+        meter.add("x" * 4_000)
         known += 2_000  # two bytes a token
-        meter.measured(known, 0)
+        meter.record_usage(known, 0)
     assert 0.48 <= meter.rate <= 0.52
     assert 480 <= meter.estimate("x" * 1_000) <= 520
 
 
 def test_what_is_learnt_outlives_a_prompt_and_is_doubted_less() -> None:
     meter = TokenMeter()
-    doubted = meter.at_most(1_000)
-    meter.added("x" * 4_000)
-    meter.measured(2_000, 0)
-    meter.restart()
+    doubted = meter.upper_bound_of(1_000)
+    meter.add("x" * 4_000)
+    meter.record_usage(2_000, 0)
+    meter.reset()
     assert meter.rate == 0.5 and meter.tokens == 0
-    assert 1_000 < meter.at_most(1_000) < doubted
-    assert meter.at_least(1_000) < 1_000
+    assert 1_000 < meter.upper_bound_of(1_000) < doubted
+    assert meter.lower_bound_of(1_000) < 1_000
 
 
 def test_a_reply_whose_thoughts_are_left_out_later_teaches_nothing() -> None:
     meter = TokenMeter()
-    meter.added("x" * 4_000)
-    meter.measured(1_000, 3_000, thoughts=True)
+    meter.add("x" * 4_000)
+    meter.record_usage(1_000, 3_000, thoughts=True)
     rate = meter.rate
-    meter.added("y" * 4_000)
-    meter.measured(4_100, 50)  # 3,000 of thoughts are gone: a hundred more would be 40 bytes a token
+    meter.add("y" * 4_000)
+    meter.record_usage(4_100, 50)  # 3,000 of thoughts are gone: a hundred more would be 40 bytes a token
     assert meter.rate == rate
 
 
@@ -148,21 +148,21 @@ def test_a_reply_whose_thoughts_are_left_out_later_teaches_nothing() -> None:
 def test_whatever_figures_a_server_gives_the_rate_stays_sane(figures: list[tuple[int, int, int]]) -> None:
     meter = TokenMeter()
     for prompt, completion, length in figures:
-        meter.added("x" * length)
-        meter.measured(prompt, completion)
+        meter.add("x" * length)
+        meter.record_usage(prompt, completion)
     assert 1 / 6 <= meter.rate <= 1.0
 
 
 def test_an_overflow_teaches_that_the_prompt_was_longer_than_thought() -> None:
     meter = TokenMeter()
-    meter.added("x" * 6_400)
+    meter.add("x" * 6_400)
     assert meter.tokens < 2_100
-    meter.overflowed(4_000)
+    meter.record_overflow(4_000)
     assert meter.tokens >= 4_000 and meter.rate >= 0.6
 
 
 @pytest.mark.parametrize("window", [4_096, 8_192, 32_768, 262_144, 1_048_576])
 def test_at_the_mark_a_summary_can_still_be_asked_for(window: int) -> None:
     budget = WindowBudget(window)
-    assert budget.summary + 400 <= budget.mark <= window // 4
-    assert budget.mark >= budget.reply
+    assert budget.summary + 400 <= budget.compaction_threshold <= window // 4
+    assert budget.compaction_threshold >= budget.reply

@@ -52,7 +52,7 @@ def test_a_file_that_can_not_be_right_fails(config: Path, text: str) -> None:
     settings, line = check_configuration({}, "")
     assert settings is None
     assert (line.state, line.exit_code) == ("fail", 2)
-    assert line.mend
+    assert line.remedy
 
 
 def test_the_key_is_masked() -> None:

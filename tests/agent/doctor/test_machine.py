@@ -41,29 +41,29 @@ def test_a_git_that_is_missing_or_broken_fails(
     line = anyio.run(machine.check_git)
     assert (line.state, line.exit_code) == ("fail", 1)
     assert told in line.value
-    assert "git" in line.mend
+    assert "git" in line.remedy
 
 
 def test_room_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWE_AGENT_HOME", str(tmp_path / "not" / "there" / "yet"))
-    monkeypatch.setattr(machine, "LITTLE_BYTES", 1)
-    monkeypatch.setattr(machine, "TOO_LITTLE_BYTES", 0)
+    monkeypatch.setattr(machine, "LOW_DISK_BYTES", 1)
+    monkeypatch.setattr(machine, "MIN_DISK_BYTES", 0)
     line = anyio.run(machine.check_disk)
-    assert (line.state, line.mend) == ("ok", "")
+    assert (line.state, line.remedy) == ("ok", "")
     assert line.figures["sessions"]["free_bytes"] > 0
-    monkeypatch.setattr(machine, "LITTLE_BYTES", 1 << 62)
+    monkeypatch.setattr(machine, "LOW_DISK_BYTES", 1 << 62)
     line = anyio.run(machine.check_disk)
     assert line.state == "warn"
-    assert "free some room" in line.mend
-    monkeypatch.setattr(machine, "TOO_LITTLE_BYTES", 1 << 62)
+    assert "free some space" in line.remedy
+    monkeypatch.setattr(machine, "MIN_DISK_BYTES", 1 << 62)
     assert anyio.run(machine.check_disk).state == "fail"
 
 
 def test_the_nearest_directory_that_is_there(tmp_path: Path) -> None:
-    assert machine.existing(tmp_path) == tmp_path
-    assert machine.existing(tmp_path / "a" / "b") == tmp_path
+    assert machine.nearest_existing(tmp_path) == tmp_path
+    assert machine.nearest_existing(tmp_path / "a" / "b") == tmp_path
     (tmp_path / "file").write_text("")
-    assert machine.existing(tmp_path / "file" / "b") == tmp_path
+    assert machine.nearest_existing(tmp_path / "file" / "b") == tmp_path
 
 
 def test_a_model_that_is_not_there_is_needed_without_a_base_url_only(
@@ -71,12 +71,12 @@ def test_a_model_that_is_not_there_is_needed_without_a_base_url_only(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     line = runtime()
-    assert (line.state, line.exit_code, line.mend) == ("fail", 3, "swe-agent models pull qwen2.5-coder-1.5b")
+    assert (line.state, line.exit_code, line.remedy) == ("fail", 3, "swe-agent models pull qwen2.5-coder-1.5b")
     line = runtime(base_url="http://127.0.0.1:9/v1", model="some-model")
-    assert (line.state, line.mend) == ("warn", "swe-agent models pull qwen2.5-coder-1.5b")
+    assert (line.state, line.remedy) == ("warn", "swe-agent models pull qwen2.5-coder-1.5b")
     assert "not needed" in line.value
     line = runtime(model="qwen3-coder-480b")
-    assert line.mend.startswith("hf download ")
+    assert line.remedy.startswith("hf download ")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -26,10 +26,10 @@ def test_text_from_elsewhere_is_printable_and_holds_no_key() -> None:
     report.add(
         Check("backend", "fail", "\x1b[31mkey sesame-open\x07", "say sesame-open", figures={"deep": {"x": "\x9b1"}})
     )
-    report.tell("server", model="m\x1b]0;title\x07", version="sesame-open")
+    report.add_figures("server", model="m\x1b]0;title\x07", version="sesame-open")
     check = report.checks[0]
     assert check.value == "key ********\\x07"
-    assert check.mend == "say ********"
+    assert check.remedy == "say ********"
     assert check.figures == {"deep": {"x": "\\x9b1"}}
     assert report.parts["server"] == {"model": "m", "version": "********"}
 
@@ -44,7 +44,7 @@ def test_json_has_every_part_and_the_figures_of_each_check() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "exit_code", "mend"),
+    ("error", "exit_code", "remedy"),
     [
         (SandboxUnavailable("no", hint="install it"), 4, "install it"),
         (BackendUnreachable("no", hint="`swe-agent doctor` tells"), 3, "swe-agent models serve"),
@@ -53,11 +53,11 @@ def test_json_has_every_part_and_the_figures_of_each_check() -> None:
         (ZeroDivisionError("oh"), 1, "report it"),
     ],
 )
-def test_what_a_check_raises_is_a_line(error: Exception, exit_code: int, mend: str) -> None:
+def test_what_a_check_raises_is_a_line(error: Exception, exit_code: int, remedy: str) -> None:
     async def check() -> Check:
         raise error
 
     line = anyio.run(guarded, "thing", check)
     assert (line.name, line.state, line.exit_code) == ("thing", "fail", exit_code)
-    assert mend in line.mend
+    assert remedy in line.remedy
     assert str(getattr(error, "message", "ZeroDivisionError")) in line.value

@@ -52,7 +52,7 @@ def test_auto_falls_back_and_says_why() -> None:
     assert lines["sandbox"].value.startswith("bubblewrap (the first that works)")
     assert lines["Docker"].state == "warn"
     assert "no Docker engine answers" in lines["Docker"].value
-    assert "systemctl start docker" in lines["Docker"].mend
+    assert "systemctl start docker" in lines["Docker"].remedy
     assert report.parts["sandbox"]["docker"]["works"] is False
 
 
@@ -60,7 +60,7 @@ def test_auto_falls_back_and_says_why() -> None:
 def test_the_one_that_was_asked_for_has_to_work() -> None:
     report, lines = checked(sandbox="docker")
     assert (lines["sandbox"].state, report.exit_code) == ("fail", 4)
-    assert "systemctl start docker" in lines["sandbox"].mend
+    assert "systemctl start docker" in lines["sandbox"].remedy
     assert lines["bubblewrap"].state == "ok"
     assert report.parts["sandbox"]["kind"] is None
 

@@ -8,14 +8,14 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.catalogue.profiles import find_profile
-from agent.integrations.connect import TOOLS, Endpoint, Tool, lines, snippets
+from agent.integrations.connect import Endpoint, Tool, lines, snippets
 from agent.integrations.snippets import as_toml, as_yaml
 
 BASE = "http://127.0.0.1:8080/v1"
@@ -46,7 +46,7 @@ def exported(tool: Tool, endpoint: Endpoint, *names: str) -> list[str]:
 # ---------------------------------------------------------------- all of them
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", get_args(Tool))
 @pytest.mark.parametrize("server", ["llama.cpp", "Ollama", "vLLM", "SGLang", "LM Studio", "generic"])
 def test_every_tool_gets_model_and_window(tool: Tool, server: str) -> None:
     endpoint = replace(OLLAMA if server == "Ollama" else SERVED, server=server, note="a word on it")
@@ -56,14 +56,14 @@ def test_every_tool_gets_model_and_window(tool: Tool, server: str) -> None:
     assert ("0.7" in said) == (tool != "codex" or server == "Ollama"), "Codex sends no sampling; a Modelfile holds it"
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", get_args(Tool))
 def test_no_key_is_ever_printed_but_a_place_for_one_is(tool: Tool) -> None:
     said = lines(tool, replace(SERVED, api_key_needed=True))
     assert "YOUR-KEY" in said
     assert "YOUR-KEY" not in lines(tool, SERVED)
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", get_args(Tool))
 @pytest.mark.parametrize("server", ["llama.cpp", "Ollama"])
 def test_a_name_with_quotes_stays_one_name_everywhere(tool: Tool, server: str) -> None:
     name = """mo'del "x" $(touch hurt) `y` \\z é"""

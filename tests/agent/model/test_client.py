@@ -145,7 +145,7 @@ def test_a_server_that_stays_silent_is_given_up_the_second_time(double: GenericD
     told: list[str] = []
 
     async def body() -> None:
-        server = idle_server(double, 0.2)
+        server = idle_server(double, 1.0)
         try:
             await ModelClient(server).complete(Request(HI, 10), on_retry=told.append)
         finally:

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.recovery.call_signature import Sameness
+from agent.recovery.call_signature import CallSignatures
 
 REPO = "/workspace/repo"
 
 
 def keys(name: str, *arguments: dict[str, Any], result: str = "same", ok: bool = True) -> list[str]:
     """The keys of calls of one tool, one after the other."""
-    sameness = Sameness(REPO)
-    return [sameness.key(name, json.dumps(each), result, ok=ok) for each in arguments]
+    signatures = CallSignatures(REPO)
+    return [signatures.signature(name, json.dumps(each), result, ok=ok) for each in arguments]
 
 
 def commands(*given_: str, result: str = "same") -> list[str]:
@@ -74,9 +74,11 @@ def test_the_shells_directory_is_followed() -> None:
 
 
 def test_a_directory_that_is_not_there_is_not_gone_to() -> None:
-    sameness = Sameness(REPO)
-    sameness.key("shell", '{"command": "cd nowhere && make"}', "bash: line 1: cd: nowhere: No such file or directory")
-    assert sameness.key("shell", '{"command": "make"}', "x") == commands("make", result="x")[0]
+    signatures = CallSignatures(REPO)
+    signatures.signature(
+        "shell", '{"command": "cd nowhere && make"}', "bash: line 1: cd: nowhere: No such file or directory"
+    )
+    assert signatures.signature("shell", '{"command": "make"}', "x") == commands("make", result="x")[0]
 
 
 @pytest.mark.parametrize(
@@ -111,10 +113,10 @@ def test_arguments_that_are_not(one: dict[str, Any], other: dict[str, Any]) -> N
 
 
 def test_an_edit_is_the_same_whatever_it_shows_of_the_file_but_not_whether_it_succeeds() -> None:
-    sameness = Sameness(REPO)
+    signatures = CallSignatures(REPO)
     edit = json.dumps({"path": "a.py", "old": "x", "new": "y"})
-    one, other = (sameness.key("edit_file", edit, f"edited line {n}") for n in (3, 90))
-    assert one == other != sameness.key("edit_file", edit, "not found", ok=False)
+    one, other = (signatures.signature("edit_file", edit, f"edited line {n}") for n in (3, 90))
+    assert one == other != signatures.signature("edit_file", edit, "not found", ok=False)
     assert (
         len(set(keys("edit_file", {"path": "a", "new": "x"}, {"path": "a", "new": " x"}, {"path": "./a", "new": "x"})))
         == 2
@@ -129,9 +131,11 @@ def page(first: int, last: int, text: str = "code") -> str:
 
 
 def readings(*pages: tuple[int, int] | tuple[int, int, str]) -> list[str]:
-    sameness = Sameness(REPO)
+    signatures = CallSignatures(REPO)
     return [
-        sameness.key("read_file", json.dumps({"path": "a.py", "start_line": each[0], "end_line": each[1]}), page(*each))
+        signatures.signature(
+            "read_file", json.dumps({"path": "a.py", "start_line": each[0], "end_line": each[1]}), page(*each)
+        )
         for each in pages
     ]
 

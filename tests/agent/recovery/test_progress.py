@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from agent.recovery.progress import LIMITS, Progress, Standstill
+from agent.recovery.progress import LIMITS, ProgressMonitor, Stall
 from prompts import render
 
 
-def lacks(*steps: tuple[str, bool], edit: bool = False, ok: bool = True) -> list[Standstill]:
+def stalls(*steps: tuple[str, bool], edit: bool = False, ok: bool = True) -> list[Stall]:
     """What is said of steps, each one observation and whether the workspace changed."""
-    progress = Progress()
+    progress = ProgressMonitor()
     said = []
     for text, changed in steps:
-        progress.observed(text, edit=edit, ok=ok)
-        if lack := progress.step(changed=changed):
-            said.append(lack)
+        progress.observe(text, edit=edit, ok=ok)
+        if stall := progress.end_step(changed=changed):
+            said.append(stall)
     return said
 
 
@@ -23,8 +23,8 @@ def lacks(*steps: tuple[str, bool], edit: bool = False, ok: bool = True) -> list
 def test_steps_without_news_or_change_are_told_twice_and_then_the_end(kind: str) -> None:
     nudge, change, stop = LIMITS[kind]  # type: ignore[index]
     reads = [(f"a line never seen, {n}" if kind == "unedited" else "the same line", False) for n in range(stop + 1)]
-    said = lacks(*reads[: stop + (kind == "idle")])
-    assert [(lack.kind, lack.count, lack.stage) for lack in said] == [
+    said = stalls(*reads[: stop + (kind == "idle")])
+    assert [(stall.kind, stall.count, stall.stage) for stall in said] == [
         (kind, nudge, "nudge"),
         (kind, change, "change"),
         (kind, stop, "stop"),
@@ -35,7 +35,7 @@ def test_steps_without_news_or_change_are_told_twice_and_then_the_end(kind: str)
 def test_reading_what_was_read_in_other_pieces_is_no_news() -> None:  # peers row 24
     file = [f"{n:4d}\tsome code on this line" for n in range(100)]
     pages = ["\n".join(file[start : start + 30]) for start in range(0, 70, 3)] * 3
-    said = lacks(("\n".join(file), False), *((page, False) for page in pages))
+    said = stalls(("\n".join(file), False), *((page, False) for page in pages))
     assert said[0].kind == "idle" and not said[0].stop and said[2].stop
 
 
@@ -43,39 +43,39 @@ def test_paged_reads_of_ever_new_lines_end_as_well() -> None:  # peers row 24: 1
     pages = [
         ("\n".join(f"{n}\tcode that was not seen before, {n}" for n in range(at, at + 20)), False) for at in range(164)
     ]
-    said = lacks(*pages)
-    assert [lack.stage for lack in said[:3]] == ["nudge", "change", "stop"]
+    said = stalls(*pages)
+    assert [stall.stage for stall in said[:3]] == ["nudge", "change", "stop"]
     assert said[2].count == LIMITS["unedited"].stop < 164
 
 
 def test_polling_a_build_is_progress_to_the_limit_of_unedited_steps() -> None:  # peers row 43
     polls = [(f"build running\n{n} of 50 done in 1.{n}s", False) for n in range(LIMITS["unedited"].nudge - 1)]
-    assert lacks(*polls) == []
+    assert stalls(*polls) == []
 
 
 def test_a_change_begins_the_count_anew() -> None:
     nudge = LIMITS["idle"].nudge
     steps = [("same line", False)] * (nudge - 1) + [("same line", True)]
-    assert lacks(*(steps * 5)) == []
+    assert stalls(*(steps * 5)) == []
 
 
 def test_edits_that_fail_are_counted_in_a_row() -> None:
     nudge, change, stop = LIMITS["failed"]
     steps = [(f"not found, nearest is line {n}", False) for n in range(stop)]
-    assert [(lack.kind, lack.count, lack.stage) for lack in lacks(*steps, edit=True, ok=False)] == [
+    assert [(stall.kind, stall.count, stall.stage) for stall in stalls(*steps, edit=True, ok=False)] == [
         ("failed", nudge, "nudge"),
         ("failed", change, "change"),
         ("failed", stop, "stop"),
     ]
-    progress = Progress()
+    progress = ProgressMonitor()
     for n in range(40):
-        progress.observed(f"not found {n}", edit=True, ok=n % nudge == nudge - 1)
-        assert progress.step(changed=n % nudge == nudge - 1) is None
+        progress.observe(f"not found {n}", edit=True, ok=n % nudge == nudge - 1)
+        assert progress.end_step(changed=n % nudge == nudge - 1) is None
 
 
 def test_thoughts_and_marks_of_what_was_left_out_are_no_news() -> None:
     stop = LIMITS["idle"].stop
-    said = lacks(*((f"same line\n[... {n} lines left out ...]", False) for n in range(stop + 1)))
+    said = stalls(*((f"same line\n[... {n} lines left out ...]", False) for n in range(stop + 1)))
     assert said[-1].kind == "idle" and said[-1].stop
 
 

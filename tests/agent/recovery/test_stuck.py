@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.recovery.stuck import CHANGE_AT, LONGEST_CYCLE, NUDGE_AT, STOP_AT, WINDOW, StuckDetector, Verdict
+from agent.recovery.stuck import CHANGE_AT, MAX_CYCLE, NUDGE_AT, STOP_AT, WINDOW, Repetition, StuckDetector
 
 ARGUMENTS = '{"command": "pytest"}'
 
@@ -19,8 +19,8 @@ def verdicts(*calls: tuple[str, str, str]) -> list[str]:
     return [verdict(detector, *call)[0] for call in calls]
 
 
-def verdict(detector: StuckDetector, *call: str) -> Verdict:
-    detector.begin()
+def verdict(detector: StuckDetector, *call: str) -> Repetition:
+    detector.begin_reply()
     return detector.observe(*call)
 
 
@@ -38,7 +38,7 @@ def test_two_calls_in_turn_are_a_loop_too() -> None:  # A-B-A-B
     assert found[4:6] == ["nudge", "nudge"] and found[10:] == ["stop", "stop"]
 
 
-@pytest.mark.parametrize("length", range(2, LONGEST_CYCLE + 1))
+@pytest.mark.parametrize("length", range(2, MAX_CYCLE + 1))
 def test_calls_in_turn_are_told_and_ended_whatever_the_length_of_the_turn(length: int) -> None:
     turn = [("shell", json.dumps({"command": f"step {n}"}), "same") for n in range(length)]
     detector = StuckDetector()
@@ -68,9 +68,9 @@ def test_polling_in_turn_with_a_wait_is_spared_too() -> None:  # peers row 43
 def test_the_same_call_after_a_change_that_is_new_is_no_repetition() -> None:
     detector = StuckDetector()
     for n in range(3 * STOP_AT):
-        detector.begin()
+        detector.begin_reply()
         assert detector.observe("edit_file", json.dumps({"new": str(n)}), "done").stage == ""
-        detector.moved()
+        detector.files_changed()
         assert verdict(detector, "run_tests", "{}", "1 failed").stage == ""
 
 
@@ -79,7 +79,7 @@ def test_a_change_that_a_repeated_call_makes_does_not_spare_it() -> None:
     found = []
     for _ in range(STOP_AT + 1):
         found.append(verdict(detector, "shell", '{"command": "echo x >> log; pytest"}', "1 failed").stage)
-        detector.moved()
+        detector.files_changed()
     assert found == ["", "", "", "nudge", "change", "", "stop"]  # the first made it, as far as one can tell
 
 
@@ -149,6 +149,6 @@ def test_nothing_ends_that_was_not_made_often_and_words_are_said_in_their_order(
 
 def test_what_one_reply_calls_many_times_counts_once() -> None:  # peers row 23
     detector = StuckDetector()
-    detector.begin()
+    detector.begin_reply()
     assert {detector.observe("read_file", "{}", "same") for _ in range(20)} == {("", 1, 1)}
     assert [verdict(detector, "read_file", "{}", "same")[0] for _ in range(2)] == ["", "nudge"]

@@ -73,5 +73,5 @@ def test_where_there_are_none_that_is_said(root: Path) -> None:
 def test_new_ids_are_directories_of_their_own(root: Path) -> None:
     name = new_session_id()
     assert session_directory(name) == root / name
-    with pytest.raises(UsageError, match="no session id"):
+    with pytest.raises(UsageError, match="not a session id"):
         session_directory("../x")

@@ -10,7 +10,7 @@ from recorded import FIRST, PATCH, record, result, started
 
 from agent.errors import JournalDamaged
 from agent.session.events import AttemptBegan, AttemptChosen, AttemptEnded
-from agent.session.latest_patch import last_change
+from agent.session.latest_patch import find_latest_patch
 
 
 def ended(number: int, patch: str, verdict: str = "fails") -> AttemptEnded:
@@ -20,47 +20,47 @@ def ended(number: int, patch: str, verdict: str = "fails") -> AttemptEnded:
 def test_a_finished_sessions_is_its_results(tmp_path: Path) -> None:
     place = record(tmp_path, FIRST)
     (place / "workspace.patch").write_text("of an earlier snapshot")
-    assert last_change(place).patch == PATCH.encode()
-    assert last_change(place).origin == "the result: fixed"
+    assert find_latest_patch(place).patch == PATCH.encode()
+    assert find_latest_patch(place).origin == "the result: fixed"
 
 
 def test_bytes_that_are_not_utf_8_come_from_the_kept_file(tmp_path: Path) -> None:
     raw = PATCH.encode().replace(b"a = 2", b"a = '\xe9'")
     place = record(tmp_path, FIRST, started(FIRST), result(FIRST, patch=raw.decode("utf-8", "replace")))
-    assert last_change(place).patch == raw.replace(b"\xe9", "\ufffd".encode())
+    assert find_latest_patch(place).patch == raw.replace(b"\xe9", "\ufffd".encode())
     (place / "workspace.patch").write_bytes(raw)
-    assert last_change(place).patch == raw
+    assert find_latest_patch(place).patch == raw
 
 
 def test_a_result_without_a_patch_stays_without(tmp_path: Path) -> None:
     place = record(tmp_path, FIRST, started(FIRST), ended(1, PATCH), result(FIRST, "no_patch", patch=""))
     (place / "workspace.patch").write_text("what was undone")
-    assert last_change(place).patch == b""
+    assert find_latest_patch(place).patch == b""
 
 
 @pytest.mark.parametrize("last", [[], [result(FIRST, "budget", patch="")], [result(FIRST, "error", patch="")]])
 def test_an_unfinished_ones_is_what_the_workspace_had(tmp_path: Path, last: list[Any]) -> None:
     place = record(tmp_path, FIRST, started(FIRST), ended(1, "an attempt's"), *last)
     (place / "workspace.patch").write_text(PATCH)
-    assert last_change(place).patch == PATCH.encode()
-    assert last_change(place).origin == "not finished; the workspace at its last snapshot"
+    assert find_latest_patch(place).patch == PATCH.encode()
+    assert find_latest_patch(place).origin == "not finished; the workspace at its last snapshot"
 
 
 def test_without_that_the_last_attempt_with_a_patch(tmp_path: Path) -> None:
     begun = [AttemptBegan(number=number, of=3) for number in (1, 2, 3)]
     events = [started(FIRST), begun[0], ended(1, "one"), begun[1], ended(2, "two"), begun[2], ended(3, "")]
-    assert last_change(record(tmp_path, FIRST, *events)).patch == b"two"
+    assert find_latest_patch(record(tmp_path, FIRST, *events)).patch == b"two"
     place = record(tmp_path, "chosen-one", *events, AttemptChosen(number=1, reason="smallest"))
-    assert last_change(place).patch == b"one"
-    assert last_change(place).origin == "not finished; attempt 1: fails"
+    assert find_latest_patch(place).patch == b"one"
+    assert find_latest_patch(place).origin == "not finished; attempt 1: fails"
 
 
 def test_of_nothing_there_is_no_change(tmp_path: Path) -> None:
-    assert last_change(record(tmp_path, FIRST, started(FIRST))).patch == b""
+    assert find_latest_patch(record(tmp_path, FIRST, started(FIRST))).patch == b""
 
 
 def test_a_damaged_journal_is_told(tmp_path: Path) -> None:
     place = record(tmp_path, FIRST)
     (place / "journal.jsonl").write_bytes(b"x\n" + (place / "journal.jsonl").read_bytes())
     with pytest.raises(JournalDamaged, match=r"line 1 \(byte 0\)"):
-        last_change(place)
+        find_latest_patch(place)

@@ -10,7 +10,7 @@ import pytest
 from recorded import FIRST, finished, record
 
 from agent.errors import JournalDamaged
-from agent.session.records import _time, read_records, timestamp
+from agent.session.records import read_records, timestamp
 
 
 def test_events_come_in_order_with_the_time_they_were_written(tmp_path: Path) -> None:
@@ -23,12 +23,6 @@ def test_events_come_in_order_with_the_time_they_were_written(tmp_path: Path) ->
     written = [json.loads(line)["t"] for line in journal.read_text().splitlines()]
     assert [each.time for each in records] == written
     assert before - 0.001 <= records[0].time <= after + 0.001
-
-
-def test_a_time_in_the_event_is_not_taken_for_the_lines(tmp_path: Path) -> None:
-    journal = tmp_path / "journal.jsonl"
-    journal.write_text('{"v":1,"n":0,"crc":"00000000","event":{"t":5}}\n')
-    assert _time(journal.read_bytes()) == 0.0
 
 
 def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:

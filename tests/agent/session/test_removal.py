@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from recorded import FIRST, SECOND, record, result, started
-from support import docker_missing
 
 from agent.errors import SandboxUnavailable, UsageError
 from agent.session.events import Event, SandboxStarted
 from agent.session.journal import Journal
-from agent.session.overview import summarise
+from agent.session.overview import read_overview
 from agent.session.removal import measure_volumes, open_remover, parse_age
-from sandbox.docker import LABEL, connect
-from sandbox.leftovers import belongs, open_leftovers
+from sandbox.docker_engine import SESSION_LABEL, connect
+from sandbox.leftovers import belongs_to, open_leftovers
 
 IN_DOCKER: list[Event] = [started(FIRST), SandboxStarted(sandbox="docker")]
 
@@ -35,26 +34,22 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def volume() -> Iterator[str]:
+def volume(docker_engine: None) -> Iterator[str]:
     """The name of a session with a volume of 3 MB, another of its copy and a container, as a killed one leaves them."""
-    if reason := docker_missing():
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
     import anyio
 
     from sandbox.images import ensure_image
 
-    session = f"20260131-142501-t{os.getpid() % 1000:03d}"
+    session = f"20260131-142501-{secrets.token_hex(4)}"
     client = connect()
     image = anyio.run(ensure_image, client, None, lambda _: None)
     names = [f"swe-agent-{session}", f"swe-agent-{session}-clean"]
     for name in names:
-        client.volumes.create(name, labels={LABEL: name})
+        client.volumes.create(name, labels={SESSION_LABEL: name})
     mounted = {names[0]: {"bind": "/mnt", "mode": "rw"}}
     client.containers.run(
         image, ["dd", "if=/dev/urandom", "of=/mnt/x", "bs=1M", "count=3"], entrypoint="", user="0:0",
-        network_mode="none", volumes=mounted, name=names[0], labels={LABEL: names[0]},
+        network_mode="none", volumes=mounted, name=names[0], labels={SESSION_LABEL: names[0]},
     )  # fmt: skip
     yield session
     with open_leftovers() as leftovers:
@@ -69,7 +64,7 @@ def test_a_session_goes_with_all_that_it_wrote(root: Path, no_engine: None) -> N
     (locked / "file").write_text("x")
     locked.chmod(0o500)
     (place / "workspace" / "out").symlink_to(other)
-    summary = summarise(place)
+    summary = read_overview(place)
     with open_remover([summary]) as remover:
         remover.remove(summary)
     assert [each.name for each in root.iterdir()] == [SECOND]
@@ -78,7 +73,7 @@ def test_a_session_goes_with_all_that_it_wrote(root: Path, no_engine: None) -> N
 
 def test_one_that_runs_is_refused(root: Path) -> None:
     place = record(root, FIRST)
-    summary = summarise(place)
+    summary = read_overview(place)
     with Journal(place / "journal.jsonl"), open_remover([summary]) as remover, pytest.raises(UsageError, match="runn"):
         remover.remove(summary)
     assert (place / "journal.jsonl").exists()
@@ -86,7 +81,7 @@ def test_one_that_runs_is_refused(root: Path) -> None:
 
 def test_without_a_journal_it_can_be_removed(root: Path, no_engine: None) -> None:
     (root / FIRST).mkdir(parents=True)
-    summary = summarise(root / FIRST)
+    summary = read_overview(root / FIRST)
     with open_remover([summary]) as remover:
         remover.remove(summary)
     assert list(root.iterdir()) == []
@@ -101,7 +96,7 @@ def test_what_an_earlier_removal_left_is_taken_along(root: Path, no_engine: None
 
 def test_where_its_volume_can_not_be_reached_it_stays_unless_forced(root: Path, no_engine: None) -> None:
     place = record(root, FIRST, *IN_DOCKER)
-    summary = summarise(place)
+    summary = read_overview(place)
     with open_remover([summary]) as remover:
         with pytest.raises(
             SandboxUnavailable, match=f"the Docker volume of {FIRST} can't be removed: no Docker engine"
@@ -113,7 +108,7 @@ def test_where_its_volume_can_not_be_reached_it_stays_unless_forced(root: Path, 
 
 
 def test_one_that_finished_needs_no_engine(root: Path, no_engine: None) -> None:
-    summary = summarise(record(root, FIRST, *IN_DOCKER, result(FIRST)))
+    summary = read_overview(record(root, FIRST, *IN_DOCKER, result(FIRST)))
     with open_remover([summary]) as remover:
         remover.remove(summary)
     assert not summary.directory.exists()
@@ -122,16 +117,16 @@ def test_one_that_finished_needs_no_engine(root: Path, no_engine: None) -> None:
 def test_its_volumes_and_containers_go_and_no_others(root: Path, volume: str) -> None:
     client = connect()
     other = f"swe-agent-{volume}x"
-    client.volumes.create(other, labels={LABEL: other})
+    client.volumes.create(other, labels={SESSION_LABEL: other})
     try:
-        summary = summarise(record(root, volume, started(volume), SandboxStarted(sandbox="docker")))
+        summary = read_overview(record(root, volume, started(volume), SandboxStarted(sandbox="docker")))
         measure_volumes([summary])
         assert 3_000_000 < summary.volume_bytes < 4_000_000
         with open_remover([summary]) as remover:
             remover.remove(summary)
         with open_leftovers() as leftovers:
             assert [name for name in leftovers.volumes() if volume in name] == [other]
-        assert client.containers.list(all=True, filters={"label": f"{LABEL}=swe-agent-{volume}"}) == []
+        assert client.containers.list(all=True, filters={"label": f"{SESSION_LABEL}=swe-agent-{volume}"}) == []
     finally:
         client.volumes.get(other).remove()
         client.close()
@@ -139,7 +134,7 @@ def test_its_volumes_and_containers_go_and_no_others(root: Path, volume: str) ->
 
 
 def test_without_an_engine_volumes_are_not_measured(root: Path, no_engine: None) -> None:
-    summary = summarise(record(root, FIRST, *IN_DOCKER))
+    summary = read_overview(record(root, FIRST, *IN_DOCKER))
     measure_volumes([summary])
     assert summary.volume_bytes == 0
 
@@ -156,7 +151,7 @@ def test_without_an_engine_volumes_are_not_measured(root: Path, no_engine: None)
     ],
 )
 def test_what_belongs_to_a_session(thing: str, own: bool) -> None:
-    assert belongs(thing, FIRST) is own
+    assert belongs_to(thing, FIRST) is own
 
 
 @pytest.mark.parametrize(
@@ -168,5 +163,5 @@ def test_ages(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["30", "", "d", "-3d", "3 days", "1y", "30d!"])
 def test_what_is_no_age(text: str) -> None:
-    with pytest.raises(UsageError, match="is no age"):
+    with pytest.raises(UsageError, match="is not an age"):
         parse_age(text)

@@ -34,7 +34,12 @@ def state_of(*events: Event) -> State:
 def test_an_attempt_begins_at_the_base_commit_and_the_budgets_go_on() -> None:
     reply = ModelReplied(content="", usage=Usage(completion_tokens=7))
     state = state_of(AttemptBegan(number=1, of=2), reply, SnapshotTaken(tree="t"), AttemptBegan(number=2, of=2), reply)
-    assert (state.tree, state.attempts, state.steps, state.usage.completion_tokens) == ("", 2, 2, 14)
+    assert (state.workspace.tree, state.attempts.count, state.totals.steps, state.totals.usage.completion_tokens) == (
+        "",
+        2,
+        2,
+        14,
+    )
 
 
 def test_a_time_limit_does_not_count_what_the_models_start_took(tmp_path: Path) -> None:
@@ -59,6 +64,6 @@ def test_the_latest_candidates_and_all_changes_of_strategy_are_kept() -> None:
     made = [CandidateMade(number=n, region="f", verdict="fails") for n in range(3 * KEPT_CANDIDATES)]
     change = StrategyChanged(before="guided", after="agent", reason="none passes")
     state = state_of(*made, change)
-    assert state.candidates == len(made)
-    assert list(state.tried) == made[-KEPT_CANDIDATES:]
-    assert state.changes == [change]
+    assert state.guided.candidates == len(made)
+    assert list(state.guided.tried) == made[-KEPT_CANDIDATES:]
+    assert state.strategy_changes == [change]

@@ -12,9 +12,10 @@ from working import FIX, SUBMIT, call, calls, work
 
 from agent.recovery.progress import LIMITS
 from agent.recovery.stuck import STOP_AT
-from agent.run.context import Work
+from agent.run.run import Run
 from agent.session.events import CandidateMade, Ended
 from agent.strategy import handoff as handover
+from agent.strategy.guided.state import GuidedState
 
 STUCK = call("search", pattern="nothing_like_this")
 WRONG = call("edit_file", path="calc.py", old="return a - b", new="return a * b")
@@ -61,10 +62,10 @@ def test_edits_that_fail_again_and_again_hand_over_too(tmp_path: Path) -> None:
     assert told == [LIMITS["failed"].nudge + 1, LIMITS["failed"].change + 1]
 
 
-async def gives_up(work: Work) -> Ended:
+async def gives_up(guided: GuidedState) -> Ended:
     """Guided that tries one candidate, in the repository's state that it was given."""
-    seen = (await work.sandbox.exec("cat calc.py")).output.text()
-    work.session.emit(CandidateMade(number=1, region="add in calc.py", verdict=f"fails, {'a - b' in seen}"))
+    seen = (await guided.workspace.sandbox.exec("cat calc.py")).output.text()
+    guided.session.emit(CandidateMade(number=1, region="add in calc.py", verdict=f"fails, {'a - b' in seen}"))
     return Ended(status="gave_up", reason="no candidate passes")
 
 
@@ -123,4 +124,4 @@ def test_guided_keeps_the_lead_where_the_model_can_not_call(tmp_path: Path, monk
 )
 def test_who_calls_tools(strategy: str, mode: str, can: bool) -> None:
     backend = SimpleNamespace(profile=SimpleNamespace(strategy=strategy), tool_calls=lambda: SimpleNamespace(mode=mode))
-    assert handover.calls_tools(cast(Work, SimpleNamespace(backend=backend))) is can
+    assert handover.calls_tools(cast(Run, SimpleNamespace(model=SimpleNamespace(backend=backend)))) is can

@@ -12,7 +12,7 @@ import pytest
 
 from agent.context.budget import WindowBudget
 from agent.model.types import Reply, Request, Sampling
-from agent.run.context import Work
+from agent.run.run import Run
 from agent.strategy.patch_selection import changed_lines, choose, normal
 
 HEAD = "diff --git a/a.py b/a.py\nindex {index}..2 100644\n--- a/a.py\n+++ b/a.py\n@@ -{line},1 +{line},1 @@\n"
@@ -26,17 +26,18 @@ SUM, OTHER, LONG = patch("-a - b", "+a + b"), patch("-a - b", "+b + a"), patch("
 
 
 class Asked:
-    """Stands in for the session's work: what `choose` needs of it, and what it asked."""
+    """Stands in for a run: what `choose` needs of it, and what it asked."""
 
     def __init__(self, answer: Any = None, *, exhausted: str = "", seed: int | None = None) -> None:
         self.answer = answer
         self.requests: list[Request] = []
         self.said: list[Any] = []
-        self.issue = SimpleNamespace(text="add gives wrong sums")
+        issue = SimpleNamespace(text="add gives wrong sums")
+        self.context = SimpleNamespace(issue=issue, exhausted_budget=lambda: exhausted)
         self.budget = WindowBudget(8192)
         self.backend = SimpleNamespace(sampling=Sampling(seed=seed))
         self.session = SimpleNamespace(emit=self.said.append)
-        self.exhausted = lambda: exhausted
+        self.model = self
 
     def sampling(self, temperature: float, number: int) -> Sampling:
         return Sampling(temperature=temperature)
@@ -46,12 +47,12 @@ class Asked:
         shown = request.messages[0]["content"]
         return Reply(self.answer(shown) if callable(self.answer) else self.answer)
 
-    def replied(self, reply: Reply, purpose: str) -> tuple[str, str]:
+    def reply_event(self, reply: Reply, purpose: str) -> tuple[str, str]:
         return reply.content, purpose
 
 
 def chosen(asked: Asked, *patches: str) -> tuple[int, str]:
-    return anyio.run(choose, cast(Work, asked), patches)
+    return anyio.run(choose, cast(Run, asked), patches)
 
 
 def naming(text: str) -> Any:

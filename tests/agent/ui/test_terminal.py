@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from rich.console import Console
 
-from agent.catalogue.download import Progress
-from agent.model.types import ToolCall, Usage, Waiting
+from agent.model.types import ToolCall, Usage
 from agent.session.events import (
     AttemptBegan,
     AttemptChosen,
@@ -43,6 +42,14 @@ from agent.session.events import (
     UserSaid,
     Warned,
     WorkBegan,
+)
+from agent.session.live import (
+    CallStreaming,
+    DownloadAdvanced,
+    LiveEvent,
+    ProgressReported,
+    PromptProcessing,
+    TextReceived,
 )
 from agent.ui.terminal import Terminal
 
@@ -124,20 +131,34 @@ def test_markup_is_shown_as_it_is_written() -> None:
 
 def test_what_the_model_says_is_shown_without_escapes_or_markup() -> None:
     said = shown(
-        lambda terminal: [terminal.text(piece) for piece in ("\x1b[31mre", "d [b]x[/b] \x1b", "]0;t\x07 \x9bm")]
+        lambda terminal: [
+            terminal(TextReceived(piece)) for piece in ("\x1b[31mre", "d [b]x[/b] \x1b", "]0;t\x07 \x9bm")
+        ]
     )
     assert said == "red [b]x[/b] \\x1b]0;t\\x07 \\x9bm"
 
 
-@pytest.mark.parametrize("say", [Terminal.progress, Terminal.text], ids=["progress", "text"])
-def test_what_is_said_in_between_is_harmless_too(say: Callable[[Terminal, str], None]) -> None:
-    assert not CONTROL.search(shown(lambda terminal: say(terminal, EVIL)))
+LIVE: list[LiveEvent] = [
+    TextReceived(EVIL),
+    CallStreaming(1),
+    PromptProcessing(11.0, 1, 2),
+    ProgressReported(EVIL),
+    DownloadAdvanced(1_000_000, 2_000_000, f"mirror{EVIL}"),
+]
 
 
-def test_the_source_of_a_download_is_harmless() -> None:
-    progress = Progress(done=1_000_000, total=2_000_000, source=f"mirror{EVIL}")
-    said = shown(lambda terminal: terminal.download(progress))
-    assert "model: 1 of 2 MB (50%) from mirror" in said and not CONTROL.search(said)
+def test_every_type_of_live_event_is_tried_here() -> None:
+    assert {type(event) for event in LIVE} == set(get_args(LiveEvent))
+
+
+@pytest.mark.parametrize("event", LIVE, ids=lambda event: type(event).__name__)
+def test_live_events_are_harmless_too(event: LiveEvent) -> None:
+    assert not CONTROL.search(shown(lambda terminal: terminal(event)))
+
+
+def test_the_source_of_a_download_is_shown() -> None:
+    said = shown(lambda terminal: terminal(LIVE[-1]))
+    assert "model: 1 of 2 MB (50%) from mirror" in said
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=60)
@@ -147,7 +168,7 @@ def test_the_source_of_a_download_is_harmless() -> None:
 )
 def test_no_text_at_all_acts_on_the_terminal(text: str) -> None:
     def say(terminal: Terminal) -> None:
-        terminal.text(text)
+        terminal(TextReceived(text))
         for event in evil_events(text):
             terminal(event)
 
@@ -168,15 +189,17 @@ def test_no_text_at_all_acts_on_the_terminal(text: str) -> None:
             "▸ edit_file a.py old='x\\ny'",
         ),
         (ToolCalled(call=ToolCall(id="1", name="shell", arguments='{"command": "ls\\n-l"}')), "▸ shell ls -l"),
+        (ToolCalled(call=ToolCall(id="1", name="shell", arguments='["ls"]')), '▸ shell ["ls"]'),
+        (ToolCalled(call=ToolCall(id="1", name="shell", arguments='{"command": ')), '▸ shell {"command":'),
         (Observed(call_id="1", name="shell", ok=True, content="a\nb\n[exit code 0]\n"), "    [exit code 0] … 3 lines"),
         (Observed(call_id="1", name="shell", ok=False, content=""), "✗   "),
         (PhaseBegan(phase="localise"), "▸ localise"),
         (CandidateMade(number=2, region="f in a.py", verdict="passes"), "✓ candidate 2, f in a.py: passes"),
-        (AttemptBegan(number=2, of=3), "▶ attempt 2 of 3 at the most"),
+        (AttemptBegan(number=2, of=3), "▶ attempt 2 of at most 3"),
         (AttemptEnded(number=2, status="submitted", verdict="verified"), "✓ attempt 2: verified"),
         (AttemptEnded(number=1, status="submitted", verdict="fails"), "· attempt 1: fails"),
-        (AttemptChosen(number=2, reason="verified"), "▸ attempt 2 is taken: verified"),
-        (StrategyChanged(before="agent", after="guided", reason="stuck"), "▶ agent hands over to guided: stuck"),
+        (AttemptChosen(number=2, reason="verified"), "▸ attempt 2 is chosen: verified"),
+        (StrategyChanged(before="agent", after="guided", reason="stuck"), "▶ agent hands off to guided: stuck"),
         (Ended(status="gave_up", reason="no idea"), "■ gave_up: no idea"),
         (
             Result(
@@ -213,21 +236,21 @@ def test_long_text_is_cut_to_a_line() -> None:
 
 def test_an_event_after_streamed_text_begins_a_line_of_its_own() -> None:
     def say(terminal: Terminal) -> None:
-        terminal.text("so")
-        terminal.text(" it goes")
+        terminal(TextReceived("so"))
+        terminal(TextReceived(" it goes"))
         terminal(Warned(message="w"))
 
     assert re.fullmatch(r"so it goes\n +0:0\d ! w\n", shown(say))
 
 
 def test_streaming_can_be_turned_off() -> None:
-    assert shown(lambda terminal: terminal.text("x"), stream=False) == ""
+    assert shown(lambda terminal: terminal(TextReceived("x")), stream=False) == ""
 
 
 def test_a_download_is_told_at_every_twentieth() -> None:
     def say(terminal: Terminal) -> None:
         for done in range(1001):
-            terminal.download(Progress(done=done, total=1000, source="s"))
+            terminal(DownloadAdvanced(done, 1000, "s"))
 
     assert shown(say).count("\n") == 21
 
@@ -235,19 +258,20 @@ def test_a_download_is_told_at_every_twentieth() -> None:
 # ---------------------------------------------------------------- waiting for the first text
 
 
-def waited(*told: Waiting | str) -> list[str]:
+def waited(*told: PromptProcessing | str) -> list[str]:
     """The lines shown of waits and of what the model says in between, without their time."""
 
     def say(terminal: Terminal) -> None:
         for each in told:
-            terminal.text(each) if isinstance(each, str) else terminal.waiting(each)
+            terminal(TextReceived(each) if isinstance(each, str) else each)
 
     return [line[line.index("·") + 2 :] if "·" in line else line for line in shown(say).splitlines()]
 
 
 def test_a_wait_is_told_every_ten_seconds_with_how_far_it_is() -> None:
     told = [
-        Waiting(seconds, done, 20_000) for seconds, done in ((2.0, 100), (11.0, 5_000), (12.0, 6_000), (22.5, 12_000))
+        PromptProcessing(seconds, done, 20_000)
+        for seconds, done in ((2.0, 100), (11.0, 5_000), (12.0, 6_000), (22.5, 12_000))
     ]
     assert waited(*told) == [
         "the model is reading the prompt: 11 s (5,000 of 20,000 tokens)",
@@ -256,15 +280,42 @@ def test_a_wait_is_told_every_ten_seconds_with_how_far_it_is() -> None:
 
 
 def test_a_short_wait_is_not_told() -> None:
-    assert waited(Waiting(0.0, 0, 100), Waiting(3.0, 50, 100), Waiting(9.9, 100, 100)) == []
+    assert waited(PromptProcessing(0.0, 0, 100), PromptProcessing(3.0, 50, 100), PromptProcessing(9.9, 100, 100)) == []
 
 
-@pytest.mark.parametrize("told", [Waiting(10.0), Waiting(10.0, None, 100), Waiting(10.0, 5, None), Waiting(10.0, 0, 0)])
-def test_a_wait_without_figures_is_told_by_its_seconds(told: Waiting) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        PromptProcessing(10.0),
+        PromptProcessing(10.0, None, 100),
+        PromptProcessing(10.0, 5, None),
+        PromptProcessing(10.0, 0, 0),
+    ],
+)
+def test_a_wait_without_figures_is_told_by_its_seconds(told: PromptProcessing) -> None:
     assert waited(told) == ["the model is reading the prompt: 10 s"]
 
 
 def test_each_request_is_waited_for_anew() -> None:
-    shown_ = waited(Waiting(31.0), "text", Waiting(5.0), Waiting(12.0))
+    shown_ = waited(PromptProcessing(31.0), "text", PromptProcessing(5.0), PromptProcessing(12.0))
     assert shown_ == ["the model is reading the prompt: 31 s", "text", "the model is reading the prompt: 12 s"]
-    assert len(waited(Waiting(31.0), Waiting(4.0), Waiting(14.0))) == 2  # no text came in between: asked again
+    assert (
+        len(waited(PromptProcessing(31.0), PromptProcessing(4.0), PromptProcessing(14.0))) == 2
+    )  # no text came in between: asked again
+
+
+# ---------------------------------------------------------------- a call being written
+
+
+def test_a_call_that_takes_long_is_reported_every_ten_seconds() -> None:
+    times = iter([0.0, 0.0, 4.0, 11.0, 11.0, 15.0, 22.0, 22.0, 23.0, 30.0])
+    file = io.StringIO()
+    terminal = Terminal(Console(file=file), clock=times.__next__)
+    for characters in (10, 400, 900, 1200, 1500):  # at 0, 4, 11, 15 and 22 s
+        terminal(CallStreaming(characters))
+    for characters in (20, 500):  # another call, at 23 and 30 s
+        terminal(CallStreaming(characters))
+    assert file.getvalue().splitlines() == [
+        "  0:11 · the model is writing a call: 900 characters so far",
+        "  0:22 · the model is writing a call: 1,500 characters so far",
+    ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.verify.reports.cases import Case, TestReport, joined, places_in
+from agent.verify.reports.cases import Case, TestReport, merged
 from agent.verify.reports.json_reports import read_go, read_jest, read_rspec
 from agent.verify.reports.junit import read_junit
 
@@ -171,23 +171,7 @@ def test_go_is_read_and_shown_as_people_know_it() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "places"),
-    [
-        ('  File "/w/repo/pkg/a.py", line 3, in f', [("pkg/a.py", 3)]),
-        ("pkg/a.py:3: in f\n    x\npkg/b.py:9: KeyError", [("pkg/a.py", 3), ("pkg/b.py", 9)]),
-        ('  File "/usr/lib/python3/x.py", line 3\n/w/other/a.py:4: E', []),
-        ("../out.py:3: x\nnode_modules/a/b.js:3:1\n/w/repo/.venv/lib/c.py:9", []),
-        ("see http://localhost:8080/ or 10:30:00 or a.b.c:d", []),
-        ("  at org.example.Calc.add(Calc.java:7)\n  at java.util.List.of(List.java:9)", [("src/main/java/org/example/Calc.java", 7)]),
-        ("a.py:1: x\n" * 3, [("a.py", 1)]),
-    ],
-)  # fmt: skip
-def test_places_are_those_in_the_repository(text: str, places: list[tuple[str, int]]) -> None:
-    assert list(places_in(text, ROOT)) == places
-
-
 def test_a_skipped_test_is_no_passing_one() -> None:
     report = TestReport((Case("a", "skipped"), Case("b", "passed"), Case("c", "error")), complete=True)
     assert report.passing == {"b"} and report.failing == ("c",) and report.run == 2
-    assert joined([Case("a", "passed"), Case("a", "failed")])[0].status == "failed"
+    assert merged([Case("a", "passed"), Case("a", "failed")])[0].status == "failed"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent.session.events import TestsRan
 from agent.verify import selection
 from agent.verify.narrowing import for_names
-from agent.verify.runners import ask_for_report, know, was_refused
+from agent.verify.runners import identify_runner, report_refused, request_report
 from agent.verify.selection import ran_nothing, selections
 
 JEST = json.dumps({"scripts": {"test": "cross-env A=1 jest"}})
@@ -45,15 +45,15 @@ JEST = json.dumps({"scripts": {"test": "cross-env A=1 jest"}})
     ],
 )  # fmt: skip
 def test_a_command_is_narrowed_to_names(command: str, names: list[str], wanted: str) -> None:
-    assert for_names(command, know(command), names) == wanted
+    assert for_names(command, identify_runner(command), names) == wanted
 
 
 def test_npm_passes_arguments_to_the_runner_of_its_script() -> None:
-    known = know("npm test --silent", JEST)
+    known = identify_runner("npm test --silent", JEST)
     assert known.runner == "jest"
     assert for_names("npm test --silent", known, ["a.test.js::x"]) == "npm test --silent -- a.test.js -t '(x)'"
-    assert know("npm test", '{"scripts": {"test": "jest | tee x"}}').takes_arguments is False
-    assert know("npm test", "[]").runner == know("npm test").runner == "other"
+    assert identify_runner("npm test", '{"scripts": {"test": "jest | tee x"}}').takes_arguments is False
+    assert identify_runner("npm test", "[]").runner == identify_runner("npm test").runner == "other"
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=100)
@@ -63,7 +63,7 @@ def test_npm_passes_arguments_to_the_runner_of_its_script() -> None:
     )
 )
 def test_any_name_is_one_word_of_the_command(names: list[str]) -> None:
-    command = for_names("pytest -q", know("pytest -q"), names)
+    command = for_names("pytest -q", identify_runner("pytest -q"), names)
     assert shlex.split(command) == ["pytest", "-q", *names]
 
 
@@ -101,7 +101,7 @@ def test_where_nothing_can_be_added_all_is_all_there_is() -> None:
     ],
 )  # fmt: skip
 def test_the_tests_of_a_module_are_found_by_name(changed: str, test: str) -> None:
-    assert selection.tests_of([changed], {changed: "", test: "", "tests/test_far.py": "import far"}) == [test]
+    assert selection.test_files_of([changed], {changed: "", test: "", "tests/test_far.py": "import far"}) == [test]
 
 
 def ran(**given_fields: object) -> TestsRan:
@@ -161,7 +161,7 @@ def test_any_other_run_says_something(fields: dict[str, object]) -> None:
     ],
 )
 def test_a_runner_is_asked_for_a_report_outside_the_repository(command: str, part: str) -> None:
-    asked = ask_for_report(command, know(command), "/p")
+    asked = request_report(command, identify_runner(command), "/p")
     assert part in asked.command and asked.command.count(command.rsplit(maxsplit=1)[-1]) == 1
 
 
@@ -170,9 +170,11 @@ def test_a_runner_is_asked_for_a_report_outside_the_repository(command: str, par
     ["python3 -m unittest -q", "go test -json ./...", "npx jest --json", "cargo test", "npx mocha", "go test | cat"],
 )
 def test_a_command_with_a_will_of_its_own_is_left_as_it_is(command: str) -> None:
-    assert ask_for_report(command, know(command), "/p").command == command
+    assert request_report(command, identify_runner(command), "/p").command == command
 
 
 def test_a_refused_option_is_noticed() -> None:
-    assert was_refused("ERROR: usage: pytest\npytest: error: unrecognized arguments: --junitxml=/p/report.xml")
-    assert was_refused('Unknown option "--log-junit"') and not was_refused("AssertionError: unknown user\n1 failed")
+    assert report_refused("ERROR: usage: pytest\npytest: error: unrecognized arguments: --junitxml=/p/report.xml")
+    assert report_refused('Unknown option "--log-junit"') and not report_refused(
+        "AssertionError: unknown user\n1 failed"
+    )

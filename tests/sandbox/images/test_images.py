@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 
 import anyio
 import docker
 import pytest
-from docker.errors import DockerException
 
 from agent.errors import SandboxUnavailable
 from sandbox.images import _ensure, ensure_image
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[docker.DockerClient]:
-    try:
-        client = docker.from_env(timeout=60)
-    except DockerException as error:
-        pytest.skip(f"no Docker engine answers: {error}")
-    with_engine = client.ping()
-    assert with_engine
+def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
+    client = docker.from_env(timeout=600)
     yield client
     client.close()
 
@@ -86,9 +79,7 @@ def test_the_image_trusts_certificates_through_every_usual_variable(engine: dock
 def test_second_call_does_nothing(engine: docker.DockerClient, base: str) -> None:
     before = engine.images.get(base).id
     lines: list[str] = []
-    started = time.monotonic()
     assert anyio.run(ensure_image, engine, None, lines.append) == base
-    assert time.monotonic() - started < 2
     assert lines == []
     assert engine.images.get(base).id == before
 
@@ -131,23 +122,28 @@ def test_a_registry_that_never_answers_is_given_up(
     monkeypatch.setattr(_ensure, "REGISTRY_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         name = f"127.0.0.1:{silent.getsockname()[1]}/image:1"
-        started = time.monotonic()
         with pytest.raises(SandboxUnavailable) as caught:
             anyio.run(ensure_image, engine, name, lambda line: None)
-    assert time.monotonic() - started < 5
-    assert name in caught.value.message
+    assert name in caught.value.message and "did not answer within" in str(caught.value)
 
 
 def test_waiting_for_a_registry_can_be_cancelled(engine: docker.DockerClient) -> None:
-    async def give_up_early(name: str) -> bool:
-        with anyio.move_on_after(0.5) as scope:
-            await ensure_image(engine, name, lambda line: None)
+    """The registry is asked, and answers nothing before it is all over."""
+
+    async def give_up(registry: socket.socket) -> bool:
+        with anyio.CancelScope() as scope:
+
+            async def cancel_when_asked() -> None:
+                await anyio.wait_readable(registry)
+                scope.cancel()
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(cancel_when_asked)
+                await ensure_image(engine, f"127.0.0.1:{registry.getsockname()[1]}/image:1", lambda line: None)
         return scope.cancelled_caught
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        started = time.monotonic()
-        assert anyio.run(give_up_early, f"127.0.0.1:{silent.getsockname()[1]}/image:1")
-    assert time.monotonic() - started < 5
+        assert anyio.run(give_up, silent)
 
 
 def test_an_engine_that_went_away_is_an_unavailable_sandbox() -> None:

@@ -1,4 +1,4 @@
-"""The last rungs find a region only where it is the one, and change nothing in it that the model left alone."""
+"""The last strategies find a region only where it is the one, and change nothing in it that the model left alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_what_does_not(line: str) -> None:
     assert not is_elision(line)
 
 
-def test_parts_are_found_each_on_its_own_rung() -> None:
+def test_parts_are_found_each_on_its_own_strategy() -> None:
     (match,) = find_lines(F, ["def f(a): ", "...", "return y"], ["def f(b):", "...", "return -y"])
     assert match == Match(0, 5, ["def f(b):", 1, 2, 3, "    return -y"], ELIDED)
 
@@ -64,7 +64,7 @@ def test_an_ellipsis_in_the_code_is_code() -> None:
 def test_a_line_given_wrongly_between_unique_ends_stays_as_it_is() -> None:
     old = ["def f(a):", "    # first", "    x = laod(a)", "    y = x + 1", "    return y"]
     (match,) = find_lines(F, old, [*old[:3], "    y = x - 1", "    return y"])
-    assert match == Match(0, 5, [0, 1, 2, "    y = x - 1", 4], ANCHORED, unlike=(2,))
+    assert match == Match(0, 5, [0, 1, 2, "    y = x - 1", 4], ANCHORED, differing=(2,))
 
 
 def test_a_line_the_model_did_not_know_of_is_kept() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.editing.lines import Match, body, line_ending, numbered, numbers, splice, split
+from tools.editing.lines import Match, body, line_ending, line_numbers, numbered, splice, split
 
 TEXTS = st.text("ab\r\n\x0c\u2028", max_size=30)
 
@@ -64,5 +64,5 @@ def test_the_line_ending_is_that_of_most_lines() -> None:
 def test_lines_are_numbered_within_bounds() -> None:
     assert numbered(["a\r\n", "b"], -3, 9) == "1\ta\n2\tb"
     assert numbered(["x" * 1000], 0, 1) == "1\t" + "x" * 400 + " [...]"
-    assert numbers([0, 0, 4]) == "lines 1, 5" and numbers([2]) == "line 3"
-    assert numbers(list(range(30))).endswith("20, ...")
+    assert line_numbers([0, 0, 4]) == "lines 1, 5" and line_numbers([2]) == "line 3"
+    assert line_numbers(list(range(30))).endswith("20, ...")

@@ -1,4 +1,4 @@
-"""The place an edit means is found by patient rungs, and never guessed among several."""
+"""The place an edit means is found by patient strategies, and never guessed among several."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_look_alike_characters_do_not_matter_and_stay_where_nothing_changed() ->
     assert match == Match(0, 3, [0, "t = 2", 2], "with look-alike characters ignored")
 
 
-def test_two_places_on_one_rung_are_both_given() -> None:
+def test_two_places_on_one_strategy_are_both_given() -> None:
     text = ["s = \u201ca\u201d", "", "s = \u201ea\u201c"]
     assert [match.start for match in find_lines(text, ['s = "a"'], ["s = 1"])] == [0, 2]
 

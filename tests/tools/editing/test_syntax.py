@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from sandbox.protocol import Sandbox, Workspace
 from tools.base import ToolContext
-from tools.editing.syntax import new_faults
+from tools.editing.syntax import new_syntax_errors
 
 
 class Nowhere:
@@ -22,7 +22,7 @@ def faults(_: str, text: str) -> list[str]:
 
 
 def told(before: str, after: str, **more: Any) -> str:
-    return new_faults(ToolContext(cast(Sandbox, Nowhere()), syntax_errors=faults, **more), "a.py", before, after)
+    return new_syntax_errors(ToolContext(cast(Sandbox, Nowhere()), syntax_errors=faults, **more), "a.py", before, after)
 
 
 def test_old_errors_are_not_told_even_when_they_moved() -> None:
@@ -46,4 +46,4 @@ def test_undo_is_offered_where_it_is() -> None:
 
 
 def test_nothing_is_told_where_nothing_can_be_known() -> None:
-    assert new_faults(ToolContext(cast(Sandbox, Nowhere())), "a.py", "", ")") == ""
+    assert new_syntax_errors(ToolContext(cast(Sandbox, Nowhere())), "a.py", "", ")") == ""

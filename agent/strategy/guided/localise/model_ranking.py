@@ -7,10 +7,10 @@ from dataclasses import replace
 from agent.model.dialects import loads
 from agent.model.schemas import object_of
 from agent.model.types import Request
-from agent.run.context import Work
 from agent.strategy.guided.localise.suspects import Suspect
 from agent.strategy.guided.prompts import ask_of_issue
 from agent.strategy.guided.schedule import SUSPECTS
+from agent.strategy.guided.state import GuidedState
 from prompts import render
 
 _ASKED_ABOUT = 12
@@ -20,22 +20,26 @@ _BONUS = (0.5, 0.3)
 """Of the highest score, for the model's first and second choice."""
 
 
-async def rank_by_model(work: Work, suspects: list[Suspect]) -> list[Suspect]:
+async def rank_by_model(guided: GuidedState, suspects: list[Suspect]) -> list[Suspect]:
     """The suspects in order, those the model names moved up; without asking where few or one stands out."""
-    if len(suspects) <= SUSPECTS or suspects[0].score > _FAR_AHEAD * suspects[1].score or work.exhausted():
+    if (
+        len(suspects) <= SUSPECTS
+        or suspects[0].score > _FAR_AHEAD * suspects[1].score
+        or guided.context.exhausted_budget()
+    ):
         return suspects
     asked = suspects[:_ASKED_ABOUT]
     number = {"type": "integer", "minimum": 1, "maximum": len(asked)}
     schema = object_of(likeliest=number, second=number)
     lines = [f"{suspect.region.title}: `{_signature(suspect)}`" for suspect in asked]
     request = Request(
-        messages=ask_of_issue(work, render("guided_rank", suspects=lines)),
-        max_tokens=work.reply_tokens(60),
+        messages=ask_of_issue(guided, render("guided_rank", suspects=lines)),
+        max_tokens=guided.model.reply_tokens(60),
         json_schema=schema,
-        sampling=work.sampling(0.0, 0),
+        sampling=guided.model.sampling(0.0, 0),
     )
-    reply = await work.complete_structured(request)
-    work.session.emit(work.replied(reply, "rank"))
+    reply = await guided.model.complete_structured(request)
+    guided.session.emit(guided.model.reply_event(reply, "rank"))
     found = loads(reply.content)
     named = [found.get("likeliest"), found.get("second")] if isinstance(found, dict) else []
     top = suspects[0].score

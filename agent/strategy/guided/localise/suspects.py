@@ -9,15 +9,12 @@ from pathlib import PurePosixPath
 
 from agent.code.paths import is_test
 from agent.code.regions import Region, functions, whole_file
+from agent.code.tracebacks import cause_last, locations_in
 from agent.session.events import TestsRan
 from agent.strategy.guided.issue.expected_values import MOST_LETTERS
-from agent.strategy.guided.issue.stack_traces import Frame, cause_last, told_frames
+from agent.strategy.guided.issue.stack_traces import Frame, told_frames
 from agent.strategy.guided.localise.named import Named
 
-_FRAME = re.compile(
-    r'File "(?P<path>[^"\n]+)", line (?P<line>\d+)|^(?P<path2>[\w./-]+\.\w+):(?P<line2>\d+)(?::|$)',
-    re.MULTILINE,
-)
 _MAX_WHOLE_FILE_LINES = 200
 _INDEX_POINTS = 8.0
 _RAN = 4.0
@@ -43,14 +40,7 @@ def frames(output: str, root: str) -> list[tuple[str, int]]:
 
     Those of an error that others were raised from come last, since it is the cause.
     """
-    found = []
-    for match in _FRAME.finditer(cause_last(output)):
-        path = match["path"] or match["path2"]
-        line = int(match["line"] or match["line2"])
-        path = path.removeprefix(root.rstrip("/") + "/").removeprefix("./")
-        if not path.startswith("/"):
-            found.append((path, line))
-    return found
+    return list(locations_in(cause_last(output), root))
 
 
 def places(failure: TestsRan, root: str) -> list[tuple[str, int]]:

@@ -6,6 +6,7 @@ import difflib
 import io
 import shlex
 import tarfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,10 +14,10 @@ from agent.code.regions import Region
 from agent.model.dialects import loads
 from agent.model.schemas import object_of
 from agent.model.types import Request
-from agent.run.context import Work, now
 from agent.session.events import PhaseBegan
 from agent.strategy.guided.prompts import question
 from agent.strategy.guided.repair.mutations import small_changes
+from agent.strategy.guided.state import GuidedState
 from agent.strategy.guided.validate.choose import Candidate
 from agent.strategy.guided.validate.trials import Trials
 from agent.text import truncate
@@ -51,21 +52,21 @@ class Varied:
     picked: Candidate | None
 
 
-async def vary(work: Work, trials: Trials, regions: Sequence[Region]) -> Varied:
+async def vary(guided: GuidedState, trials: Trials, regions: Sequence[Region]) -> Varied:
     """Try small changes to Python functions, as many as there is time for. Raises `BackendError`s, `SandboxLost`."""
-    limit = work.settings.time_limit
-    deadline = now() + min(SECONDS, limit / 4 if limit else SECONDS)
+    limit = guided.context.settings.time_limit
+    deadline = time.monotonic() + min(SECONDS, limit / 4 if limit else SECONDS)
     found: list[Candidate] = []
     for region in regions:
         texts = small_changes(trials.sources[region.path], region) if region.path.endswith(".py") else []
         if not texts or not trials.command or trials.seconds > _SLOW:
             continue
-        work.session.emit(PhaseBegan(phase="vary", detail=f"{len(texts)} small changes to {region.title}"))
+        guided.session.emit(PhaseBegan(phase="vary", detail=f"{len(texts)} small changes to {region.title}"))
         for at in range(0, len(texts), _BATCH):
-            if now() >= deadline or len([each for each in found if not each.doubts]) >= _ENOUGH:
+            if time.monotonic() >= deadline or len([each for each in found if not each.doubts]) >= _ENOUGH:
                 break
             batch = texts[at : at + _BATCH]
-            for number in await _run(work, trials, region, batch, deadline - now()):
+            for number in await _run(guided, trials, region, batch, deadline - time.monotonic()):
                 title = f"a small change in {region.title}"
                 files = {region.path: batch[number]}
                 candidate = Candidate(trials.count + 1, title, files, names=(region.short_name,))
@@ -75,15 +76,15 @@ async def vary(work: Work, trials: Trials, regions: Sequence[Region]) -> Varied:
         if found:
             fewest = min(each.doubts for each in found)
             best = [each for each in found if each.doubts == fewest]
-            return Varied(tuple(found), await _picked(work, region, best, trials.sources))
+            return Varied(tuple(found), await _picked(guided, region, best, trials.sources))
     return Varied((), None)
 
 
-async def _run(work: Work, trials: Trials, region: Region, texts: Sequence[str], seconds: float) -> list[int]:
+async def _run(guided: GuidedState, trials: Trials, region: Region, texts: Sequence[str], seconds: float) -> list[int]:
     """Which of the texts pass what must pass first; the workspace is as before afterwards."""
-    sandbox = work.sandbox
+    sandbox = guided.workspace.sandbox
     place = sandbox.workspace.private / _PLACE
-    crlf = region.path in work.crlf
+    crlf = region.path in guided.crlf
     data = _tar([text.replace("\n", "\r\n") if crlf else text for text in texts])
     name = shlex.quote(str(place))
     made = await sandbox.exec(f"rm -rf {name} && mkdir -p {name} && tar -xf - -C {name}", stdin=data, timeout=60)
@@ -100,7 +101,7 @@ async def _run(work: Work, trials: Trials, region: Region, texts: Sequence[str],
     try:
         ran = await sandbox.exec(f"({inside})", timeout=max(seconds, 1.0), capture=1 << 16)
     finally:
-        await work.snapshots.restore(trials.tree)
+        await guided.workspace.snapshots.restore(trials.tree)
     lines = ran.output.text().splitlines()
     told = [line.removeprefix("passes:") for line in lines if line.startswith("passes:")]
     return [int(each) for each in told if each.isdecimal() and int(each) < len(texts)]
@@ -118,28 +119,28 @@ def _tar(texts: Sequence[str]) -> bytes:
 
 
 async def _picked(
-    work: Work, region: Region, found: Sequence[Candidate], sources: Mapping[str, str]
+    guided: GuidedState, region: Region, found: Sequence[Candidate], sources: Mapping[str, str]
 ) -> Candidate | None:
     """The one that the model takes for the right one; the only one without asking."""
-    if len(found) == 1 or work.exhausted():
+    if len(found) == 1 or guided.context.exhausted_budget():
         return found[0]
     changes = [_diff(sources[region.path], candidate.files[region.path]) for candidate in found]
     schema = object_of(right={"type": "integer", "minimum": 1, "maximum": len(found)})
     text = render(
         "guided_pick",
-        issue=truncate(work.issue.text, work.budget.prompt // 5),
+        issue=truncate(guided.context.issue.text, guided.model.budget.prompt // 5),
         path=region.path,
-        source=truncate(region.source, work.budget.prompt // 4),
+        source=truncate(region.source, guided.model.budget.prompt // 4),
         changes=changes,
     )
     request = Request(
         messages=[question(text)],
-        max_tokens=work.reply_tokens(40),
+        max_tokens=guided.model.reply_tokens(40),
         json_schema=schema,
-        sampling=work.sampling(0.0, 0),
+        sampling=guided.model.sampling(0.0, 0),
     )
-    reply = await work.complete_structured(request)
-    work.session.emit(work.replied(reply, "pick"))
+    reply = await guided.model.complete_structured(request)
+    guided.session.emit(guided.model.reply_event(reply, "pick"))
     answer = loads(reply.content)
     number = answer.get("right") if isinstance(answer, dict) else None
     return found[number - 1] if isinstance(number, int) and 1 <= number <= len(found) else found[0]

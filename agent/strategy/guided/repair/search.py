@@ -14,14 +14,15 @@ from agent.code.regions import Region
 from agent.errors import SweAgentError
 from agent.model.dialects import loads
 from agent.model.types import Reply, Request
-from agent.run.context import Work
 from agent.session.events import Ended, PhaseBegan
+from agent.session.live import TextReceived
 from agent.strategy.guided.localise.suspects import Suspect
 from agent.strategy.guided.repair.line_ranges import Block, block_round, lines_of, rewrite_block
 from agent.strategy.guided.repair.mutation_run import vary
 from agent.strategy.guided.repair.repair_prompts import Asking, brief, is_long
 from agent.strategy.guided.repair.rewrites import rewrite, rewrite_all
 from agent.strategy.guided.schedule import CANDIDATES, IN_LINES, MORE, PASSING, ROUNDS, SUSPECTS, Round
+from agent.strategy.guided.state import GuidedState
 from agent.strategy.guided.validate.choose import SMALL, Candidate, changed_lines, choose
 from agent.strategy.guided.validate.trials import Target, Trials, Verdict
 
@@ -35,7 +36,7 @@ _SPARE_TOKENS = (256, 512)  # of a reply beyond its code; the second where it ex
 class Search:
     """Candidates for one target, until one passes, or one mends a part of what fails."""
 
-    work: Work
+    guided: GuidedState
     trials: Trials
     suspects: Sequence[Suspect]
     passing: list[Candidate] = field(default_factory=list)
@@ -45,7 +46,7 @@ class Search:
     _told: list[Reply] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._asking = Asking(self.work, self.trials.sources, self.trials.target.failure)
+        self._asking = Asking(self.guided, self.trials.sources, self.trials.target.failure)
 
     @property
     def rest(self) -> Target | None:
@@ -65,12 +66,12 @@ class Search:
         """
         chosen = self.chosen()
         with anyio.CancelScope(shield=True):
-            await self.work.snapshots.restore(self.trials.tree)
+            await self.guided.workspace.snapshots.restore(self.trials.tree)
             if chosen is not None:
                 await self.trials.place(chosen)
         if chosen is not None:
-            self.work.chosen = None  # what was there before this search does not pass
-            self.work.fallback = Ended(status="submitted", summary=f"Rewrote {chosen.title}, when the time was over.")
+            ending = Ended(status="submitted", summary=f"Rewrote {chosen.title}, when the time was over.")
+            self.guided.run.best.use_workspace(ending)  # what was there before this search does not pass
 
     async def run(self) -> Ended | None:
         """Go through the rounds; the budget's end if it came before any candidate helped. Raises `BackendError`s."""
@@ -81,7 +82,7 @@ class Search:
                 break
             if self._believed() or self._spent() or self._given_up() or (self.passing and self._late()):
                 break
-        reason = self.work.exhausted()
+        reason = self.guided.context.exhausted_budget()
         return Ended(status="budget", reason=reason) if reason and self.chosen() is None else None
 
     async def round(self, each: Round, enough: Callable[[], bool] = lambda: False) -> bool:
@@ -89,7 +90,7 @@ class Search:
         names = ", ".join(suspect.region.title for suspect in self.suspects)
         in_parts = any(is_long(suspect.region) for suspect in self.suspects)
         view = "rewrite" if each.view == "lines" and not in_parts else each.view
-        self.work.session.emit(PhaseBegan(phase="repair", detail=f"{names} ({view})"))
+        self.guided.session.emit(PhaseBegan(phase="repair", detail=f"{names} ({view})"))
         async with aclosing(self._candidates(each)) as tries:
             async for _ in tries:
                 if enough():
@@ -97,10 +98,10 @@ class Search:
         return False
 
     async def _vary(self) -> None:
-        script = self.work.reproduction_script
+        script = self.guided.script
         if self.trials.target.doubtful or (script and "assert" not in script):
             return  # where all that counts is that something changes, or no error is raised, almost anything passes
-        varied = await vary(self.work, self.trials, [suspect.region for suspect in self.suspects])
+        varied = await vary(self.guided, self.trials, [suspect.region for suspect in self.suspects])
         self.passing += [varied.picked] if varied.picked else []
 
     def _believed(self) -> list[Candidate]:
@@ -124,13 +125,15 @@ class Search:
 
     def _late(self) -> bool:
         """Whether half of a budget is used: no more of it goes into comparing."""
-        settings, state = self.work.settings, self.work.session.state
-        tokens = settings.max_tokens and state.usage.completion_tokens > settings.max_tokens / 2
-        seconds = settings.time_limit and self.work.session.limited_seconds() > settings.time_limit / 2
-        return bool(tokens or seconds or state.steps > settings.max_steps / 2)
+        settings, state = self.guided.context.settings, self.guided.session.state
+        tokens = settings.max_tokens and state.totals.usage.completion_tokens > settings.max_tokens / 2
+        seconds = settings.time_limit and self.guided.session.limited_seconds() > settings.time_limit / 2
+        return bool(tokens or seconds or state.totals.steps > settings.max_steps / 2)
 
     def _spent(self) -> bool:
-        return self.trials.count >= (self.work.settings.attempts or CANDIDATES) or bool(self.work.exhausted())
+        return self.trials.count >= (self.guided.context.settings.attempts or CANDIDATES) or bool(
+            self.guided.context.exhausted_budget()
+        )
 
     async def _candidates(self, each: Round) -> AsyncGenerator[Verdict, None]:
         """What became of the candidates of a round, one after the other."""
@@ -169,9 +172,9 @@ class Search:
         for temperature in temperatures:
             if self._spent():
                 break
-            sampling = self.work.sampling(temperature, next(self._numbers))
-            reply = await self.work.complete_structured(self._asking.for_a_line(region, list(known), sampling))
-            self.work.session.emit(self.work.replied(reply, "line"))
+            sampling = self.guided.model.sampling(temperature, next(self._numbers))
+            reply = await self.guided.model.complete_structured(self._asking.for_a_line(region, list(known), sampling))
+            self.guided.session.emit(self.guided.model.reply_event(reply, "line"))
             told = loads(reply.content)
             line = known.get(str(told.get("line")).strip()) if isinstance(told, dict) else None
             found += [line] if line else []
@@ -205,7 +208,7 @@ class Search:
 
     def _side_by_side(self) -> int:
         """How many replies are asked for at once: one where reading the prompt anew takes longer than a reply."""
-        slots = self.work.backend.server.can.slots
+        slots = self.guided.model.backend.server.can.slots
         timed = [(reply.usage, reply.timings) for reply in self._told if reply.timings and reply.timings.read]
         if not timed:
             return slots
@@ -216,14 +219,14 @@ class Search:
 
     async def _replies(self, messages: list[dict[str, Any]], wanted: int, temperatures: list[float]) -> list[Reply]:
         """A reply for each temperature, asked for side by side; `wanted` is the most tokens of one."""
-        most = self.work.reply_tokens(wanted)
+        most = self.guided.model.reply_tokens(wanted)
         replies: list[Reply | SweAgentError | None] = [None] * len(temperatures)
 
         async def ask(place: int, temperature: float) -> None:
-            sampling = self.work.sampling(temperature, next(self._numbers))
+            sampling = self.guided.model.sampling(temperature, next(self._numbers))
             request = Request(messages=messages, max_tokens=most, sampling=sampling)
             try:  # of those side by side the first is shown while it comes, the others after it
-                replies[place] = await self.work.ask(request, on_text=_unseen if place else None)
+                replies[place] = await self.guided.model.ask(request, on_text=_unseen if place else None)
             except SweAgentError as error:  # out of a task group it would come as a group
                 replies[place] = error
 
@@ -236,8 +239,8 @@ class Search:
         told = [reply for reply in replies if isinstance(reply, Reply)]
         for place, reply in enumerate(told):
             if place:
-                self.work.on_text(reply.content)
-            self.work.session.emit(self.work.replied(reply, "repair"))
+                self.guided.session.publish(TextReceived(reply.content))
+            self.guided.session.emit(self.guided.model.reply_event(reply, "repair"))
         self._told += told
         return told
 
@@ -271,7 +274,7 @@ def _unseen(_: str) -> None:
 
 
 def search_for(
-    work: Work, target: Target, suspects: Sequence[Suspect], sources: Mapping[str, str], tree: str
+    guided: GuidedState, target: Target, suspects: Sequence[Suspect], sources: Mapping[str, str], tree: str
 ) -> Search:
     """A search from the texts `sources`, which are those of the tree `tree`."""
-    return Search(work, Trials(work, target, sources, tree), suspects[:SUSPECTS])
+    return Search(guided, Trials(guided, target, sources, tree), suspects[:SUSPECTS])

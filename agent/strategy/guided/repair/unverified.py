@@ -11,7 +11,6 @@ from functools import partial
 
 import anyio
 
-from agent.run.context import Work
 from agent.session.events import Ended, PhaseBegan
 from agent.strategy.guided.localise.model_ranking import rank_by_model
 from agent.strategy.guided.localise.sources import load_sources
@@ -20,6 +19,7 @@ from agent.strategy.guided.repair.search import Search, search_for
 from agent.strategy.guided.reproduce.find import issue_scripts
 from agent.strategy.guided.reproduce.tracer import executed, files_of
 from agent.strategy.guided.schedule import Round
+from agent.strategy.guided.state import GuidedState
 from agent.strategy.guided.validate.choose import Candidate, meaning
 from agent.strategy.guided.validate.trials import Target
 
@@ -30,17 +30,17 @@ _AGREE = 2
 _NOTHING = "the tests pass, no script was found that shows the problem, and no reply changes anything that passes"
 
 
-async def propose(work: Work) -> Ended:
+async def propose(guided: GuidedState) -> Ended:
     """What most replies come to, else the best of those about the likeliest suspect; the tests still pass with it."""
-    async with work.put_back():
-        suspects = await _suspects(work)
+    async with guided.workspace.reset_on_cancel():
+        suspects = await _suspects(guided)
     searches: list[Search] = []
     try:
         for suspect in suspects[:_SUSPECTS]:
-            work.session.emit(PhaseBegan(phase="propose", detail=suspect.region.title))
-            searches.append(search_for(work, Target(None), [suspect], work.sources, work.base_tree))
+            guided.session.emit(PhaseBegan(phase="propose", detail=suspect.region.title))
+            searches.append(search_for(guided, Target(None), [suspect], guided.sources, guided.workspace.base_tree))
             await searches[-1].round(_ROUND, enough=partial(_agree, searches[-1].passing))
-            if _agree(searches[-1].passing) or work.exhausted():
+            if _agree(searches[-1].passing) or guided.context.exhausted_budget():
                 break
     except anyio.get_cancelled_exc_class():
         if searches:
@@ -49,22 +49,24 @@ async def propose(work: Work) -> Ended:
     best = _best(searches)
     chosen = best.chosen() if best else None
     if best is None or chosen is None:
-        reason = work.exhausted()
+        reason = guided.context.exhausted_budget()
         return Ended(status="budget", reason=reason) if reason else Ended(status="gave_up", reason=_NOTHING)
     await best.trials.place(chosen)
-    await work.snapshot()
+    await guided.workspace.snapshot()
     agreed = "" if _agree(best.passing) else " The replies did not agree on it."
     return Ended(status="submitted", summary=f"Rewrote {chosen.title}; no test shows whether that helps.{agreed}")
 
 
-async def _suspects(work: Work) -> list[Suspect]:
+async def _suspects(guided: GuidedState) -> list[Suspect]:
     """The suspects by the issue, and by what its code runs."""
-    root = str(work.sandbox.workspace.repo)
-    scripts = await issue_scripts(work)
-    ran = await executed(work, scripts[-1]) if scripts else frozenset()
+    root = guided.workspace.root
+    scripts = await issue_scripts(guided)
+    ran = await executed(guided, scripts[-1]) if scripts else frozenset()
     if ran:
-        work.sources |= await load_sources(work, None, files_of(ran))
-    return await rank_by_model(work, localise(work.sources, work.issue.text, None, root, work.ranked, ran))
+        guided.sources |= await load_sources(guided, None, files_of(ran))
+    return await rank_by_model(
+        guided, localise(guided.sources, guided.context.issue.text, None, root, guided.ranked, ran)
+    )
 
 
 def _best(searches: Sequence[Search]) -> Search | None:

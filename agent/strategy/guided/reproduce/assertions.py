@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+from agent.code.tracebacks import without_tracebacks
 from agent.strategy.guided.issue.code_blocks import FENCE, Reported, Step
 from agent.strategy.guided.issue.expected_values import (
     MOST_LETTERS,
@@ -17,7 +18,6 @@ from agent.strategy.guided.issue.expected_values import (
     is_literal,
     values_in,
 )
-from agent.strategy.guided.issue.stack_traces import without_tracebacks
 
 MOST_CHECKS = 12
 _MOST_TARGETS = 4

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from agent.code.python_ast import parse
 from agent.code.python_modules import definitions
-from agent.run.context import Work
+from agent.strategy.guided.state import GuidedState
 
 _SECONDS = 20.0
 _CAPTURE = 1 << 20
@@ -18,20 +18,20 @@ _PROMPT = re.compile(r"^(?:>>> |In \[\d+\]: )")
 _PLACES = "--include='*.py' --include='*.rst' --include='*.md' --include='*.txt'"
 
 
-async def imports_of(work: Work, names: Collection[str]) -> dict[str, str]:
+async def imports_of(guided: GuidedState, names: Collection[str]) -> dict[str, str]:
     """Name → the statement that imports it; names that nothing tells of are left out. Raises `SandboxLost`.
 
     What the repository defines comes from there, everything else as the repository imports it most often.
     """
     if not names:
         return {}
-    own = definitions(work.sources, work.issue.text)
+    own = definitions(guided.sources, guided.context.issue.text)
     found = {name: f"from {own[name]} import {name}" for name in sorted(names) if name in own}
     wanted = sorted(set(names) - found.keys())
     if wanted:
         pattern = rf"import .*\b({'|'.join(map(re.escape, wanted))})\b"
         command = f"grep -rhE {_PLACES} {shlex.quote(pattern)} . 2>/dev/null"
-        ran = await work.sandbox.exec(command, timeout=_SECONDS, capture=_CAPTURE)
+        ran = await guided.workspace.sandbox.exec(command, timeout=_SECONDS, capture=_CAPTURE)
         found |= commonest(ran.output.text(), wanted)
     return found
 

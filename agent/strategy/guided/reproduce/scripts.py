@@ -6,22 +6,19 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from agent.code.tracebacks import error_lines, frames_in, is_error, last_traceback, raised_error
 from agent.model.dialects import loads
 from agent.model.schemas import object_of
 from agent.model.types import Request
-from agent.run.context import Work
 from agent.run.reproduction import REPRODUCTION, run_script
 from agent.session.events import TestsRan
 from agent.strategy.guided.prompts import ask_of_issue
 from agent.strategy.guided.reproduce.assertions import Check
+from agent.strategy.guided.state import GuidedState
 from prompts import render
 
 MOST = 6
 _LONG_MESSAGE = 20  # letters of an error's message that is no other's by chance
-_RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.MULTILINE)
-_MESSAGE = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception): .+?)\s*$", re.MULTILINE)
-_FRAME = re.compile(r'^ *File "([^"\n]+)", line \d+', re.MULTILINE)
-_PLACE = re.compile(rf'{re.escape(REPRODUCTION)}", line (\d+), in <module>')
 _HANGS = re.compile(
     r"\b(?:hangs?|hung|hanging|freezes|freezing|stuck|deadlocks?|endless(?:ly)?|infinite(?:ly)? loops?|for ?ever"
     r"|(?:never|does(?: not|n't)|do(?: not|n't)) (?:end|stop|finish|terminate|complete|come back)(?:e?s)?"
@@ -60,54 +57,57 @@ def shows_problem(output: str, exit_code: int, issue: str) -> bool:
         return bool(_HANGS.search(issue))
     if exit_code not in _UNCAUGHT:
         return False
-    last = output.partition("\nException ignored in")[0].rpartition("Traceback (most recent call last)")[2]
-    raised = _RAISED.findall(last)
+    raised = raised_error(output)
     if not raised:
         return False
-    messages = (line for line in _MESSAGE.findall(output) if len(line) >= _LONG_MESSAGE)
-    if any(line in issue for line in messages):
+    errors = (each for each in error_lines(output) if is_error(each.name) and each.message)
+    messages = (f"{each.name.rpartition('.')[2]}: {each.message}" for each in errors)
+    if any(line in issue for line in messages if len(line) >= _LONG_MESSAGE):
         return True
-    error = raised[-1].rpartition(".")[2]
+    error = raised.rpartition(".")[2]
     if error == "AssertionError":
         return True
-    frames = _FRAME.findall(last)
+    last = last_traceback(output)
+    frames = frames_in(last)
     own = error in _OWN_FAULT or (error == "TypeError" and _UNBOUND in last)
-    own = own and (not frames or frames[-1].endswith(REPRODUCTION))
+    own = own and (not frames or frames[-1].path.endswith(REPRODUCTION))
     return not own and bool(re.search(rf"\b{re.escape(error)}\b", issue))
 
 
-async def failing(work: Work, checks: list[Check], *, or_none: bool = True) -> list[Reproduction]:
+async def failing(guided: GuidedState, checks: list[Check], *, or_none: bool = True) -> list[Reproduction]:
     """The checks that fail as the issue says, the one that it means first, by the model's word.
 
     Without `or_none` one of them is meant for sure, else the model may say that none is. One that leaves no doubt is
     taken without asking.
     """
-    alarm = _ALARM if _HANGS.search(work.issue.text) else ""
+    alarm = _ALARM if _HANGS.search(guided.context.issue.text) else ""
     failing: list[tuple[Check, Reproduction]] = []
     slow = 0
     for first in checks:
-        check, ran = first, await _run(work, first, alarm)
+        check, ran = first, await _run(guided, first, alarm)
         if ran.passed and first.otherwise is not None:
-            check, ran = first.otherwise, await _run(work, first.otherwise, alarm)
+            check, ran = first.otherwise, await _run(guided, first.otherwise, alarm)
         slow += ran.ended != "exited"
-        shows = shows_problem(ran.output, ran.exit_code, work.issue.text)
+        shows = shows_problem(ran.output, ran.exit_code, guided.context.issue.text)
         script = _alarmed(check, alarm)
         begins = check.line + script.count("\n") - check.script.count("\n")
         if not ran.passed and shows and _failed_from(begins, ran):
             failing.append((check, Reproduction(script, ran)))
         if len(failing) == MOST or slow == _MOST_SLOW:
             break
-    await work.snapshots.restore(work.base_tree)  # what they wrote is none of the next one's business
+    await guided.workspace.snapshots.restore(
+        guided.workspace.base_tree
+    )  # what they wrote is none of the next one's business
     if not failing:
         return []
     if len(failing) == 1 and (failing[0][0].sure or not or_none):
         return [failing[0][1]]
-    meant = await _choose(work, [check.words for check, _ in failing], [_NONE] if or_none else [])
+    meant = await _choose(guided, [check.words for check, _ in failing], [_NONE] if or_none else [])
     return [found for _, found in sorted(failing, key=lambda pair: pair[0].words != meant)] if meant else []
 
 
-async def _run(work: Work, check: Check, alarm: str) -> TestsRan:
-    return await run_script(work, _alarmed(check, alarm), about=check.words)
+async def _run(guided: GuidedState, check: Check, alarm: str) -> TestsRan:
+    return await run_script(guided.context, guided.workspace.sandbox, _alarmed(check, alarm), about=check.words)
 
 
 def _alarmed(check: Check, alarm: str) -> str:
@@ -116,11 +116,12 @@ def _alarmed(check: Check, alarm: str) -> str:
 
 def _failed_from(line: int, ran: TestsRan) -> bool:
     """Whether a script failed in this line of its or behind it, as far as its output tells."""
-    lines = _PLACE.findall(ran.output)
-    return not lines or int(lines[-1]) >= line
+    frames = frames_in(ran.output)
+    lines = [each.line for each in frames if each.path.endswith(REPRODUCTION) and each.function == "<module>"]
+    return not lines or lines[-1] >= line
 
 
-async def _choose(work: Work, checks: list[str], more: list[str]) -> str:
+async def _choose(guided: GuidedState, checks: list[str], more: list[str]) -> str:
     """The check that the issue says must hold, by most of the model's words; empty for `more`, which says none.
 
     Small models like what stands first or last: asked again, they see another order.
@@ -128,9 +129,9 @@ async def _choose(work: Work, checks: list[str], more: list[str]) -> str:
     listed = [*checks, *more]
     votes: Counter[str] = Counter()
     for order in (listed, listed[::-1], listed[len(listed) // 2 :] + listed[: len(listed) // 2]):
-        if work.exhausted():
+        if guided.context.exhausted_budget():
             break
-        votes[await _chosen(work, order)] += 1
+        votes[await _chosen(guided, order)] += 1
         if votes.most_common(1)[0][1] == _AGREE:
             break
     chosen, count = votes.most_common(1)[0] if votes else (checks[0], _AGREE)
@@ -139,17 +140,17 @@ async def _choose(work: Work, checks: list[str], more: list[str]) -> str:
     return "" if chosen == _NONE else chosen
 
 
-async def _chosen(work: Work, checks: list[str]) -> str:
+async def _chosen(guided: GuidedState, checks: list[str]) -> str:
     """What the model says of them in this order; the first where it names none."""
     schema = object_of(must_be_true={"enum": checks})
     request = Request(
-        messages=ask_of_issue(work, render("guided_choose", checks=checks)),
-        max_tokens=work.reply_tokens(300),
+        messages=ask_of_issue(guided, render("guided_choose", checks=checks)),
+        max_tokens=guided.model.reply_tokens(300),
         json_schema=schema,
-        sampling=work.sampling(0.2, 0),
+        sampling=guided.model.sampling(0.2, 0),
     )
-    reply = await work.complete_structured(request)
-    work.session.emit(work.replied(reply, "choose"))
+    reply = await guided.model.complete_structured(request)
+    guided.session.emit(guided.model.reply_event(reply, "choose"))
     found = loads(reply.content)
     chosen = found.get("must_be_true") if isinstance(found, dict) else None
     return chosen if chosen in checks else checks[0]

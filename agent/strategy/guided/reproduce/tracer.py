@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Collection
 
-from agent.run.context import Work
+from agent.strategy.guided.state import GuidedState
 from tools.files import write_text
 
 _SECONDS = 60.0
@@ -61,17 +61,17 @@ tell()
 """
 
 
-async def executed(work: Work, script: str) -> frozenset[tuple[str, int]]:
+async def executed(guided: GuidedState, script: str) -> frozenset[tuple[str, int]]:
     """The functions that a script runs, as path and first line, with its decorators; empty where that can't be told.
 
     Raises `SandboxLost`.
     """
-    private = work.sandbox.workspace.private
-    await write_text(work.sandbox, private / _TRACED, script)
+    private = guided.workspace.sandbox.workspace.private
+    await write_text(guided.workspace.sandbox, private / _TRACED, script)
     text = _SCRIPT.format(place=repr(f"../{private.name}/{_TRACED}"), mark=repr(_MARK))
-    await write_text(work.sandbox, private / _PLACE, text)
+    await write_text(guided.workspace.sandbox, private / _PLACE, text)
     command = f"PYTHONDONTWRITEBYTECODE=1 python3 ../{private.name}/{_PLACE}"
-    ran = await work.sandbox.exec(command, timeout=_SECONDS, capture=1 << 20)
+    ran = await guided.workspace.sandbox.exec(command, timeout=_SECONDS, capture=1 << 20)
     _, mark, told = ran.output.text().rpartition(_MARK)
     try:
         return frozenset((str(path), int(line)) for path, line in json.loads(told)) if mark and ran.ok else frozenset()

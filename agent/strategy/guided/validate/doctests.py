@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 
 from agent.code.python_ast import parse
 from agent.code.python_modules import module_of
-from agent.run.context import Work
+from agent.strategy.guided.state import GuidedState
 from tools.files import write_text
 
 MOST = 40
@@ -69,7 +69,9 @@ def documented(source: str, names: Collection[str]) -> list[str]:
     return found
 
 
-async def doubts(work: Work, before: Mapping[str, str], changed: Collection[str], names: Collection[str]) -> int:
+async def doubts(
+    guided: GuidedState, before: Mapping[str, str], changed: Collection[str], names: Collection[str]
+) -> int:
     """How many documented examples of the functions `names` fail in the workspace as it is now.
 
     `before` has the texts whose documentation is believed, `changed` the paths of the files to look at. Examples that
@@ -79,18 +81,18 @@ async def doubts(work: Work, before: Mapping[str, str], changed: Collection[str]
     for path in sorted(changed):
         texts = documented(before.get(path, ""), names) if path.endswith(".py") else []
         if texts:
-            wrong += await _wrong(work, module_of(path), texts, names)
+            wrong += await _wrong(guided, module_of(path), texts, names)
     return wrong
 
 
-async def _wrong(work: Work, module: str, texts: list[str], names: Collection[str]) -> int:
+async def _wrong(guided: GuidedState, module: str, texts: list[str], names: Collection[str]) -> int:
     script = _SCRIPT.format(
         module=repr(module), names=repr(_naming(names).pattern), texts=repr(json.dumps(texts)), mark=repr(_MARK)
     )
-    place = work.sandbox.workspace.private / _PLACE
-    await write_text(work.sandbox, place, script)
+    place = guided.workspace.sandbox.workspace.private / _PLACE
+    await write_text(guided.workspace.sandbox, place, script)
     command = f"PYTHONDONTWRITEBYTECODE=1 python3 {shlex.quote(str(place))}"
-    ran = await work.sandbox.exec(command, timeout=_SECONDS, capture=1 << 16)
+    ran = await guided.workspace.sandbox.exec(command, timeout=_SECONDS, capture=1 << 16)
     lines = ran.output.text().splitlines()
     told = lines[-1].removeprefix(_MARK).strip() if lines and lines[-1].startswith(_MARK) else ""
     return int(told) if ran.ok and told.isdecimal() else 0

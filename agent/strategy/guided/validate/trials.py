@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.model.types import ToolCall, new_call_id
-from agent.run.context import Work
-from agent.run.tool_execution import plan, run_planned
+from agent.run.tool_execution import execute_calls, repair_calls
 from agent.session.events import CandidateMade, TestsRan
+from agent.strategy.guided.state import GuidedState
 from agent.strategy.guided.validate.choose import Candidate
 from agent.strategy.guided.validate.doctests import doubts
 from agent.verify.selection import Selection, ran_nothing, selections
@@ -50,7 +50,7 @@ class Target:
 class Trials:
     """Tries candidates against one target. `sources` are the texts they start from, in the tree `tree`."""
 
-    work: Work
+    guided: GuidedState
     target: Target
     sources: Mapping[str, str]
     tree: str
@@ -68,19 +68,19 @@ class Trials:
         await self.place(candidate)
         verdict = await self._judge(files)
         if verdict.kind == "passes":
-            verdict = replace(verdict, doubts=await doubts(self.work, self.sources, files, candidate.names))
+            verdict = replace(verdict, doubts=await doubts(self.guided, self.sources, files, candidate.names))
         self._tried[key] = verdict
-        await self.work.snapshots.restore(self.tree)
+        await self.guided.workspace.snapshots.restore(self.tree)
         return self._made(candidate, _word(verdict), verdict)
 
     def refuse(self, title: str, why: str) -> None:
         """Journal a reply that came to no candidate."""
         self.count += 1
-        self.work.session.emit(CandidateMade(number=self.count, region=title, verdict=why))
+        self.guided.session.emit(CandidateMade(number=self.count, region=title, verdict=why))
 
     def _made(self, candidate: Candidate, word: str, verdict: Verdict) -> Verdict:
         self.count += 1
-        self.work.session.emit(CandidateMade(number=self.count, region=candidate.title, verdict=word))
+        self.guided.session.emit(CandidateMade(number=self.count, region=candidate.title, verdict=word))
         return verdict
 
     @property
@@ -93,62 +93,64 @@ class Trials:
     def seconds(self) -> float:
         """About how long that takes."""
         failure = self.target.failure
-        return failure.seconds if self.work.reproduction and failure is not None else self._all_seconds
+        return failure.seconds if self.guided.command and failure is not None else self._all_seconds
 
     @property
     def _all_seconds(self) -> float:
-        baseline = self.work.baseline
+        baseline = self.guided.context.baseline.ran
         return baseline.seconds if baseline is not None else 0.0
 
     async def place(self, candidate: Candidate) -> None:
         """Write a candidate into the workspace, by the tool."""
         calls = []
         for path, text in candidate.files.items():
-            content = text.replace("\n", "\r\n") if path in self.work.crlf else text
+            content = text.replace("\n", "\r\n") if path in self.guided.crlf else text
             arguments = json.dumps({"path": path, "content": content}, ensure_ascii=False)
             calls.append(ToolCall(id=new_call_id(), name="write_file", arguments=arguments))
-        for planned in plan(self.work, calls):
-            await run_planned(self.work, [planned])
+        for pending in repair_calls(self.guided.run, calls):
+            await execute_calls(self.guided.run, [pending])
 
     async def _judge(self, files: Mapping[str, str]) -> Verdict:
         """Run what must pass, then the tests nearest to the change, then all; stop at the first that fails."""
-        work = self.work
-        assert work.tests is not None
+        guided = self.guided
+        assert guided.context.tests is not None
         allowed = self._old_failures() - self.target.names
         last: TestsRan | None = None
         for stage in self._stages(files):
-            limit = work.tests.limit_after(work.baseline)
-            if stage.command == work.reproduction:
+            limit = guided.context.tests.limit_after(guided.context.baseline.ran)
+            if stage.command == guided.command:
                 limit = max(limit, 2 * self.seconds + 10)
-            ran = await work.tests.run("candidate", command=stage.command, about=stage.about, limit=limit)
-            work.session.emit(ran)
-            if stage.command != work.reproduction and ran_nothing(ran):
+            ran = await guided.context.tests.run("candidate", command=stage.command, about=stage.about, limit=limit)
+            guided.session.emit(ran)
+            if stage.command != guided.command and ran_nothing(ran):
                 continue
             last = ran
-            if work.mute and stage.kind != "failing" and not ran.failures:
+            if guided.context.baseline.tests_unusable and stage.kind != "failing" and not ran.failures:
                 continue
-            broken = set(ran.failures) - allowed - work.flaky
+            broken = set(ran.failures) - allowed - guided.context.baseline.flaky
             if ran.passed or (stage.kind != "failing" and ran.failures and not broken):
                 continue
             if self._improves(ran) and not await self._breaks(allowed):
                 return Verdict("better", ran)
             return Verdict("fails", ran)
-        unheard = work.mute and self.target.failure is None  # a proposal where no test can say anything
+        unheard = (
+            guided.context.baseline.tests_unusable and self.target.failure is None
+        )  # a proposal where no test can say anything
         return Verdict("passes", last) if last is not None or unheard else Verdict("fails")
 
     def _stages(self, files: Mapping[str, str]) -> list[Selection]:
-        work = self.work
-        assert work.tests is not None
+        guided = self.guided
+        assert guided.context.tests is not None
         names = sorted(self.target.names)
         quick = self._all_seconds < _QUICK  # then all the tests cost little more than some of them
         changed = [] if quick else sorted(files)
-        stages = selections(work.tests.command, failing=names, changed=changed, sources=self.sources)
-        if work.reproduction:
-            return [Selection(work.reproduction, "the reproduction", "failing"), *stages]
+        stages = selections(guided.context.tests.command, failing=names, changed=changed, sources=self.sources)
+        if guided.command:
+            return [Selection(guided.command, "the reproduction", "failing"), *stages]
         return stages
 
     def _old_failures(self) -> frozenset[str]:
-        baseline = self.work.baseline
+        baseline = self.guided.context.baseline.ran
         return frozenset(baseline.failures) if baseline is not None and not baseline.passed else frozenset()
 
     def _improves(self, ran: TestsRan) -> bool:
@@ -158,8 +160,13 @@ class Trials:
 
     async def _breaks(self, allowed: frozenset[str]) -> bool:
         """Whether the whole suite has failures that it did not have before."""
-        work = self.work
-        assert work.tests is not None
-        ran = await work.tests.run("candidate", limit=work.tests.limit_after(work.baseline))
-        work.session.emit(ran)
-        return ran.ended != "exited" or not set(ran.failures) <= allowed | self.target.names | work.flaky
+        guided = self.guided
+        assert guided.context.tests is not None
+        ran = await guided.context.tests.run(
+            "candidate", limit=guided.context.tests.limit_after(guided.context.baseline.ran)
+        )
+        guided.session.emit(ran)
+        return (
+            ran.ended != "exited"
+            or not set(ran.failures) <= allowed | self.target.names | guided.context.baseline.flaky
+        )

@@ -42,7 +42,7 @@ def test_the_columns_of_swe_bench(tmp_path: Path) -> None:
     ]
     assert task.test == "$HOME/../venv/bin/python -m pytest -rA"
     assert (task.fail_to_pass, task.pass_to_pass) == (("tests/test_a.py::test_x",), ("tests/test_a.py::test_y",))
-    assert task.test_files == ["tests/test_a.py", "tests/test_old.py"]
+    assert task.test_files == ["tests/test_old.py", "tests/test_a.py"]
 
 
 def test_a_json_array_is_a_task_set_too(tmp_path: Path) -> None:
@@ -116,5 +116,5 @@ def test_selection(tmp_path: Path) -> None:
     assert len(select(tasks, None, None)) == 6
     with pytest.raises(UsageError, match="no task's id matches"):
         select(tasks, "three", None)
-    with pytest.raises(UsageError, match="no regular expression"):
+    with pytest.raises(UsageError, match="not a regular expression"):
         select(tasks, "(", None)

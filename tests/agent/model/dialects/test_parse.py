@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.model.dialects import TextCalls, arguments_json, call_from_object, parse_text
+from agent.model.dialects import TextCalls, arguments_json, parse_text
 from tools.registry import Registry
 
 SCHEMAS = Registry().schemas()
@@ -110,6 +110,10 @@ def test_a_bash_fence_is_prose_where_there_is_no_shell() -> None:
     assert parse_text("```bash\nls\n```", {"submit": TOOLS["submit"]}).calls == ()
 
 
+def in_tags(value: object) -> str:
+    return f"<tool_call>\n{json.dumps(value)}\n</tool_call>"
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -121,13 +125,13 @@ def test_a_bash_fence_is_prose_where_there_is_no_shell() -> None:
     ],
 )
 def test_the_names_of_a_calls_parts_vary(value: dict[str, Any]) -> None:
-    call = call_from_object(value, TOOLS)
-    assert call is not None and (call.name, json.loads(call.arguments)) == ("shell", {"command": "ls -l"})
+    (call,) = parse_text(in_tags(value), TOOLS).calls
+    assert (call.name, json.loads(call.arguments)) == ("shell", {"command": "ls -l"})
 
 
 @pytest.mark.parametrize("value", [None, 3, "shell", [], {}, {"name": 3}, {"name": "shell", "arguments": [1]}])
 def test_what_is_no_call_is_none(value: object) -> None:
-    assert call_from_object(value, TOOLS) is None
+    assert parse_text(in_tags(value), TOOLS).calls == ()
 
 
 def test_ids_are_nine_letters_and_digits_and_differ() -> None:

@@ -20,8 +20,6 @@ from doubles.talk import (
 )
 
 from agent.bundled.server import BundledServer
-from agent.catalogue.download import on_disk
-from agent.catalogue.profiles import find_profile
 from agent.errors import (
     ContextOverflow,
 )
@@ -34,14 +32,10 @@ WINDOW = 2048
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def real(real_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the bundled runtime."""
-    small = find_profile("qwen2.5-coder-0.5b")
-    path = on_disk(small)
-    if path is None:
-        pytest.fail("the real model is missing: run `swe-agent models pull qwen2.5-coder-0.5b`")
     log: Path = tmp_path_factory.mktemp("real") / "server.log"
-    server = BundledServer(path, context=WINDOW, parallel=1, log_path=log)
+    server = BundledServer(real_model, context=WINDOW, parallel=1, log_path=log)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(server) as running:
         yield running.base_url
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +15,7 @@ from recorded import FIRST, PATCH, backend, call, finished, prompt, ran, record,
 
 from agent.errors import JournalDamaged, JournalError
 from agent.session.events import EVENT, Ended, Event, Observed, SetupRan, UserSaid, Warned
-from agent.session.export import FORMATS, export_session
+from agent.session.export import Format, export_session
 from agent.session.export.atif import atif, parsed_arguments
 from agent.session.export.masking import Mask
 from agent.session.export.swe_agent import swe_agent
@@ -188,7 +188,7 @@ def test_json_lines_are_the_events_with_number_and_time(tmp_path: Path) -> None:
     assert [EVENT.validate_python(line) for line in lines] == finished(FIRST)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", get_args(Format))
 def test_every_format_masks_and_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Any) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     token = "ghp_" + "a1B2" * 9
@@ -208,7 +208,7 @@ def test_every_format_masks_and_comes_in_pieces(tmp_path: Path, monkeypatch: pyt
     assert b"***" in b"".join(whole)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", get_args(Format))
 def test_what_can_not_be_exported_says_so_before_anything_is_written(tmp_path: Path, form: Any) -> None:
     place = record(tmp_path, FIRST)
     data = (place / "journal.jsonl").read_bytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from recorded import backend, call, finished, prompt, ran, reply, started
 
 from agent.session.events import Event, Observed, SnapshotTaken, ToolCalled, UserSaid, Warned
-from agent.session.export.turns import Happened, Replied, Said, Turn, text_of, turns
+from agent.session.export.turns import EventTurn, MessageTurn, ReplyTurn, Turn, text_of, turns
 from agent.session.records import Record
 
 
@@ -17,9 +17,9 @@ def short(found: list[Turn]) -> list[str]:
     """Each turn in a word."""
     words = []
     for turn in found:
-        if isinstance(turn, Said):
+        if isinstance(turn, MessageTurn):
             words.append(f"{turn.role}: {turn.content}")
-        elif isinstance(turn, Replied):
+        elif isinstance(turn, ReplyTurn):
             results = ",".join(event.content for _, event in turn.results)
             words.append(f"{turn.reply.content if turn.reply else 'program'} → {results}")
         else:
@@ -29,7 +29,7 @@ def short(found: list[Turn]) -> list[str]:
 
 def test_a_reply_has_its_results_and_the_tree_after_it() -> None:
     found = of(*finished("some-session"))
-    replies = [turn for turn in found if isinstance(turn, Replied)]
+    replies = [turn for turn in found if isinstance(turn, ReplyTurn)]
     assert [[event.content for _, event in turn.results] for turn in replies] == [["1\ta = 1"], ["[exit code 0]"]]
     assert [turn.tree for turn in replies] == ["", "b" * 40]
     assert [turn.time for turn in replies] == [4.0, 7.0]
@@ -73,7 +73,7 @@ def test_a_call_that_was_cut_off_leaves_the_reply_without_a_result() -> None:
 
 
 def test_a_snapshot_of_no_reply_is_an_event() -> None:
-    assert [type(turn) for turn in of(SnapshotTaken(tree="a" * 40))] == [Happened]
+    assert [type(turn) for turn in of(SnapshotTaken(tree="a" * 40))] == [EventTurn]
 
 
 def test_content_in_parts() -> None:

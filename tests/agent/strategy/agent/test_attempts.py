@@ -18,6 +18,7 @@ from agent.forge.issue import Issue
 from agent.loop import run_session
 from agent.repo.host import HostRepository
 from agent.session.events import Event
+from agent.session.session import only_journalled
 from agent.task import Task
 
 WRONG = call("edit_file", path="calc.py", old="return a - b", new="return a * b")
@@ -127,7 +128,9 @@ def test_an_interrupt_in_a_later_attempt_keeps_what_an_earlier_one_did(tmp_path:
                 {"base_url": url, "sandbox": "local", "strategy": "agent", "attempts": 2}
             )
             repository = HostRepository.open(make_repository(tmp_path / "repo", PASSING), "HEAD")
-            task = Task("kept", directory, Issue("t", "b", "s"), repository, settings, subscribers=(watch,))
+            task = Task(
+                "kept", directory, Issue("t", "b", "s"), repository, settings, subscribers=(only_journalled(watch),)
+            )
             return await run_session(task)
 
     with LlamaCppDouble(Player([SHORT, SUBMIT], [LONG, call("shell", command="sleep 600")])) as double:

@@ -11,7 +11,7 @@ from support import CALC
 from working import FIX, SUBMIT, Worked, call, calls, work
 
 from agent.session.events import TestsRan
-from agent.strategy.agent.submit_review import MOST_REFUSALS, trouble_with
+from agent.strategy.agent.submit_review import MAX_REFUSALS, trouble_with
 
 WRONG = call("edit_file", path="calc.py", old="return a - b", new="return a * b")
 MEND = call("edit_file", path="calc.py", old="return a * b", new="return a + b")
@@ -78,7 +78,7 @@ def test_who_insists_is_heard_after_three_refusals(tmp_path: Path) -> None:
     with LlamaCppDouble(calls(WRONG), calls(SUBMIT)) as double:
         worked = work(double, tmp_path)
     assert worked.result.status == "unverified"
-    assert len(reviews(worked)) == MOST_REFUSALS + 1
+    assert len(reviews(worked)) == MAX_REFUSALS + 1
     assert "Nothing was changed since your last submit" in reviews(worked)[1]
     candidates = [event for event in worked.of("tests_ran") if event.phase == "candidate"]
     assert len(candidates) == 1  # the tests are not run again on what they were run on
@@ -91,7 +91,7 @@ def test_a_model_that_undoes_and_redoes_its_change_ends_too(tmp_path: Path) -> N
     with LlamaCppDouble(calls(WRONG), *turn * 5) as double:
         worked = work(double, tmp_path)
     assert worked.of("ended")[0].status == "submitted"
-    assert len(reviews(worked)) == MOST_REFUSALS + 1
+    assert len(reviews(worked)) == MAX_REFUSALS + 1
 
 
 def test_scratch_files_are_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from doubles.faults import Silent
 from support import CALC, ScriptedModel
-from working import Worked, work
+from working import TimeLimit, Worked, work
 
 from agent.strategy.guided.schedule import CANDIDATES, Round
 
@@ -444,25 +445,39 @@ def test_many_suspects_are_ranked_by_the_model(model: ScriptedModel, tmp_path: P
     assert len(worked.of("candidate_made")) == 1
 
 
-def test_what_passes_is_kept_where_the_time_ends_before_the_search(model: ScriptedModel, tmp_path: Path) -> None:
+@pytest.fixture
+def limit(monkeypatch: pytest.MonkeyPatch) -> TimeLimit:
+    return TimeLimit(monkeypatch)
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """A pipe: whoever opens it to read waits until what runs in the sandbox opens it to write."""
+    os.mkfifo(tmp_path / "begun")
+    return tmp_path / "begun"
+
+
+def test_what_passes_is_kept_where_the_time_ends_before_the_search(
+    model: ScriptedModel, tmp_path: Path, limit: TimeLimit
+) -> None:
     long = RIGHT.replace(
         "    return", "    total = a\n    total += b\n    total += 0\n    total *= 1\n    return"
     ).replace("a + b", "total")
     silent = Silent(WRONG[0])
-    worked = guided(model, tmp_path, [long, silent], time_limit=15.0)
-    assert silent.begun.is_set()
+    limit.expire_after(silent.begun.wait)
+    worked = guided(model, tmp_path, [long, silent], time_limit=limit.SECONDS)
     silent.release.set()
     assert worked.result.status == "fixed" and "total += b" in worked.result.patch
     assert worked.result.summary.endswith("when the time was over.")
 
 
 def test_a_proposal_is_kept_where_the_time_ends_before_replies_agree(
-    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: TimeLimit
 ) -> None:
     monkeypatch.setattr("agent.strategy.guided.strategy.find_reproductions", _none)
     silent = Silent(WRONG[0])
-    worked = guided(model, tmp_path, [RIGHT, silent], files=WEAK, time_limit=15.0)
-    assert silent.begun.is_set()
+    limit.expire_after(silent.begun.wait)
+    worked = guided(model, tmp_path, [RIGHT, silent], files=WEAK, time_limit=limit.SECONDS)
     silent.release.set()
     assert worked.result.status == "unverified", worked.result.error
     assert "+    return a + b" in worked.result.patch
@@ -470,19 +485,33 @@ def test_a_proposal_is_kept_where_the_time_ends_before_replies_agree(
 
 @pytest.mark.parametrize("files", [CALC, WEAK], ids=["search", "proposal"])
 def test_nothing_is_left_of_what_was_being_tried_when_the_time_ended(
-    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]
+    model: ScriptedModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str],
+    limit: TimeLimit,
+    begun: Path,
 ) -> None:
     monkeypatch.setattr("agent.strategy.guided.strategy.find_reproductions", _none)
-    hangs = "```python\ndef add(a, b):\n    while True:\n        pass\n```"
+    hangs = (
+        f"```python\ndef add(a, b):\n    import signal\n    open({str(begun)!r}, 'w').close()\n    signal.pause()\n```"
+    )
     test = files["test_calc.py"].replace("        pass", "        from calc import add\n        add(1, 2)")
-    worked = guided(model, tmp_path, [hangs], files={**files, "test_calc.py": test}, time_limit=8.0)
+    limit.expire_after(begun.read_bytes)
+    worked = guided(model, tmp_path, [hangs], files={**files, "test_calc.py": test}, time_limit=limit.SECONDS)
     assert worked.result.status == "budget", worked.result.error
     assert [event.name for event in worked.of("observed")] == ["write_file"]  # it was in the workspace
     assert worked.result.patch == ""
 
 
-def test_nothing_is_left_of_the_issues_code_when_the_time_ended(model: ScriptedModel, tmp_path: Path) -> None:
-    issue = "```python\nimport os\nfrom calc import add\nopen('left', 'w').close()\nos.read(os.pipe()[0], 1)\nadd(1, 2)\n```"
-    worked = guided(model, tmp_path, ["no"], files=WEAK, issue=issue, time_limit=8.0)
+def test_nothing_is_left_of_the_issues_code_when_the_time_ended(
+    model: ScriptedModel, tmp_path: Path, limit: TimeLimit, begun: Path
+) -> None:
+    issue = (
+        "```python\nimport os\nfrom calc import add\nopen('left', 'w').close()\n"
+        f"open({str(begun)!r}, 'w').close()\nos.read(os.pipe()[0], 1)\nadd(1, 2)\n```"
+    )
+    limit.expire_after(begun.read_bytes)
+    worked = guided(model, tmp_path, ["no"], files=WEAK, issue=issue, time_limit=limit.SECONDS)
     assert worked.result.status == "budget", worked.result.error
     assert worked.result.patch == ""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agent.strategy.guided.issue.stack_traces import Frame, cause_last, told_frames, without_tracebacks
+from agent.strategy.guided.issue.stack_traces import Frame, told_frames
 
 PATHS = ["src/plots/core/plot.py", "plots/core/scales.py", "tests/core/plot.py", "setup.py", "plots/io.py"]
 
@@ -50,34 +48,3 @@ def test_the_cause_of_an_error_is_where_it_came_from() -> None:
         'Traceback (most recent call last):\n  File "plots/core/scales.py", line 2, in setup\nValueError: no\n'
     )
     assert [frame.function for frame in told_frames(text, PATHS)] == ["setup", "load"]
-    assert cause_last("one text\n") == "one text\n"
-
-
-TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 8, in f\n    return 9\nValueError: 7 is wrong'
-IPYTHON = (
-    "TypeError       Traceback (most recent call last)\nFile ~/a.py:8, in f()\n      7 x = [1]\n\n----> 8 return 9\n\n"
-    "TypeError: 7 is wrong"
-)
-
-
-@pytest.mark.parametrize("told", [TRACEBACK, IPYTHON, TRACEBACK.replace("ValueError", "my.Trouble")])
-def test_nothing_of_a_traceback_is_left(told: str) -> None:
-    issue = f"f() gives 3.\n\n```\n{told}\n```\nIt should be 4."
-    left = without_tracebacks(issue)
-    assert left.split() == ["f()", "gives", "3.", "```", "```", "It", "should", "be", "4."]
-    assert left.index("It should") == issue.index("It should")
-
-
-def test_a_traceback_without_its_error_ends_with_the_paragraph_or_the_block() -> None:
-    head = TRACEBACK.rpartition("\n")[0]
-    assert without_tracebacks(f"{head}\n\nIt is 4.").split() == ["It", "is", "4."]
-    assert without_tracebacks(f"{head}\n>>> f(4)").split() == [">>>", "f(4)"]
-    assert without_tracebacks(head.partition("\n")[2] + "\nValueError: 7\nIt is 4.").split() == ["It", "is", "4."]
-
-
-@given(st.text(alphabet=st.sampled_from('Traceback (most recent call last):\n >`~File "a.py", line 1\tE:')))
-def test_everything_else_stays_in_its_place(text: str) -> None:
-    left = without_tracebacks(text)
-    assert len(left) == len(text)
-    assert all(a in {b, " "} for a, b in zip(left, text, strict=True))
-    assert told_frames(text, ["a.py"]) == told_frames(text, ["a.py"])

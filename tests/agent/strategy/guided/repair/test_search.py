@@ -28,6 +28,7 @@ def reply(prompt: int, read: int, read_seconds: float, generated_seconds: float)
     ],
 )
 def test_a_slot_that_would_read_longer_than_a_reply_takes_is_left_alone(told: list[Reply], wide: int) -> None:
-    work: Any = SimpleNamespace(backend=SimpleNamespace(server=SimpleNamespace(can=SimpleNamespace(slots=2))))
+    backend = SimpleNamespace(server=SimpleNamespace(can=SimpleNamespace(slots=2)))
+    guided: Any = SimpleNamespace(model=SimpleNamespace(backend=backend))
     trials: Any = SimpleNamespace(sources={}, target=Target(None))
-    assert Search(work, trials, [], _told=told)._side_by_side() == wide
+    assert Search(guided, trials, [], _told=told)._side_by_side() == wide

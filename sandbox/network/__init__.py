@@ -1,0 +1,1 @@
+"""The network of a sandbox while it is open."""

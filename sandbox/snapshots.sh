@@ -1,0 +1,90 @@
+# The commands of sandbox/snapshots.py. That module sends this text, followed by a line that calls one function.
+# `private`, the directory of the program's own files, and `repo`, the repository's, are set before it.
+#
+# Every git command here works on the snapshots' own git directory; the repository's `.git` is made once, for the
+# model to use, and never read. The system's git is used, whatever the workspace has on its PATH.
+snapshots=$private/snapshots.git pristine=$private/pristine clean=$private/clean worked=$private/worked
+export PATH=/usr/local/bin:/usr/bin:/bin:$PATH GIT_DIR=$snapshots GIT_WORK_TREE=$repo
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_OPTIONAL_LOCKS=0
+
+# unpack: the repository from a tar on standard input.
+unpack() { mkdir -p "$repo" && tar -x --no-same-owner -C "$repo" -f -; }
+
+# What is in the repository is taken as it is: no line ending, filter or keyword of .gitattributes applies.
+write_attributes() { printf '%s\n' '* -text -eol -filter -ident -working-tree-encoding' >"$1/info/attributes"; }
+
+# What running programs leaves behind is never part of a change, unless the repository has it already.
+write_exclusions() {
+  printf '%s\n' __pycache__/ '*.py[cod]' .pytest_cache/ .mypy_cache/ .ruff_cache/ .hypothesis/ .tox/ .nox/ .venv/ \
+    .eggs/ '*.egg-info/' .coverage node_modules/ .cache/ >"$1/info/exclude"
+}
+
+# create: the snapshots' git directory with the whole repository added, and the repository's own .git of one commit.
+create() {
+  cd "$repo" &&
+  (unset GIT_DIR GIT_WORK_TREE; git -c init.defaultBranch=main init -q --bare "$snapshots") &&
+  write_attributes "$snapshots" && write_exclusions "$snapshots" &&
+  git config core.bare false && git config core.autocrlf false && git config gc.auto 0 &&
+  git config core.safecrlf false && git config core.looseCompression 1 && git add -A -f . &&
+  unset GIT_DIR GIT_WORK_TREE && git -c init.defaultBranch=main -c advice.detachedHead=false init -q . &&
+  mkdir -p .git/info && write_attributes .git && git add -A -f . &&
+  git -c user.name=swe-agent -c user.email=swe-agent@localhost -c commit.gpgSign=false \
+    commit -q --allow-empty --no-verify -m base
+}
+
+# add: bring the snapshots' index to the repository's state. A lock is that of a git that was killed. `git add` stops
+# at a nested repository without a commit: then each nested repository is left out by name.
+add() {
+  rm -f "$snapshots/index.lock"
+  git add -A --ignore-errors . || {
+    find . -mindepth 2 -name .git -prune -printf ':(exclude)%h\0' |
+      git add -A --ignore-errors --pathspec-from-file=- --pathspec-file-nul
+  }
+}
+
+# take: prints the id of the tree that the index has, after the repository's state is added to it.
+take() { cd "$repo" && { add >/dev/null 2>&1; git write-tree 2>/dev/null; }; }
+
+# first_tree: prints the id of the tree of what was just created.
+first_tree() { cd "$repo" && git write-tree 2>/dev/null; }
+
+# restore TREE: the repository's files as they are in a tree; files that no snapshot holds stay.
+restore() { cd "$repo" && { add >/dev/null 2>&1; git read-tree -u --reset "$1"; }; }
+
+# holds TREE...: whether these trees and the pristine copy are there.
+holds() {
+  [ -d "$snapshots" ] && [ -d "$pristine" ] && cd "$repo" || return
+  local tree
+  for tree; do git cat-file -e "$tree^{tree}" || return; done
+}
+
+# apply: a patch on standard input, to the repository as it is.
+apply() { cd "$repo" && git apply --whitespace=nowarn -; }
+
+# print_diff BEFORE AFTER: prints the patch between two trees.
+print_diff() {
+  cd "$repo" &&
+  git -c core.quotePath=false diff --no-ext-diff --no-textconv --no-color --no-renames --binary --full-index "$1" "$2"
+}
+
+# sizes: prints what the snapshots take, in KiB.
+sizes() { cd "$repo" && git count-objects -v; }
+
+# prune TREE...: drops every snapshot but these.
+prune() { cd "$repo" && git prune --expire=now "$@"; }
+
+# keep_pristine: a copy of the repository's directory as it is, build products included.
+keep_pristine() { rm -rf "$pristine" && cp -a "$repo" "$pristine"; }
+
+# enter_pristine patched|unpatched: the pristine copy, with the patch on standard input applied to it, in the place of the repository.
+enter_pristine() {
+  cd / && rm -rf "$worked" && cp -a "$pristine" "$clean" && mv "$repo" "$worked" && mv "$clean" "$repo" &&
+  cd "$repo" || return
+  unset GIT_DIR GIT_WORK_TREE
+  [ "$1" = unpatched ] || git apply --whitespace=nowarn -
+}
+
+# leave_pristine: the repository that was worked on back in its place, also after a crash in between.
+leave_pristine() {
+  cd / && rm -rf "$clean" && if [ -d "$worked" ]; then rm -rf "$repo" && mv "$worked" "$repo"; fi
+}
