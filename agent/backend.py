@@ -62,7 +62,7 @@ def usable_window(window: Window, profile: Profile) -> tuple[int, str]:
     known = Window(window.held, window.asked, window.trained or profile.window).size
     if window.held is None and window.asked is None:
         size = min(UNKNOWN_WINDOW, known or UNKNOWN_WINDOW)
-        warning = f"the server does not tell its context window; {size:,} tokens are assumed (set it with --context)"
+        warning = f"the server does not report its context window; {size:,} tokens are assumed (set it with --context)"
         return size, warning
     return known or UNKNOWN_WINDOW, ""
 

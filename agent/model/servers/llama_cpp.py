@@ -72,4 +72,4 @@ class Bundled(LlamaCpp):
         return super()._advice() if self.window.asked else ""  # else the program chose the window
 
     def _remedy(self, window: int) -> str:
-        return f"for more, say --context {window}; `swe-agent models fit` tells what this machine holds"
+        return f"for more, say --context {window}; `swe-agent models fit` shows what fits this machine"
