@@ -314,7 +314,7 @@ def test_an_error_inside_the_stream_may_have_any_form(double: GenericDouble, err
     double.answers = [Ended(TEXT + event({"error": error})), "Hello"]
     asked = ask(double)
     assert asked.reply.content == "Hello" and len(asked.retries) == 1
-    assert "broke off" in asked.retries[0]
+    assert "inside its reply" in asked.retries[0]
 
 
 def test_a_body_that_is_no_json_is_tried_again(double: GenericDouble) -> None:
