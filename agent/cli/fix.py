@@ -26,6 +26,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
     image: options.Image = None,
     setup: options.Setup = None,
     test: options.Test = None,
+    test_timeout: options.TestTimeout = None,
     network: options.Network = None,
     strategy: options.Strategy = None,
     attempts: options.Attempts = None,
@@ -34,6 +35,8 @@ def fix(  # noqa: PLR0913 - one parameter an option
     max_tokens: options.MaxTokens = None,
     output: options.Output = None,
     patch_file: options.PatchFile = None,
+    keep_workspace: options.KeepWorkspace = None,
+    allow_workflows: options.AllowWorkflows = None,
     json: options.JsonLines = False,
     seed: options.Seed = None,
     temperature: options.Temperature = None,
@@ -49,8 +52,9 @@ def fix(  # noqa: PLR0913 - one parameter an option
 
     settings = {
         "model": model, "base_url": base_url, "api_key": api_key, "context": context, "sandbox": sandbox,
-        "image": image, "setup": setup, "test": test, "network": network, "strategy": strategy,
-        "attempts": attempts, "max_steps": max_steps, "time_limit": time_limit, "max_tokens": max_tokens,
-        "output": output, "patch_file": patch_file, "seed": seed, "temperature": temperature,
+        "image": image, "setup": setup, "test": test, "test_timeout": test_timeout, "network": network,
+        "strategy": strategy, "attempts": attempts, "max_steps": max_steps, "time_limit": time_limit,
+        "max_tokens": max_tokens, "output": output, "patch_file": patch_file, "keep_workspace": keep_workspace,
+        "allow_workflows": allow_workflows, "seed": seed, "temperature": temperature,
     }  # fmt: skip
     raise typer.Exit(run_fix(issue, repo, base, settings, json_lines=json))
