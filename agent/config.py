@@ -11,52 +11,58 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from agent import setting_descriptions as text
 from agent.errors import UsageError
 from agent.user_directories import user_file
 
 ENVIRONMENT_PREFIX = "SWE_AGENT_"
-# The project file is part of the repository, so it is data: it may not widen what the agent can reach.
+PROJECT_FILE = ".swe-agent.toml"
 PROJECT_KEYS = frozenset({"test", "setup", "strategy", "attempts", "max_steps", "time_limit", "max_tokens"})
+"""What a project file may set: it is part of the repository, so it may not widen what the agent reaches."""
 _DURATION = re.compile(r"^\s*(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*m)?\s*(?:(\d+(?:\.\d+)?)\s*s?)?\s*$")
 
 
 def parse_duration(value: str | float) -> float:
-    """Seconds from `90`, `90s`, `15m`, `1h30m`; a `ValueError` otherwise."""
+    """Seconds, of a number of them or of text like `90`, `90s`, `15m`, `1h30m`. Raises `ValueError`."""
     if isinstance(value, (int, float)):
         return float(value)
     match = _DURATION.match(value)
     if not match or not any(match.groups()):
-        raise ValueError(f"{value!r} is no duration; write 90s, 15m or 1h30m")
+        raise ValueError(f"{value!r} is not a duration; write 90s, 15m or 1h30m")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
 class Settings(BaseModel):
-    """What a session is run with. Names are those of the flags, with underscores."""
+    """The settings of a session. Names are those of the options, with underscores.
+
+    What each means is in `agent.setting_descriptions` under the same name.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str | None = None
-    base_url: str | None = None
-    api_key: str | None = Field(None, repr=False)
-    context: int | None = Field(None, ge=1024)
-    sandbox: Literal["auto", "docker", "bubblewrap", "local"] = "auto"
-    image: str | None = None
-    setup: str | None = None
-    test: str | None = None
-    test_timeout: float = Field(1800.0, gt=0)
-    network: Literal["none", "setup", "allow"] = "setup"
-    strategy: Literal["auto", "agent", "guided"] = "auto"
-    attempts: int | None = Field(None, ge=1, le=64)
-    max_steps: int = Field(100, ge=1)
-    time_limit: float | None = Field(None, gt=0)
-    max_tokens: int | None = Field(None, ge=1)
-    output: Literal["patch", "apply", "branch"] = "patch"
-    patch_file: Path | None = None
-    keep_workspace: bool = True  # of a session that can be resumed
-    allow_workflows: bool = False
-    seed: int | None = None
-    temperature: float | None = Field(None, ge=0, le=2)
+    model: str | None = Field(None, description=text.MODEL)
+    base_url: str | None = Field(None, description=text.BASE_URL)
+    api_key: str | None = Field(None, repr=False, description=text.API_KEY)
+    context: int | None = Field(None, ge=1024, description=text.CONTEXT)
+    sandbox: Literal["auto", "docker", "bubblewrap", "local"] = Field("auto", description=text.SANDBOX)
+    image: str | None = Field(None, description=text.IMAGE)
+    setup: str | None = Field(None, description=text.SETUP)
+    test: str | None = Field(None, description=text.TEST)
+    test_timeout: float = Field(1800.0, gt=0, description=text.TEST_TIMEOUT)
+    """In seconds once it is parsed, as `time_limit` is."""
+    network: Literal["none", "setup", "allow"] = Field("setup", description=text.NETWORK)
+    strategy: Literal["auto", "agent", "guided"] = Field("auto", description=text.STRATEGY)
+    attempts: int | None = Field(None, ge=1, le=64, description=text.ATTEMPTS)
+    max_steps: int = Field(100, ge=1, description=text.MAX_STEPS)
+    time_limit: float | None = Field(None, gt=0, description=text.TIME_LIMIT)
+    max_tokens: int | None = Field(None, ge=1, description=text.MAX_TOKENS)
+    output: Literal["patch", "apply", "branch"] = Field("patch", description=text.OUTPUT)
+    patch_file: Path | None = Field(None, description=text.PATCH_FILE)
+    keep_workspace: bool = Field(True, description=text.KEEP_WORKSPACE)
+    allow_workflows: bool = Field(False, description=text.ALLOW_WORKFLOWS)
+    seed: int | None = Field(None, description=text.SEED)
+    temperature: float | None = Field(None, ge=0, le=2, description=text.TEMPERATURE)
 
     @field_validator("time_limit", "test_timeout", mode="before")
     @classmethod
@@ -77,11 +83,28 @@ def _from_environment() -> dict[str, Any]:
     return found
 
 
-def _toml(text: str, where: str) -> dict[str, Any]:
+def _parse_toml(content: str, path: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(content)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{where} is not valid TOML: {error}") from error
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+
+
+def _from_project(content: str) -> tuple[dict[str, Any], list[str]]:
+    """What the project file may set, and a warning for each name that it may not."""
+    given = _parse_toml(content, PROJECT_FILE)
+    allowed = {name: value for name, value in given.items() if name in PROJECT_KEYS}
+    return allowed, [
+        f"{PROJECT_FILE}: {name} is not a setting a repository may make; ignored"
+        for name in sorted(given.keys() - PROJECT_KEYS)
+    ]
+
+
+def _from_user(path: Path) -> dict[str, Any]:
+    try:
+        return _parse_toml(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}") from error
 
 
 def load_settings(flags: Mapping[str, Any], project: str = "") -> tuple[Settings, dict[str, str], list[str]]:
@@ -90,21 +113,13 @@ def load_settings(flags: Mapping[str, Any], project: str = "") -> tuple[Settings
     `flags` are the given ones (None is not given); `project` is the text of the project's `.swe-agent.toml`.
     Raises `UsageError`.
     """
-    warnings = []
-    from_project = _toml(project, ".swe-agent.toml") if project else {}
-    for name in sorted(set(from_project) - PROJECT_KEYS):
-        warnings.append(f".swe-agent.toml: {name} is not a setting a repository may make; ignored")
-        del from_project[name]
-    place = user_file()
-    try:
-        from_user = _toml(place.read_text(encoding="utf-8"), str(place)) if place.is_file() else {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{place} can't be read: {error}") from error
+    from_project, warnings = _from_project(project)
+    path = user_file()
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("flag", {name: value for name, value in flags.items() if value is not None}),
         ("environment", _from_environment()),
         ("project file", from_project),
-        (f"user file ({place})", from_user),
+        (f"user file ({path})", _from_user(path)),
     ]
     values: dict[str, Any] = {}
     origins = dict.fromkeys(Settings.model_fields, "default")

@@ -47,7 +47,7 @@ from agent.session.session import Session
 from agent.session.state import FINISHED
 from agent.strategy.handoff import Strategy, work_by
 from agent.task import Task
-from agent.verify.evidence import status_of, why_unverified
+from agent.verify.status import status_of, why_unverified
 
 _EXIT_CODES = {"fixed": 0, "unverified": 1, "no_patch": 1, "budget": 5, "interrupted": 130}
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from agent.cli import options
+
 bench = typer.Typer(
     name="bench",
     help="Many tasks: run them, report what was solved, compare runs.\n\n"
@@ -24,22 +26,18 @@ def run_tasks(  # noqa: PLR0913 - one parameter an option
     out: Annotated[
         Path | None, typer.Option(help="Where the run is kept; run again, it goes on. [default: bench-TASKS-TIME]")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="The model's name at the backend, or in the catalogue.")] = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="An OpenAI-compatible endpoint. [default: the bundled runtime]")
-    ] = None,
-    api_key: Annotated[str | None, typer.Option(help="Its key, if it wants one.")] = None,
-    context: Annotated[int | None, typer.Option(help="Context window to ask for, in tokens.")] = None,
-    sandbox: Annotated[str | None, typer.Option(help="auto, docker, bubblewrap, or local (no isolation).")] = None,
-    image: Annotated[str | None, typer.Option(help="Container image.")] = None,
-    network: Annotated[str | None, typer.Option(help="none, setup (only while setting up), or allow.")] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="auto, agent (the model decides) or guided (the program).")
-    ] = None,
-    attempts: Annotated[int | None, typer.Option(help="Candidate fixes to try; the tests choose.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Most replies of the model, a task. [default: 100]")] = None,
-    time_limit: Annotated[str | None, typer.Option(help="A task's, its setup too; like 90s, 15m, 1h30m.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Most tokens generated, a task.")] = None,
+    model: options.Model = None,
+    base_url: options.BaseUrl = None,
+    api_key: options.ApiKey = None,
+    context: options.Context = None,
+    sandbox: options.SandboxKind = None,
+    image: options.Image = None,
+    network: options.Network = None,
+    strategy: options.Strategy = None,
+    attempts: options.Attempts = None,
+    max_steps: options.MaxSteps = None,
+    time_limit: options.TimeLimit = None,
+    max_tokens: options.MaxTokens = None,
     only: Annotated[
         str | None, typer.Option("--filter", metavar="REGEX", help="Only tasks whose id has a match.")
     ] = None,
@@ -48,8 +46,8 @@ def run_tasks(  # noqa: PLR0913 - one parameter an option
         Path | None, typer.Option(help="Where clones lie, as owner/name; what is not there is cloned.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="A JSON line a finished task, a summary last.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Seed for sampling.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="Temperature for sampling.")] = None,
+    seed: options.Seed = None,
+    temperature: options.Temperature = None,
 ) -> None:
     """Run many tasks, each a session of its own, and score what comes out by the tests that decide.
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
+
+from agent.cli import options
 
 
 def demo(
-    sandbox: Annotated[str | None, typer.Option(help="auto, docker, bubblewrap, or local (no isolation).")] = None,
-    model: Annotated[str | None, typer.Option(help="A model of the catalogue. [default: qwen2.5-coder-1.5b]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed for sampling.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
+    sandbox: options.SandboxKind = None,
+    model: options.Model = None,
+    seed: options.Seed = None,
+    json: options.JsonLines = False,
 ) -> None:
     """Watch a small model on this machine fix a bug in a bundled example and prove it. Needs no flags.
 

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
+from agent.cli import options
+
 
 def doctor(
-    model: Annotated[str | None, typer.Option(help="The model's name at the backend, or in the catalogue.")] = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="An OpenAI-compatible endpoint, like http://host:port/v1.")
-    ] = None,
-    api_key: Annotated[str | None, typer.Option(help="Its key, if it wants one.")] = None,
-    context: Annotated[int | None, typer.Option(help="Context window to ask for, in tokens.")] = None,
-    sandbox: Annotated[str | None, typer.Option(help="auto, docker, bubblewrap, or local (no isolation).")] = None,
+    model: options.Model = None,
+    base_url: options.BaseUrl = None,
+    api_key: options.ApiKey = None,
+    context: options.Context = None,
+    sandbox: options.SandboxKind = None,
     config: Annotated[bool, typer.Option("--config", help="Print each setting and its origin instead.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Ask the model nothing: only what its server tells.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,

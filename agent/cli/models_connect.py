@@ -1,4 +1,4 @@
-"""`swe-agent models connect`: other tools at the same server."""
+"""`swe-agent models connect`: points other tools at the same server."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import typer
 def connect_tool(
     tool: Annotated[
         Literal["aider", "openhands", "continue", "qwen-code", "codex", "zed"],
-        typer.Argument(help="The tool to be pointed at the server."),
+        typer.Argument(help="The tool to configure."),
     ],
     base_url: Annotated[
-        str | None, typer.Option(help="The endpoint. [default: the configured one, else http://127.0.0.1:8080/v1]")
+        str | None,
+        typer.Option(help="The server's address. [default: the configured one, else http://127.0.0.1:8080/v1]"),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="The model's name at the server. [default: its first]")] = None,
-    api_key: Annotated[str | None, typer.Option(help="Its key, if it wants one; it is not printed.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name at the server. [default: its first one]")] = None,
+    api_key: Annotated[
+        str | None, typer.Option(help="The server's API key, if it needs one; it is not printed.")
+    ] = None,
 ) -> None:
-    """Prints the lines that point another tool at a model server, with its window and the model's sampling.
+    """Print the configuration that points another tool at a model server, with its window and the model's sampling.
 
-    The server is asked for its window; without one, the catalogue's figures are printed and the lines say so.
+    The window is read from the server; where none answers, it is the catalogue's, and the output says so.
 
     Example:  swe-agent models connect aider --base-url http://127.0.0.1:8080/v1
     """

@@ -12,29 +12,33 @@ _MODEL = "A name from `swe-agent models list`, or the path of a .gguf file. [def
 def fit_models(  # noqa: PLR0913 - one parameter an option
     model: Annotated[str | None, typer.Argument(help=_MODEL)] = None,
     memory: Annotated[
-        str | None, typer.Option(help="Another machine's system memory, like 64GB; it has no GPU unless you say so.")
+        str | None,
+        typer.Option(help="System memory of another machine, like 64GB; without --gpu-memory it has no GPU."),
     ] = None,
-    gpu_memory: Annotated[str | None, typer.Option(help="Another machine's GPU memory, like 24GB.")] = None,
+    gpu_memory: Annotated[str | None, typer.Option(help="GPU memory of another machine, like 24GB.")] = None,
     unified: Annotated[
-        bool, typer.Option("--unified", help="The other machine's GPU uses system memory, like a Mac's.")
+        bool, typer.Option("--unified", help="The other machine's GPU shares the system memory, like a Mac's.")
     ] = False,
     context: Annotated[
-        int | None, typer.Option(min=256, help="Tokens in each slot. [default: as many as there is room for]")
+        int | None,
+        typer.Option(min=256, help="Context window of each slot, in tokens. [default: as large as memory allows]"),
     ] = None,
     kv: Annotated[
         Literal["f16", "q8_0", "q4_0"] | None,
-        typer.Option(help="The cache's type. [default: f16, or q8_0 where that leaves fewer than 65536 tokens]"),
+        typer.Option(help="Type of the KV cache. [default: f16, or q8_0 where that leaves fewer than 65536 tokens]"),
     ] = None,
-    parallel: Annotated[int, typer.Option(min=1, max=64, help="Slots, each with the whole context.")] = 1,
-    yarn: Annotated[bool, typer.Option("--yarn", help="Stretch the window as the model's maker documents it.")] = False,
+    parallel: Annotated[int, typer.Option(min=1, max=64, help="Number of slots, each with the whole context.")] = 1,
+    yarn: Annotated[
+        bool, typer.Option("--yarn", help="Extend the window by YaRN, as the model's maker documents it.")
+    ] = False,
     quantization: Annotated[
-        str | None, typer.Option(help="This quantization. [default: the model's, or a smaller one that fits]")
+        str | None, typer.Option(help="The quantization. [default: the model's, or a smaller one that fits]")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON, in bytes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with sizes in bytes.")] = False,
 ) -> None:
-    """Tells which models fit this machine, or one you describe, where they go and how large a context is left.
+    """Show which models fit this machine, or one you describe, in which memory, and with how large a context.
 
-    For one model also the command lines that serve it so: llama-server, Ollama, and our own `models serve`.
+    For one model also the command lines that serve it: llama-server, Ollama and `swe-agent models serve`.
     The exit code is 0 also when nothing fits.
 
     Example:  swe-agent models fit qwen3-coder-next --memory 64GB --unified

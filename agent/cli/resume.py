@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from agent.cli import options
 
 
 def resume(  # noqa: PLR0913 - one parameter an option
     session_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="The session's id. [default: the last one that can go on]")
     ] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Most replies of the model, of the session as a whole.")] = None,
-    time_limit: Annotated[str | None, typer.Option(help="Like 90s, 15m, 1h30m, of the session as a whole.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Most tokens generated, of the session as a whole.")] = None,
-    context: Annotated[int | None, typer.Option(help="Context window to ask for, in tokens.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="The model server, where it has moved.")] = None,
-    api_key: Annotated[str | None, typer.Option(help="Its key; it is not kept with the session.")] = None,
-    output: Annotated[str | None, typer.Option(help="patch, apply (to the work tree) or branch.")] = None,
-    patch_file: Annotated[Path | None, typer.Option(help="Where the patch goes. [default: as it was]")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
+    max_steps: options.MaxSteps = None,
+    time_limit: options.TimeLimit = None,
+    max_tokens: options.MaxTokens = None,
+    context: options.Context = None,
+    base_url: options.BaseUrl = None,
+    api_key: options.ApiKey = None,
+    output: options.Output = None,
+    patch_file: options.PatchFile = None,
+    json: options.JsonLines = False,
 ) -> None:
     """Go on with a session that was killed, interrupted, or stopped by a budget or a failure.
 

@@ -8,18 +8,18 @@ from typing import Annotated, Literal
 import typer
 
 sessions = typer.Typer(
-    help="The sessions on this machine: what they did, their change, their record in other formats; removing them.\n\n"
-    "A session is named by its id, the beginning or end of it where that is of one only, or `last`.\n\n"
+    help="The sessions on this machine: list, show, diff, export, fork and remove them.\n\n"
+    "A session is named by its id, by a beginning or end of it that no other id has, or by `last`.\n\n"
     "Example:  swe-agent sessions list",
     no_args_is_help=True,
 )
 
 
 def _complete(incomplete: str) -> list[str]:
-    """The ids that begin so, for the shell."""
+    """The ids that begin with `incomplete`, for the shell's completion."""
     from agent.session.directories import LAST, session_directories
 
-    return [name for name in (LAST, *(place.name for place in session_directories())) if name.startswith(incomplete)]
+    return [name for name in (LAST, *(each.name for each in session_directories())) if name.startswith(incomplete)]
 
 
 _Session = Annotated[
@@ -29,13 +29,13 @@ _Session = Annotated[
 
 @sessions.command("list")
 def list_sessions(
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Only the latest so many.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object; sizes in bytes, times in UTC.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Only the latest N sessions.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object; sizes in bytes, times in UTC.")] = False,
 ) -> None:
-    """List sessions, the latest first, with what each came to and the disk it takes.
+    """List sessions, the latest first, with the status and the disk space of each.
 
     The status is the result's (fixed, unverified, no_patch, budget, interrupted, error); running while a process works
-    on it; interrupted, too, where that was killed; damaged where the journal can't be read, with the line.
+    on the session; interrupted also where that process was killed; damaged where the journal can't be read.
 
     Example:  swe-agent sessions list --limit 10
     """
@@ -47,7 +47,7 @@ def list_sessions(
 @sessions.command("show")
 def show_session(
     session: _Session,
-    json: Annotated[bool, typer.Option("--json", help="Events as JSON lines.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the events as JSON lines.")] = False,
 ) -> None:
     """Show what happened in a session.
 
@@ -60,7 +60,7 @@ def show_session(
 
 @sessions.command("diff")
 def diff_session(session: _Session) -> None:
-    """Print a session's change as a patch: its result's, or as far as an unfinished one has come.
+    """Print a session's patch: its result's, or the latest one of an unfinished session.
 
     Example:  swe-agent sessions diff last | git apply
     """
@@ -76,11 +76,13 @@ def export_session(
         Literal["atif", "swe-agent", "jsonl"],
         typer.Option("--format", help="ATIF 1.8, a SWE-agent trajectory, or the events as JSON lines."),
     ] = "atif",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to. [default: standard output]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write. [default: standard output]")
+    ] = None,
 ) -> None:
-    """Write a session in a format that other programs read.
+    """Export a session in a format that other programs read.
 
-    What looks like a credential is masked, and the home directory is written as ~.
+    Anything that looks like a credential is masked, and the home directory is written as ~.
 
     Example:  swe-agent sessions export last --format swe-agent --output last.traj.json
     """
@@ -93,12 +95,12 @@ def export_session(
 def fork_session(
     session: _Session,
     at: Annotated[
-        int, typer.Option(min=0, metavar="STEP", help="After which of the model's replies; 0 is before all.")
+        int, typer.Option(min=0, metavar="STEP", help="After which step (reply of the model); 0 is before the first.")
     ],
 ) -> None:
-    """Begin a session as another one did, up to a step of it; prints the new one's id.
+    """Make a new session that shares the beginning of another one, up to a step, and print its id.
 
-    The other one stays as it is. `swe-agent resume` goes on with the new one, with other settings if you like.
+    The other session is unchanged. `swe-agent resume` continues the new one, with other settings if you like.
 
     Example:  swe-agent sessions fork last --at 12
     """
@@ -111,17 +113,21 @@ def fork_session(
 def rm_sessions(
     session: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID", help="Sessions, each named as above.", autocompletion=_complete),
+        typer.Argument(metavar="ID", help="Session ids, parts of ids, or `last`.", autocompletion=_complete),
     ] = None,
     older_than: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Those without activity for so long, like 30d, 2w, 12h.")
+        str | None, typer.Option(metavar="AGE", help="Sessions without activity for this long, like 30d, 2w, 12h.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before --older-than and --all.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Say what would go, and remove nothing.")] = False,
-    force: Annotated[bool, typer.Option(help="Also where the session's Docker volume can't be removed.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All sessions.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Don't ask for confirmation with --older-than and --all.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Print what would be removed, and remove nothing.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Remove the record even where the Docker volume can't be removed.")
+    ] = False,
 ) -> None:
-    """Remove sessions: the record, the workspace, the Docker volume and container. Running ones are refused.
+    """Remove sessions: record, workspace, Docker volume and container. Running ones are refused.
 
     Example:  swe-agent sessions rm --older-than 30d --dry-run
     """

@@ -48,5 +48,10 @@ def values(settings: Settings, origins: Mapping[str, str]) -> dict[str, dict[str
     return {name: {"value": value, "origin": origins[name]} for name, value in given.items()}
 
 
+def descriptions() -> dict[str, str]:
+    """What each setting does, by its name."""
+    return {name: field.description or "" for name, field in Settings.model_fields.items()}
+
+
 def _short(origin: str) -> str:
     return origin.partition(" (")[0]

@@ -1,4 +1,4 @@
-"""Which command runs a repository's tests, and which prepares its environment, from the files it has."""
+"""The command that runs a repository's tests, from the files it has."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from agent.code.paths import is_test_module
-from agent.code.tracebacks import error_lines, is_error
 
 ReadFile = Callable[[str], bytes | None]
 
 _PYTEST_MARKS = re.compile(r"^\s*(import pytest|from pytest)|^(async )?def test_|@pytest\.", re.MULTILINE)
-_MAX_LOOKED_AT = 40
+_MAX_TESTS_READ = 40
 
 
 def _text(read: ReadFile, path: str) -> str:
@@ -37,7 +36,7 @@ def _python_tests(files: Sequence[str], read: ReadFile) -> str:
     )  # fmt: skip
     if not tests and not configured:
         return ""
-    if configured or any(_PYTEST_MARKS.search(_text(read, path)) for path in tests[:_MAX_LOOKED_AT]):
+    if configured or any(_PYTEST_MARKS.search(_text(read, path)) for path in tests[:_MAX_TESTS_READ]):
         return "python3 -m pytest -q"
     if "manage.py" in files:
         return "python3 manage.py test"
@@ -123,25 +122,3 @@ def find_test_command(files: Sequence[str], read: ReadFile) -> str:
     if not found and "tox.ini" in names:
         found = "tox -q"
     return found or ("nox" if "noxfile.py" in names else "")
-
-
-_MISSING = re.compile(
-    r"ModuleNotFoundError: No module named|No module named [\w.]+$|ImportError while (?:importing|loading)|"
-    r"PackageNotFoundError|DistributionNotFound|error: unrecognized arguments: -|fixture '\w+' not found|"
-    r"command not found|Cannot find module|ERR_MODULE_NOT_FOUND|sh: \d+: \w+: not found|"
-    r"no required module provides|failed to (?:download|get)|Could not resolve (?:host|dependencies|all )|"
-    r"Could not (?:transfer|find) artifact|Could not find gem|vendor/autoload\.php|Plugin \S+ .{0,80}not be resolved",
-    re.MULTILINE,
-)
-
-
-def last_error(output: str) -> str:
-    """The last error that a run's output names, else its last line; empty for no output."""
-    errors = [f"{name}: {message}" for name, message in error_lines(output) if message and is_error(name)]
-    lines = errors or output.strip().splitlines()
-    return lines[-1].strip() if lines else ""
-
-
-def lacks_environment(output: str, exit_code: int) -> bool:
-    """Whether a failed test run failed since something it needs is not installed."""
-    return exit_code == 127 or bool(_MISSING.search(output))

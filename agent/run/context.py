@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from agent.config import Settings
-from agent.environment.detect_tests import lacks_environment
 from agent.forge.issue import Issue
 from agent.repo.host import HostRepository
 from agent.session.events import TestsRan, Warned
 from agent.session.session import Session
 from agent.session.state import State
 from agent.verify.reports.cases import TestReport
+from agent.verify.reports.errors import lacks_environment
 from agent.verify.selection import ran_nothing
 from agent.verify.suite import TestRunner
 

@@ -54,14 +54,14 @@ def _close_calls(run: Run) -> None:
     """
     state = run.session.state
     begun = list(state.prompt.started_calls)
-    told = []
+    events = []
     for call in state.prompt.open_calls:
         interrupted = call.id in begun
         if interrupted:
             begun.remove(call.id)
         text = render("call_interrupted" if interrupted else "call_not_run")
-        told.append(Observed(call_id=call.id, name=call.name, ok=False, content=text, meta={"interrupted": True}))
-    run.session.emit(*told)
+        events.append(Observed(call_id=call.id, name=call.name, ok=False, content=text, meta={"interrupted": True}))
+    run.session.emit(*events)
 
 
 async def restore_workspace(run: Run, tree: str) -> None:

@@ -10,7 +10,7 @@ from agent.backend import Backend
 from agent.config import Settings
 from agent.context.budget import WindowBudget
 from agent.environment.detect_setup import find_setup_command
-from agent.environment.detect_tests import find_test_command, lacks_environment, last_error
+from agent.environment.detect_tests import find_test_command
 from agent.environment.run_setup import run_setup_command
 from agent.errors import JournalWriteFailed
 from agent.run.baseline_report import keep_report, kept_report
@@ -28,6 +28,7 @@ from agent.session.session import Session
 from agent.task import Task
 from agent.text import printable, truncate
 from agent.verify.flaky import find_flaky, without_flaky
+from agent.verify.reports.errors import lacks_environment, last_error
 from agent.verify.suite import TestRunner
 from sandbox import Sandbox
 from sandbox.snapshots import Snapshots

@@ -65,6 +65,6 @@ class PatchVerifier:
             baseline=context.baseline.ran,
             reproduction=reproduction.command if reproduction else "",
             script=reproduction.script if reproduction else "",
-            known=context.baseline.report,
+            baseline_report=context.baseline.report,
             flaky=context.baseline.flaky,
         )

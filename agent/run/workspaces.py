@@ -34,9 +34,9 @@ async def open_workspace(
         trees = [state.workspace.base, "" if state.in_attempt_workspace else state.resume_tree]
         kept = bool(state.workspace.base) and await _is_whole(sandbox, [tree for tree in trees if tree])
         if kept and state.prompt.started_calls:
-            kept = await _rewound(sandbox, state.prompt.outputs)
+            kept = await _rewind_shell(sandbox, state.prompt.outputs)
         if resumed and not kept:
-            sandbox = await _anew(task, session, sandbox, "")
+            sandbox = await _start_empty(task, session, sandbox, "")
         yield sandbox, kept
     finally:
         with anyio.CancelScope(shield=True):
@@ -59,7 +59,7 @@ async def open_clean(
     try:
         # where the work is done, the patch may have been tried in it
         if touched and (state.ended is not None or not await _is_whole(clean, [state.workspace.base])):
-            clean = await _anew(task, session, clean, "-clean")
+            clean = await _start_empty(task, session, clean, "-clean")
             await prepare_again(task, session, clean)
         yield clean
     finally:
@@ -77,7 +77,7 @@ async def _start(task: Task, session: Session, suffix: str) -> Sandbox:
     )
 
 
-async def _anew(task: Task, session: Session, sandbox: Sandbox, suffix: str) -> Sandbox:
+async def _start_empty(task: Task, session: Session, sandbox: Sandbox, suffix: str) -> Sandbox:
     """The same sandbox without anything in it."""
     await sandbox.close(keep=False)
     return await _start(task, session, suffix)
@@ -95,7 +95,7 @@ async def _is_whole(sandbox: Sandbox, trees: list[str]) -> bool:
     return True
 
 
-async def _rewound(sandbox: Sandbox, seen: set[str]) -> bool:
+async def _rewind_shell(sandbox: Sandbox, seen: set[str]) -> bool:
     """Take the shell back to before a command that was not observed; whether the sandbox stood it."""
     try:
         await sandbox.rewind(seen)

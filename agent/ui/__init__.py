@@ -1,1 +1,1 @@
-"""What people and programs see of a session; all of it subscribes to events."""
+"""What the command line prints; every screen subscribes to the events of a session or of a benchmark run."""

@@ -19,7 +19,7 @@ from agent.app.tasks import create_task
 from agent.loop import run_session
 from agent.session.directories import new_session_id
 from agent.text import printable
-from agent.ui.fix import watched
+from agent.ui.fix import with_subscribers
 from agent.ui.terminal import Terminal
 
 
@@ -36,7 +36,7 @@ def run_demo(options: Mapping[str, Any], *, json_lines: bool) -> int:
         task, _ = create_task(new_session_id(), str(example.issue), str(repository), "HEAD", options)
         # the demonstration shows the bundled runtime, whatever backend the user has configured
         settings = task.settings.model_copy(update={"base_url": None, "api_key": None, "keep_workspace": False})
-        task = watched(replace(task, settings=settings), terminal, json_lines=json_lines)
+        task = with_subscribers(replace(task, settings=settings), terminal, json_lines=json_lines)
         if not json_lines:
             console.out(example.issue.read_text(encoding="utf-8"), style="dim", highlight=False)
         outcome = anyio.run(interruptible, partial(run_session, task))

@@ -12,7 +12,7 @@ import anyio
 
 from agent.config import load_settings
 from agent.doctor import Check, Report, State, examine
-from agent.doctor.configuration import project_text, values
+from agent.doctor.configuration import descriptions, project_text, values
 from agent.errors import UsageError
 from agent.text import printable
 from agent.ui.terminal import Terminal
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _STYLES: dict[State, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 _MIN_WIDTH = 20
+_MAX_VALUE_WIDTH = 24
 _MAX_LINES = 8  # of one value: a dead server's log is longer
 
 
@@ -87,19 +88,37 @@ def print_config(flags: Mapping[str, Any], *, as_json: bool) -> int:
     found = values(settings, origins)
     if as_json:
         place = str(user_file())
-        _print_json({"ok": True, "exit_code": 0, "user_file": place, "warnings": warnings, "settings": found})
+        _print_json(
+            {
+                "ok": True,
+                "exit_code": 0,
+                "user_file": place,
+                "warnings": warnings,
+                "settings": found,
+                "descriptions": descriptions(),
+            }
+        )
         return 0
     from rich.console import Console
-    from rich.table import Table
+
+    _print_settings(found, Console())
+    return 0
+
+
+def _print_settings(found: Mapping[str, Mapping[str, Any]], console: Console) -> None:
+    """Each setting's name, value and origin on a line, what it does as a comment below."""
     from rich.text import Text
 
-    table = Table("setting", "value", "origin", box=None, pad_edge=False)
+    shown = {name: "" if entry["value"] is None else printable(str(entry["value"])) for name, entry in found.items()}
+    width = max(map(len, shown))
+    value_width = min(max(map(len, shown.values())), _MAX_VALUE_WIDTH)
+    texts = descriptions()
     for name, entry in found.items():
-        value = "" if entry["value"] is None else str(entry["value"])
-        style = "dim" if entry["origin"] == "default" else ""
-        table.add_row(name, Text(printable(value), overflow="fold"), Text(printable(entry["origin"])), style=style)
-    Console().print(table)
-    return 0
+        style = "" if entry["origin"] == "default" else "bold"
+        line = f"{name:<{width}}  {shown[name]:<{value_width}}  {printable(entry['origin'])}"
+        console.print(Text(line, style), soft_wrap=True)
+        for part in Text(texts[name]).wrap(console, max(console.width - 6, _MIN_WIDTH)):
+            console.print(Text(f"    # {part.plain.rstrip()}", "dim"), soft_wrap=True)
 
 
 def _print_json(data: dict[str, Any]) -> None:

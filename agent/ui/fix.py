@@ -18,7 +18,6 @@ from agent.errors import SweAgentError
 from agent.loop import run_session
 from agent.session.directories import new_session_id
 from agent.session.events import Result
-from agent.session.session import only_journalled
 from agent.task import Task
 from agent.text import printable
 from agent.ui.json_lines import JsonLines
@@ -44,7 +43,7 @@ def run_fix(issue: str, repo: str | None, base: str, options: Mapping[str, Any],
 
 def run_task(task: Task, terminal: Terminal, *, json_lines: bool) -> int:
     """Run a session, deliver its patch and return the exit code. Raises `SweAgentError`s."""
-    task = watched(task, terminal, json_lines=json_lines)
+    task = with_subscribers(task, terminal, json_lines=json_lines)
     outcome = anyio.run(interruptible, partial(run_session, task))
     if outcome is None:
         return INTERRUPTED
@@ -62,9 +61,9 @@ def write_error(error: SweAgentError, session_id: str) -> None:
     JsonLines()(Result(status="error", exit_code=error.exit_code, session_id=session_id, patch="", error=str(error)))
 
 
-def watched(task: Task, terminal: Terminal, *, json_lines: bool) -> Task:
+def with_subscribers(task: Task, terminal: Terminal, *, json_lines: bool) -> Task:
     """The task with its subscribers: the terminal, and JSON lines if wanted."""
-    return replace(task, subscribers=(terminal, only_journalled(JsonLines())) if json_lines else (terminal,))
+    return replace(task, subscribers=(terminal, JsonLines()) if json_lines else (terminal,))
 
 
 def print_delivery(delivery: Delivery, *, json_lines: bool) -> None:

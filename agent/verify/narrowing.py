@@ -1,4 +1,4 @@
-"""A test command narrowed to some tests, in the words of its runner."""
+"""A test command narrowed to some tests, in the syntax of its runner."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
-from agent.verify.runners import Known, last_step, with_arguments
+from agent.verify.runners import RunnerInfo, last_step, with_arguments
 
-_MAX_CHARACTERS = 6000  # of what is added to a command
+_MAX_ADDED_CHARACTERS = 6000  # to a command: well below what a shell takes
 _MAX_NAMES = 40
 _TAKES_VALUE = frozenset({"-k", "-m", "-n", "-p", "-c", "-o", "-W", "--rootdir", "--cov", "--ignore", "--deselect"})
 _GO_NAME = re.compile(r"(?:(.*)\.)?((?:Test|Example|Fuzz)\w*)(?:/.*)?")
 
 
-def for_names(command: str, known: Known, names: Sequence[str]) -> str:
-    """The command for these tests alone, or for their files where they are many; empty where that can't be said."""
-    if not known.takes_arguments or not names:
+def for_names(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
+    """The command for these tests alone, or for their files where they are many; empty where the runner can't."""
+    if not info.takes_arguments or not names:
         return ""
-    build = _BY_NAME.get(known.runner)
-    few = len(names) <= _MAX_NAMES and sum(map(len, names)) <= _MAX_CHARACTERS
-    narrowed = build(command, known, names) if build and few else ""
+    build = _BY_NAME.get(info.runner)
+    is_short = len(names) <= _MAX_NAMES and sum(map(len, names)) <= _MAX_ADDED_CHARACTERS
+    narrowed = build(command, info, names) if build and is_short else ""
     if narrowed:
         return narrowed
     files = list(dict.fromkeys(name.partition("::")[0] for name in names if "::" in name))
-    return for_files(command, known, files)
+    return for_files(command, info, files)
 
 
 def _quoted(names: Iterable[str]) -> list[str]:
@@ -38,23 +38,23 @@ def _without_targets(command: str, targets: Iterable[str]) -> str:
     step = last_step(command)
     before = command[: command.rindex(step)] if step else command
     kept: list[str] = []
-    began = False
+    seen_runner = False
     previous = ""
     for word in step.split():
         bare = word.strip("'\"").rstrip("/")
         named = ".py" in bare or bare.partition("/")[0] in tops
-        if not (began and named and not bare.startswith("-") and previous not in _TAKES_VALUE):
+        if not (seen_runner and named and not bare.startswith("-") and previous not in _TAKES_VALUE):
             kept.append(word)
-        began = began or bare.endswith(("pytest", "py.test"))
+        seen_runner = seen_runner or bare.endswith(("pytest", "py.test"))
         previous = word
     return before + " ".join(kept)
 
 
-def _pytest(command: str, known: Known, names: Sequence[str]) -> str:
-    return with_arguments(_without_targets(command, names), known, *_quoted(names))
+def _pytest(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
+    return with_arguments(_without_targets(command, names), info, *_quoted(names))
 
 
-def _unittest(command: str, known: Known, names: Sequence[str]) -> str:
+def _unittest(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
     if not all(re.fullmatch(r"[\w.]+", name) for name in names):
         return ""
     match = re.search(r"\s-m\s+unittest\b(.*)$", command)
@@ -70,18 +70,18 @@ def _unittest(command: str, known: Known, names: Sequence[str]) -> str:
     return f"{head[: len(head) - len(step)]}{path}{step} {' '.join(names)}"
 
 
-def _django(command: str, known: Known, names: Sequence[str]) -> str:
-    return with_arguments(command, known, *names) if all(re.fullmatch(r"[\w.]+", name) for name in names) else ""
+def _django(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
+    return with_arguments(command, info, *names) if all(re.fullmatch(r"[\w.]+", name) for name in names) else ""
 
 
-def _go(command: str, known: Known, names: Sequence[str]) -> str:
+def _go(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
     found = [_GO_NAME.fullmatch(name) for name in names]
     tests = dict.fromkeys(re.escape(each[2]) for each in found if each)
     packages = dict.fromkeys(each[1] for each in found if each and each[1])
     if not all(found):  # a package that does not build
         return ""
     narrowed = _go_packages(command, packages) if packages else command
-    return with_arguments(narrowed, known, "-run", shlex.quote(f"^({'|'.join(tests)})$"))
+    return with_arguments(narrowed, info, "-run", shlex.quote(f"^({'|'.join(tests)})$"))
 
 
 def _go_packages(command: str, packages: Iterable[str]) -> str:
@@ -89,53 +89,53 @@ def _go_packages(command: str, packages: Iterable[str]) -> str:
     return re.sub(r"(?<=\s)\./\.\.\.(?=\s|$)", lambda _: chosen, command)
 
 
-def _cargo(command: str, known: Known, names: Sequence[str]) -> str:
+def _cargo(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
     separator = [] if " -- " in command else ["--"]
-    return with_arguments(command, known, *separator, "--exact", *_quoted(names))
+    return with_arguments(command, info, *separator, "--exact", *_quoted(names))
 
 
-def _titled(option: str) -> Callable[[str, Known, Sequence[str]], str]:
+def _titled(option: str) -> Callable[[str, RunnerInfo, Sequence[str]], str]:
     """For runners that choose by file and a pattern over the titles."""
 
-    def build(command: str, known: Known, names: Sequence[str]) -> str:
+    def build(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
         files = list(dict.fromkeys(name.partition("::")[0] for name in names if "::" in name))
         titles = [name.partition("::")[2] or name for name in names]
         if len(files) != len(set(names)) and not files and any("::" in name for name in names):
             return ""
         pattern = "|".join(re.escape(title).replace(r"\ ", " ") for title in titles)
-        return with_arguments(command, known, *_quoted(files), option, shlex.quote(f"({pattern})"))
+        return with_arguments(command, info, *_quoted(files), option, shlex.quote(f"({pattern})"))
 
     return build
 
 
-def _rspec(command: str, known: Known, names: Sequence[str]) -> str:
+def _rspec(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
     if not all("::" in name for name in names):
         return ""
     files = dict.fromkeys(name.partition("::")[0] for name in names)
     examples = [part for name in names for part in ("-e", shlex.quote(name.partition("::")[2]))]
-    return with_arguments(command, known, *_quoted(files), *examples)
+    return with_arguments(command, info, *_quoted(files), *examples)
 
 
-def _maven(command: str, known: Known, names: Sequence[str]) -> str:
+def _maven(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
     if not all(re.fullmatch(r"[\w.$#]+", name) for name in names):
         return ""
     loose = ("-Dsurefire.failIfNoSpecifiedTests=false", "-DfailIfNoTests=false")
-    return with_arguments(command, known, shlex.quote(f"-Dtest={','.join(names)}"), *loose)
+    return with_arguments(command, info, shlex.quote(f"-Dtest={','.join(names)}"), *loose)
 
 
-def _gradle(command: str, known: Known, names: Sequence[str]) -> str:
+def _gradle(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
     names = [name.replace(" > ", ".").removesuffix("()") for name in names]
     if not re.search(r"(\s|:)test\s*$", command):  # --tests belongs to the task before it
         return ""
-    return with_arguments(command, known, *(part for name in names for part in ("--tests", shlex.quote(name))))
+    return with_arguments(command, info, *(part for name in names for part in ("--tests", shlex.quote(name))))
 
 
-def _phpunit(command: str, known: Known, names: Sequence[str]) -> str:
+def _phpunit(command: str, info: RunnerInfo, names: Sequence[str]) -> str:
     methods = [re.escape(name.rpartition("::")[2].partition(" ")[0]) for name in names]
-    return with_arguments(command, known, "--filter", shlex.quote(f"/::({'|'.join(dict.fromkeys(methods))})( |$)/"))
+    return with_arguments(command, info, "--filter", shlex.quote(f"/::({'|'.join(dict.fromkeys(methods))})( |$)/"))
 
 
-_BY_NAME: dict[str, Callable[[str, Known, Sequence[str]], str]] = {
+_BY_NAME: dict[str, Callable[[str, RunnerInfo, Sequence[str]], str]] = {
     "pytest": _pytest,
     "unittest": _unittest,
     "django": _django,
@@ -151,25 +151,25 @@ _BY_NAME: dict[str, Callable[[str, Known, Sequence[str]], str]] = {
 }
 
 
-def _unittest_files(command: str, known: Known, files: Sequence[str]) -> str:
+def _unittest_files(command: str, info: RunnerInfo, files: Sequence[str]) -> str:
     modules = [path.removesuffix(".py").replace("/", ".") for path in files]
-    return _unittest(command, known, modules) if " discover" not in command else ""
+    return _unittest(command, info, modules) if " discover" not in command else ""
 
 
-def _go_files(command: str, known: Known, files: Sequence[str]) -> str:
+def _go_files(command: str, info: RunnerInfo, files: Sequence[str]) -> str:
     narrowed = _go_packages(command, dict.fromkeys(f"./{PurePosixPath(path).parent}" for path in files))
     return narrowed if narrowed != command else ""
 
 
-def _maven_files(command: str, known: Known, files: Sequence[str]) -> str:
-    return _maven(command, known, [PurePosixPath(path).stem for path in files])
+def _maven_files(command: str, info: RunnerInfo, files: Sequence[str]) -> str:
+    return _maven(command, info, [PurePosixPath(path).stem for path in files])
 
 
-def _appended(command: str, known: Known, files: Sequence[str]) -> str:
-    return with_arguments(command, known, *_quoted(files))
+def _appended(command: str, info: RunnerInfo, files: Sequence[str]) -> str:
+    return with_arguments(command, info, *_quoted(files))
 
 
-_BY_FILE: dict[str, Callable[[str, Known, Sequence[str]], str]] = {
+_BY_FILE: dict[str, Callable[[str, RunnerInfo, Sequence[str]], str]] = {
     "pytest": _pytest,
     "unittest": _unittest_files,
     "go": _go_files,
@@ -181,9 +181,9 @@ _BY_FILE: dict[str, Callable[[str, Known, Sequence[str]], str]] = {
 }
 
 
-def for_files(command: str, known: Known, files: Sequence[str]) -> str:
+def for_files(command: str, info: RunnerInfo, files: Sequence[str]) -> str:
     """The command for these test files alone; empty where its runner takes none, or they are too many."""
-    build = _BY_FILE.get(known.runner)
-    if build is None or not files or len(files) > _MAX_NAMES or sum(map(len, files)) > _MAX_CHARACTERS:
+    build = _BY_FILE.get(info.runner)
+    if build is None or not files or len(files) > _MAX_NAMES or sum(map(len, files)) > _MAX_ADDED_CHARACTERS:
         return ""
-    return build(command, known, files)
+    return build(command, info, files)

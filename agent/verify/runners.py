@@ -1,4 +1,4 @@
-"""Knowing the runner behind a test command, and asking it for a report without changing what the command means."""
+"""The runner behind a test command, and the command that makes it write a report, with the same tests and outcome."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal
 
-Name = Literal[
+RunnerName = Literal[
     "pytest", "unittest", "django", "tox", "go", "cargo", "jest", "vitest", "mocha", "node", "maven", "gradle", "rspec",
     "phpunit", "other",
 ]  # fmt: skip
 
 _START = r"(?:^|[\s/])"
-_RUNNERS: tuple[tuple[Name, re.Pattern[str]], ...] = tuple(
+_RUNNERS: tuple[tuple[RunnerName, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))  # type: ignore[misc]
     for name, pattern in (
         ("unittest", r"\s-m\s+unittest(?:\s|$)"),
@@ -39,10 +39,10 @@ _PYTHON = frozenset({"pytest", "unittest", "django", "tox"})
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of a test command: its runner, and whether arguments can be added at its end."""
+class RunnerInfo:
+    """A test command's runner, and whether arguments can be added at the command's end."""
 
-    runner: Name
+    runner: RunnerName
     takes_arguments: bool
     separator: str = ""  # what must stand between the command and arguments: `--` for npm
 
@@ -57,18 +57,18 @@ def last_step(command: str) -> str:
     return re.split(r"&&|;", command)[-1].strip()
 
 
-def know(command: str, package_json: str = "") -> Known:
-    """What is known of `command`; `package_json` is read for what `npm test` runs."""
+def identify_runner(command: str, package_json: str = "") -> RunnerInfo:
+    """The runner of `command`; `package_json` is the text of that file, for what `npm test` runs."""
     step = last_step(command)
     plain = bool(step) and not _UNSAFE.search(step)
     if script := _SCRIPT.match(step):
-        inner = know(_npm_script(package_json, script[1]))
+        inner = identify_runner(_npm_script(package_json, script[1]))
         separator = "--" if re.search(r"(^|/)npm\s", step) and " -- " not in step else ""
-        return Known(inner.runner, plain and inner.takes_arguments, separator)
+        return RunnerInfo(inner.runner, plain and inner.takes_arguments, separator)
     for name, pattern in _RUNNERS:
         if pattern.search(step):
-            return Known(name, plain and name != "tox")
-    return Known("other", False)
+            return RunnerInfo(name, plain and name != "tox")
+    return RunnerInfo("other", False)
 
 
 def _npm_script(package_json: str, name: str) -> str:
@@ -79,50 +79,53 @@ def _npm_script(package_json: str, name: str) -> str:
         return ""
 
 
-def with_arguments(command: str, known: Known, *arguments: str) -> str:
-    """The command with arguments at its end, as they are."""
-    return " ".join([command.rstrip(), *filter(None, [known.separator]), *arguments])
+def with_arguments(command: str, info: RunnerInfo, *arguments: str) -> str:
+    """The command with arguments, which are not quoted, at its end."""
+    return " ".join([command.rstrip(), *filter(None, [info.separator]), *arguments])
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A command that writes a report, and where: `file` one file, else `pattern` for the new files of that path."""
+class ReportRequest:
+    """A command that writes a report: to `file`, or to new files whose paths match `pattern` (as `find -path` does).
+
+    Both are empty where the runner's output is the report, or there is none.
+    """
 
     command: str
     file: str = ""
     pattern: str = ""
 
 
-def ask_for_report(command: str, known: Known, folder: str) -> Asked:
-    """The command so that it leaves a report in `folder`, a place of ours outside the repository, where it can.
+def request_report(command: str, info: RunnerInfo, folder: str) -> ReportRequest:
+    """The command in a form that leaves a report in `folder`, outside the repository, where its runner can.
 
-    Only what the runner prints or writes beside changes, never which tests run or how they end.
+    Which tests run and how they end stays; what the runner prints or writes besides may change.
     """
-    place = shlex.quote(folder)
-    fresh = f"rm -rf {place}; mkdir -p {place}; "
-    runner, step = known.runner, last_step(command)
-    asked = Asked(command)
+    quoted = shlex.quote(folder)
+    fresh = f"rm -rf {quoted}; mkdir -p {quoted}; "
+    runner, step = info.runner, last_step(command)
+    request = ReportRequest(command)
     if runner in _REPORT_FOLDERS:
-        asked = Asked(f"{fresh}touch {place}/began; {command}", pattern=_REPORT_FOLDERS[runner])
+        request = ReportRequest(f"{fresh}touch {quoted}/began; {command}", pattern=_REPORT_FOLDERS[runner])
     elif runner in {"pytest", "tox", "other"}:
         # by the environment, so that it reaches pytest through make, nox or a script; the older family names files
         options = f"-o junit_family=xunit1 --junitxml={folder}/report.xml"
         variable = f'export PYTEST_ADDOPTS="${{PYTEST_ADDOPTS-}} {options}"; '
-        asked = Asked(fresh + variable + command, f"{folder}/report.xml")
+        request = ReportRequest(fresh + variable + command, f"{folder}/report.xml")
     elif runner == "rspec":
         options = f"${{SPEC_OPTS---format progress}} --format json --out {folder}/report.json"
-        asked = Asked(f'{fresh}export SPEC_OPTS="{options}"; {command}', f"{folder}/report.json")
-    elif not known.takes_arguments or (runner in _OWN and re.search(_OWN[runner], step)):
+        request = ReportRequest(f'{fresh}export SPEC_OPTS="{options}"; {command}', f"{folder}/report.json")
+    elif not info.takes_arguments or (runner in _CHOOSES_OUTPUT and re.search(_CHOOSES_OUTPUT[runner], step)):
         pass
     elif runner == "unittest":
-        asked = Asked(with_arguments(command, known, "-v"))
+        request = ReportRequest(with_arguments(command, info, "-v"))
     elif runner == "go":
-        asked = Asked(re.sub(r"(\bgo\s+test)(?=\s|$)(?!.*\bgo\s+test\b)", r"\1 -json", command, count=1))
+        request = ReportRequest(re.sub(r"(\bgo\s+test)(?=\s|$)(?!.*\bgo\s+test\b)", r"\1 -json", command, count=1))
     elif runner in _FLAGS:
         name, *flags = _FLAGS[runner]
         given = [flag.replace("FILE", shlex.quote(f"{folder}/{name}")) for flag in flags]
-        asked = Asked(fresh + with_arguments(command, known, *given), f"{folder}/{name}")
-    return asked
+        request = ReportRequest(fresh + with_arguments(command, info, *given), f"{folder}/{name}")
+    return request
 
 
 _REPORT_FOLDERS: dict[str, str] = {"maven": "*-reports/TEST-*.xml", "gradle": "*/test-results/*/TEST-*.xml"}
@@ -131,8 +134,8 @@ _FLAGS: dict[str, tuple[str, ...]] = {
     "vitest": ("report.xml", "--reporter=default", "--reporter=junit", "--outputFile.junit=FILE"),
     "phpunit": ("report.xml", "--log-junit", "FILE"),
 }
-# what a command that asks for its own kind of output has in it
-_OWN: dict[str, str] = {
+# what a command has in it that chooses the form of its output itself
+_CHOOSES_OUTPUT: dict[str, str] = {
     "unittest": r"\s(-q|--quiet|-v|--verbose)(\s|$)",
     "go": r"\s-(json|c|bench|fuzz)\b",
     "jest": r"--json\b",
@@ -145,6 +148,6 @@ _REFUSED_OPTION = re.compile(
 )
 
 
-def was_refused(output: str) -> bool:
-    """Whether the runner ended since it does not know what it was asked for."""
+def report_refused(output: str) -> bool:
+    """Whether the runner stopped because it does not know the options for a report."""
     return bool(_REFUSED_OPTION.search(output[-4000:] + output[:4000]))

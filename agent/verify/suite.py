@@ -1,4 +1,4 @@
-"""Running the test command in the sandbox, and what its outcome is taken to mean."""
+"""Running the test command in the sandbox: the event and the report of each run."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from agent.code.tracebacks import locations_in
 from agent.session.events import TestFailure, TestOutcome, TestsRan
 from agent.text import printable, truncate
 from agent.verify.failure_digest import digest
-from agent.verify.reports.cases import Case, TestReport, bounded, joined
-from agent.verify.reports.console import Outcome, failing_id, read_outcome
+from agent.verify.reports.cases import Case, TestReport, bounded, merged
+from agent.verify.reports.console import ConsoleReport, failing_id, read_console
 from agent.verify.reports.console_sections import with_sections
 from agent.verify.reports.json_reports import read_go, read_jest, read_rspec
 from agent.verify.reports.junit import read_junit
-from agent.verify.runners import Asked, Known, ask_for_report, know, last_step, was_refused
+from agent.verify.runners import ReportRequest, RunnerInfo, identify_runner, last_step, report_refused, request_report
 from sandbox.protocol import ExecResult, Output, Sandbox
 from tools.run_tests import TestResult
 
-_CAPTURE_BYTES = 512 << 10
-_MACHINE_BYTES = 24 << 20  # of a report, and of output that is one
+_MAX_OUTPUT_BYTES = 512 << 10
+_MAX_REPORT_BYTES = 24 << 20  # also of output that is a report
 _RECORD_TOKENS = 4000
 _MAX_FAILURES = 1000
 _MAX_DETAILS = 20
 _DETAIL_CHARACTERS = 3000
 _MAX_SOURCES = 12
-_SOURCE_BYTES = 400_000
-_GRACE_SECONDS = 5.0
+_MAX_SOURCE_BYTES = 400_000
+_GRACE_SECONDS = 5.0  # between the signal that makes Python print its stack and the end
 _PYTHON = re.compile(r"(?:^|[\s/])python[\d.]*\s")
 _ABORTED = re.compile(r"Fatal Python error: Aborted\n")
 _PASSING = re.compile(r"^[\w.]+ \([\w.]+\)[^\n]* \.\.\. ok\n", re.MULTILINE)
@@ -38,12 +38,12 @@ Phase = Literal["before", "candidate", "after", "reproduction"]
 
 
 @dataclass(frozen=True)
-class _Done:
-    """A run: how it ended, what it printed as people know it, and what is known of each test."""
+class _Execution:
+    """A run: `text` is the output without what a report added, `console` what that text says of the tests."""
 
     result: ExecResult
     text: str
-    outcome: Outcome
+    console: ConsoleReport
     report: TestReport
 
 
@@ -57,25 +57,25 @@ class TestRunner:
         self.command = command
         self._timeout = timeout
         self._manifests: dict[str, str] = {}
-        self._plain = False  # the runner refused to write a report
+        self._refuses_reports = False
 
     async def execute(self, target: str | None = None, timeout: float | None = None) -> TestResult:
-        """Run the command as it is, or on one target; the result can tell its failures in few tokens."""
+        """Run the command, on one target if given; the result has a digest of its failures where it names any."""
         command = f"{self.command} {shlex.quote(target)}" if target else self.command
-        done = await self._run(command, timeout)
-        ran = self._event("candidate", command, "", done)
-        result = done.result
-        saved = await self._save(done.text) if ran.details else ""
+        execution = await self._run(command, timeout)
+        ran = self._event("candidate", command, "", execution)
+        result = execution.result
+        saved = await self._save(execution.text) if ran.details else ""
         sources = await self.sources(ran) if ran.details else {}
         given = {field.name: getattr(result, field.name) for field in fields(result)}
-        given |= {"saved": saved, "output": Output(done.text.encode("utf-8", "replace"))}
-        told: Callable[[int], str] | None = (lambda tokens: digest(ran, tokens, sources.get)) if saved else None
-        return TestResult(**given, digest=told, failing=failing_id(ran.failures))
+        given |= {"saved": saved, "output": Output(execution.text.encode("utf-8", "replace"))}
+        summary: Callable[[int], str] | None = (lambda tokens: digest(ran, tokens, sources.get)) if saved else None
+        return TestResult(**given, digest=summary, failing=failing_id(ran.failures))
 
     async def run(self, phase: Phase, *, command: str = "", about: str = "", limit: float | None = None) -> TestsRan:
-        """Run `command`, or all tests, and give the event that tells of it; `about` says what is checked.
+        """The event of a run of `command`, or of all tests; `about` says to the user what is checked.
 
-        `limit` in seconds, never above the setting. Raises `SandboxLost`.
+        `limit` is in seconds; the setting is the upper bound. Raises `SandboxLost`.
         """
         ran, _ = await self.run_in_full(phase, command=command, about=about, limit=limit)
         return ran
@@ -83,63 +83,63 @@ class TestRunner:
     async def run_in_full(
         self, phase: Phase, *, command: str = "", about: str = "", limit: float | None = None
     ) -> tuple[TestsRan, TestReport]:
-        """`run`, and what is known of each test."""
+        """As `run`, with the report of each test. Raises `SandboxLost`."""
         command = command or self.command
-        done = await self._run(command, limit)
-        return self._event(phase, command, about, done), done.report
+        execution = await self._run(command, limit)
+        return self._event(phase, command, about, execution), execution.report
 
     def limit_after(self, baseline: TestsRan | None) -> float:
-        """The limit in seconds for a run of the same tests after `baseline`: one that loops must not cost it all."""
+        """The limit in seconds for a run of the same tests after `baseline`, so that an endless loop costs little."""
         if baseline is None or baseline.ended != "exited":
             return self._timeout
         return min(max(20.0, 5 * baseline.seconds + 10), self._timeout)
 
     async def sources(self, ran: TestsRan) -> dict[str, str]:
-        """The text of the repository's files that the failures of a run name, by path; bounded. For `digest`."""
+        """The text of the files that the failures of a run name, by path; at most 12 files. For `digest`."""
         paths = dict.fromkeys(path for detail in ran.details for path, _ in reversed(detail.places))
         found = {}
         for path in list(paths)[:_MAX_SOURCES]:
-            data = await self._read(str(self._sandbox.workspace.repo / path), _SOURCE_BYTES)
+            data = await self._read(str(self._sandbox.workspace.repo / path), _MAX_SOURCE_BYTES)
             if data:
                 found[path] = data.decode("utf-8", "replace")
         return found
 
-    async def _run(self, command: str, limit: float | None) -> _Done:
+    async def _run(self, command: str, limit: float | None) -> _Execution:
         seconds = min(limit or self._timeout, self._timeout)
-        known = know(command, await self.manifest("package.json"))
+        info = identify_runner(command, await self.manifest("package.json"))
         folder = str(self._sandbox.workspace.private / "report")
-        asked = Asked(command) if self._plain else ask_for_report(command, known, folder)
-        result = await self._exec(asked.command, known, seconds)
-        if asked.command != command and not result.ok and result.ended == "exited":
-            refused = was_refused(printable(result.output.text()))
-            if refused and not await self._report_of(asked, folder):
-                self._plain = True
-                asked = Asked(command)
-                result = await self._exec(command, known, seconds)
+        request = ReportRequest(command) if self._refuses_reports else request_report(command, info, folder)
+        result = await self._exec(request.command, info, seconds)
+        if request.command != command and not result.ok and result.ended == "exited":
+            refused = report_refused(printable(result.output.text()))
+            if refused and not await self._report_of(request, folder):
+                self._refuses_reports = True
+                request = ReportRequest(command)
+                result = await self._exec(command, info, seconds)
         text = result.output.text()
-        data = await self._report_of(asked, folder)
+        data = await self._report_of(request, folder)
         cases: tuple[Case, ...] | None = None
         root = str(self._sandbox.workspace.repo)
-        if known.runner == "go" and asked.command != command:
-            cases, text = read_go(text, root, _module(await self.manifest("go.mod")))
+        if info.runner == "go" and request.command != command:
+            cases, text = read_go(text, root, _go_module(await self.manifest("go.mod")))
         elif data:
-            reader = {"jest": read_jest, "rspec": read_rspec}.get(known.runner)
-            cases = reader(data, root) if reader else read_junit(data, known.runner, root)
+            reader = {"jest": read_jest, "rspec": read_rspec}.get(info.runner)
+            cases = reader(data, root) if reader else read_junit(data, info.runner, root)
         text = printable(text)
-        outcome = read_outcome(text)
-        if known.runner == "unittest" and asked.command != command:
-            text = _PASSING.sub("", text)  # told on our asking alone
-        report = _report(cases, outcome, known, result)
+        console = read_console(text)
+        if info.runner == "unittest" and request.command != command:
+            text = _PASSING.sub("", text)  # printed for the report alone
+        report = _report(cases, console, info, result)
         report = replace(report, cases=with_sections(report.cases, text, root))
-        return _Done(result, text, outcome, report)
+        return _Execution(result, text, console, report)
 
-    async def _exec(self, command: str, known: Known, seconds: float) -> ExecResult:
+    async def _exec(self, command: str, info: RunnerInfo, seconds: float) -> ExecResult:
         """Run in a shell of its own: the tests' `cd` and `export` must not reach the model's.
 
-        Python that does not end is aborted a little before it is killed, so that it tells where it was.
+        Python that does not end is aborted a little before it is killed, so that it prints its stack.
         """
-        capture = _MACHINE_BYTES if known.runner == "go" else _CAPTURE_BYTES
-        if not (known.is_python or _PYTHON.search(last_step(command))) or seconds < 2:
+        capture = _MAX_REPORT_BYTES if info.runner == "go" else _MAX_OUTPUT_BYTES
+        if not (info.is_python or _PYTHON.search(last_step(command))) or seconds < 2:
             return await self._sandbox.exec(command, timeout=seconds, capture=capture)
         script = (
             "export PYTHONFAULTHANDLER=1\n"
@@ -151,43 +151,44 @@ class TestRunner:
             return replace(result, ended="timeout")
         return result
 
-    async def _report_of(self, asked: Asked, folder: str) -> bytes:
-        if asked.file:
-            return await self._read(asked.file, _MACHINE_BYTES)
-        if not asked.pattern:
+    async def _report_of(self, request: ReportRequest, folder: str) -> bytes:
+        if request.file:
+            return await self._read(request.file, _MAX_REPORT_BYTES)
+        if not request.pattern:
             return b""
         find = (
-            f"find . -type f -path {shlex.quote(asked.pattern)} -newer {shlex.quote(folder)}/began -print0 | "
+            f"find . -type f -path {shlex.quote(request.pattern)} -newer {shlex.quote(folder)}/began -print0 | "
             "head -z -n 5000 | xargs -0 -r cat"
         )
-        found = await self._sandbox.exec(find, timeout=60, capture=_MACHINE_BYTES)
+        found = await self._sandbox.exec(find, timeout=60, capture=_MAX_REPORT_BYTES)
         return found.output.head if found.ok and not found.output.dropped else b""
 
-    async def _read(self, place: str, limit: int) -> bytes:
-        """A file of the sandbox; empty when it is absent, too large, or no plain file."""
-        name = shlex.quote(place)
+    async def _read(self, path: str, limit: int) -> bytes:
+        """A file of the sandbox; empty where it is absent, too large, or no plain file."""
+        name = shlex.quote(path)
         read = f"[ -f {name} ] && [ ! -L {name} ] && exec head -c {limit + 1} -- {name}"
         found = await self._sandbox.exec(read, timeout=60, capture=2 * limit + 2)
         return found.output.head if found.ok and found.output.total <= limit else b""
 
     async def manifest(self, name: str) -> str:
-        """A file at the repository's root that tells what a test command runs; read once."""
+        """The text of a file at the repository's root, read once; empty where it is absent."""
         if name not in self._manifests:
             data = await self._read(str(self._sandbox.workspace.repo / name), 1 << 20)
             self._manifests[name] = data.decode("utf-8", "replace")
         return self._manifests[name]
 
     async def _save(self, text: str) -> str:
-        """Put the output into a file outside the repository; its place, empty when that failed."""
-        place = shlex.quote(f"{self._sandbox.workspace.outputs}/tests.log")
+        """Write the output to a file outside the repository; its path, empty where that failed."""
+        path = f"{self._sandbox.workspace.outputs}/tests.log"
+        quoted = shlex.quote(path)
         data = text.encode("utf-8", "replace")
-        result = await self._sandbox.exec(f"mkdir -p $(dirname {place}) && cat >{place}", stdin=data, timeout=60)
-        return f"{self._sandbox.workspace.outputs}/tests.log" if result.ok else ""
+        result = await self._sandbox.exec(f"mkdir -p $(dirname {quoted}) && cat >{quoted}", stdin=data, timeout=60)
+        return path if result.ok else ""
 
-    def _event(self, phase: Phase, command: str, about: str, done: _Done) -> TestsRan:
-        result, outcome, report = done.result, done.outcome, done.report
-        failures = list(report.failing) or list(outcome.failures)
-        tests, failed = outcome.tests, outcome.failed
+    def _event(self, phase: Phase, command: str, about: str, execution: _Execution) -> TestsRan:
+        result, console, report = execution.result, execution.console, execution.report
+        failures = list(report.failing) or list(console.failures)
+        tests, failed = console.tests, console.failed
         if tests is None and report.complete:
             tests, failed = report.run, len(report.failing)
         return TestsRan(
@@ -198,41 +199,39 @@ class TestRunner:
             passed=result.ok,
             ended=result.ended,
             seconds=round(result.seconds, 3),
-            output=truncate(done.text, _RECORD_TOKENS),
+            output=truncate(execution.text, _RECORD_TOKENS),
             failures=failures[:_MAX_FAILURES],
             tests=tests,
             failed=failed,
-            details=_details(report.cases) if result.ended == "exited" else self._stopped_at(done.text),
+            details=_details(report.cases) if result.ended == "exited" else self._stopped_at(execution.text),
         )
 
     def _stopped_at(self, text: str) -> list[TestFailure]:
-        """Where Python was when it was stopped, the deepest place last as everywhere."""
+        """Where Python was when it was stopped; the deepest location last, as everywhere."""
         aborted = _ABORTED.search(text)
         trace = text[aborted.start() :][:_DETAIL_CHARACTERS] if aborted else ""
-        places = locations_in(trace, str(self._sandbox.workspace.repo))
-        return (
-            [TestFailure(name="", message="did not end", text=trace, places=list(reversed(places)))] if places else []
-        )
+        locations = list(reversed(locations_in(trace, str(self._sandbox.workspace.repo))))
+        return [TestFailure(name="", message="did not end", text=trace, places=locations)] if locations else []
 
 
-def _module(go_mod: str) -> str:
+def _go_module(go_mod: str) -> str:
     """The module's path in a go.mod."""
     found = re.search(r"^module\s+(\S+)", go_mod, re.MULTILINE)
     return found[1] if found else ""
 
 
-def _report(cases: tuple[Case, ...] | None, outcome: Outcome, known: Known, result: ExecResult) -> TestReport:
-    """The report of a run: the runner's own where it agrees with what was printed, else what was printed."""
+def _report(cases: tuple[Case, ...] | None, console: ConsoleReport, info: RunnerInfo, result: ExecResult) -> TestReport:
+    """The report of a run: the runner's own where it agrees with the printed counts, else the printed one."""
     if result.ended != "exited" or cases is None:
-        return TestReport(outcome.cases, outcome.complete and result.ended == "exited")
-    if known.runner in {"pytest", "tox", "other"}:
-        cases = _as_printed(cases, outcome.failures)
-        named = {case.id for case in cases if case.bad}
-        missing = [case for case in outcome.cases if case.bad and case.id not in named]
+        return TestReport(console.cases, console.complete and result.ended == "exited")
+    if info.runner in {"pytest", "tox", "other"}:
+        cases = _as_printed(cases, console.failures)
+        named = {case.id for case in cases if case.failed}
+        missing = [case for case in console.cases if case.failed and case.id not in named]
         # several runs of pytest write one file: it holds the last
-        complete = outcome.runs == 1 and outcome.tests is not None and not missing
-        return TestReport(joined([*cases, *missing]), complete and bool(outcome.failed) == bool(named))
-    complete = bool(cases) and result.ok == (not any(case.bad for case in cases))
+        complete = console.runs == 1 and console.tests is not None and not missing
+        return TestReport(merged([*cases, *missing]), complete and bool(console.failed) == bool(named))
+    complete = bool(cases) and result.ok == (not any(case.failed for case in cases))
     return TestReport(cases, complete)
 
 
@@ -242,15 +241,15 @@ def _as_printed(cases: tuple[Case, ...], printed: Iterable[str]) -> tuple[Case, 
     for name in printed:
         if name in ids:
             return cases
-        known = next((case.id for case in cases if case.bad and name.endswith(f"/{case.id}")), "")
-        if known:
-            prefix = name.removesuffix(known)
+        same = next((case.id for case in cases if case.failed and name.endswith(f"/{case.id}")), "")
+        if same:
+            prefix = name.removesuffix(same)
             return tuple(replace(case, id=prefix + case.id) for case in cases)
     return cases
 
 
 def _details(cases: Iterable[Case]) -> list[TestFailure]:
-    failing = [case for case in cases if case.bad][:_MAX_DETAILS]
+    failing = [case for case in cases if case.failed][:_MAX_DETAILS]
     return [
         TestFailure(
             name=case.id[:500],
@@ -263,7 +262,7 @@ def _details(cases: Iterable[Case]) -> list[TestFailure]:
 
 
 def outcome_of(event: TestsRan) -> TestOutcome:
-    """The outcome as the result tells it."""
+    """The outcome of a run as the result has it."""
     return TestOutcome(
         exit_code=event.exit_code,
         passed=event.passed,
@@ -275,7 +274,7 @@ def outcome_of(event: TestsRan) -> TestOutcome:
 
 
 def describe(event: TestsRan) -> str:
-    """The outcome in words: "fail: 2 of 14 (a, b)"."""
+    """The outcome of a run for people: "fail: 2 of 14 (a, b)"."""
     if event.ended == "timeout":
         return f"did not end within {event.seconds:.0f} s"
     of = f": {event.failed} of {event.tests}" if event.tests and event.failed else ""

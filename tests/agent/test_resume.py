@@ -351,7 +351,7 @@ def test_the_state_is_the_same_fold_at_every_prefix(scripted: Any, home: Path) -
         for each in events[: number + 1]:
             again.add(each)
         assert again == live, number
-    assert live.finished == "fixed" and not live.open_calls
+    assert live.finished == "fixed" and not live.prompt.open_calls
 
 
 def test_changes_are_kept_whole_and_by_their_tree(tmp_path: Path) -> None:

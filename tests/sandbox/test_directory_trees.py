@@ -1,4 +1,4 @@
-"""Workspaces on the host are made, copied and removed whatever an agent left in them."""
+"""Workspaces on the host are copied as they are and removed whole, and nothing outside them is touched."""
 
 from __future__ import annotations
 
@@ -10,33 +10,46 @@ from agent.errors import SandboxUnavailable
 from sandbox.directory_trees import copy_tree, make_workspace, remove_tree
 
 
-def test_a_tree_is_removed_whatever_its_modes_and_no_link_is_followed(tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    kept.write_text("x")
-    tree = tmp_path / "tree"
-    (tree / "closed" / "deep").mkdir(parents=True)
-    (tree / "link").symlink_to(kept)
-    (tree / "closed").chmod(0)
-    remove_tree(tree)
-    assert not tree.exists() and kept.read_text() == "x"
-    remove_tree(tree)  # gone already
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A workspace with a link that leads out of it, to a file that must stay."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").write_text("stays")
+    place = tmp_path / "workspace"
+    (place / "deep" / "er").mkdir(parents=True)
+    (place / "deep" / "er" / "file").write_text("text")
+    (place / "link").symlink_to(tmp_path / "outside")
+    (place / "script").write_text("#!/bin/sh\n")
+    (place / "script").chmod(0o755)
+    return place
 
 
-def test_a_copy_takes_the_place_of_one_that_was_left_behind(tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    (tree / "link").symlink_to("/nowhere")
-    (tmp_path / "tree-clean").mkdir()
-    (tmp_path / "tree-clean" / "old").touch()
+def test_a_copy_has_the_same_modes_and_links_as_links(tree: Path) -> None:
     copy = copy_tree(tree)
-    assert copy == tmp_path / "tree-clean"
-    assert [(each.name, each.is_symlink()) for each in copy.iterdir()] == [("link", True)]
+    assert copy == tree.with_name("workspace-clean")
+    assert (copy / "link").is_symlink() and (copy / "deep" / "er" / "file").read_text() == "text"
+    assert (copy / "script").stat().st_mode & 0o777 == 0o755
 
 
-def test_what_can_not_be_made_or_copied_is_an_unavailable_sandbox(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(SandboxUnavailable, match="can't be made") as made:
-        make_workspace(tmp_path / "file" / "workspace")
+def test_what_a_killed_process_left_is_not_in_the_next_copy(tree: Path) -> None:
+    copy_tree(tree).joinpath("stale").touch()
+    assert not (copy_tree(tree) / "stale").exists()
+
+
+def test_a_copy_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(SandboxUnavailable, match="can't be copied"):
-        copy_tree(tmp_path / "nowhere")
-    assert "SWE_AGENT_HOME" in made.value.hint
+        copy_tree(tmp_path / "nothing")
+
+
+def test_a_tree_is_removed_whatever_its_modes_and_links_are_not_followed(tree: Path, tmp_path: Path) -> None:
+    (tree / "deep" / "er").chmod(0)
+    (tree / "deep").chmod(0o500)
+    remove_tree(tree)
+    assert not tree.exists()
+    assert (tmp_path / "outside" / "file").read_text() == "stays"
+
+
+def test_a_directory_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SandboxUnavailable, match="can't be made"):
+        make_workspace(tmp_path / "file" / "workspace")

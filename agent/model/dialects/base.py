@@ -27,7 +27,7 @@ class TextCalls:
 
 
 @dataclass(frozen=True)
-class Found:
+class ParseResult:
     """What a reader made of a piece of text that ends at `end`: calls, or prose, or (`hidden`) neither."""
 
     end: int
@@ -37,7 +37,7 @@ class Found:
 
 
 @dataclass
-class Reading:
+class ParseContext:
     """One text being read. Where `exact` is set a tool's name counts only when it is written as the tool's own."""
 
     text: str
@@ -46,10 +46,10 @@ class Reading:
     harmony: bool = False
     nested: bool = True
     """Whether calls inside the values of a call are still looked for: a text on which that failed is not asked twice,
-    so that reading takes time in proportion to the text."""
+    so that context takes time in proportion to the text."""
     _resolved: dict[str, str | None] = field(default_factory=dict)
 
-    def tool(self, name: str) -> str | None:
+    def resolve_tool(self, name: str) -> str | None:
         """The tool meant by `name`, or None."""
         if self.exact:
             return name if name in self.tools else None
@@ -57,34 +57,34 @@ class Reading:
             self._resolved[name] = resolve_tool(name, self.tools)
         return self._resolved[name]
 
-    def call(self, name: str, arguments: str) -> tuple[ToolCall, ...]:
+    def calls_of(self, name: str, arguments: str) -> tuple[ToolCall, ...]:
         """The call of `name`, under the name the model wrote; nothing when no tool is meant by it."""
-        if self.tool(name) is None:
+        if self.resolve_tool(name) is None:
             return ()
         shown = name.encode("utf-8", "replace").decode()
         return (ToolCall(id=new_call_id(), name=shown, arguments=arguments),)
 
-    def kinds(self, name: str) -> dict[str, str]:
+    def argument_types(self, name: str) -> dict[str, str]:
         """The types of a tool's arguments, as its schema names them."""
-        properties = self.tools.get(self.tool(name) or "", {}).get("properties", {})
+        properties = self.tools.get(self.resolve_tool(name) or "", {}).get("properties", {})
         return {key: str(node.get("type", "")) for key, node in properties.items() if isinstance(node, Mapping)}
 
 
-Reader = Callable[[Reading, int], Found | None]
+Parser = Callable[[ParseContext, int], ParseResult | None]
 """Reads what may be a call and begins at a place in the text; None when it is prose."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """One way of writing calls. `opening` is how a reply that is a call begins; `remark` completes the example."""
+    """One way of writing calls. `opening` is how a reply that is a call begins; `note` completes the example."""
 
     name: str
     opening: str
     write: Callable[[str, str], str]
     """A call of a tool with an arguments string, as a model would write it."""
-    remark: str = ""
+    note: str = ""
 
     def syntax(self, name: str = "TOOL", argument: str = "ARGUMENT", value: str = "VALUE") -> str:
         """How to write a call, for a system prompt: an example, and what it does not show."""
         example = self.write(name, dumps({argument: value}))
-        return f"{example}\n{self.remark}".rstrip()
+        return f"{example}\n{self.note}".rstrip()

@@ -8,14 +8,14 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.model.dialects.json_text import dumps, refuse
+from agent.model.dialects.json_text import dumps, reject_constant
 
 _WHOLE = re.compile(r"[+-]?\d{1,18}(?:\.0+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?")
 _SHELLS = {"bash", "sh", "/bin/bash", "/bin/sh"}
 
 
-def coerced(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
+def coerce_value(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
     """The value as the schema's type has it; the same object when nothing can or need be done."""
     kinds = _kinds(schema)
     if any(_is(kind, value) for kind in kinds):
@@ -96,7 +96,7 @@ def _parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value, parse_constant=refuse)
+        return json.loads(value, parse_constant=reject_constant)
     except (ValueError, RecursionError):
         return value
 

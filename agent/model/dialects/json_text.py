@@ -8,9 +8,9 @@ from typing import Any
 
 # What is repaired, in characters, levels of nesting, and strings and brackets in all: a repair takes time by the
 # product of these, and what a model in a loop writes would take minutes.
-_LONGEST = 50_000
-_DEEPEST = 8
-_MOST = 200
+_MAX_CHARACTERS = 50_000
+_MAX_DEPTH = 8
+_MAX_TOKENS = 200
 _OPENING = {"}": "{", "]": "[", ")": "("}
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)  # raw line breaks in strings are kept
 _BLANKS = re.compile(r"\s*+")
@@ -34,7 +34,7 @@ def loads(text: str) -> Any:
         return None
     except ValueError:
         pass
-    if not _mendable(text):
+    if not _is_repairable(text):
         return None
     from json_repair import repair_json
 
@@ -59,7 +59,7 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
-def refuse(constant: str) -> Any:
+def reject_constant(constant: str) -> Any:
     """For `parse_constant`: NaN and Infinity are Python's JSON, not that of servers."""
     raise ValueError(f"{constant} is no JSON")
 
@@ -70,7 +70,7 @@ def arguments_json(arguments: str) -> str:
     A string that is no JSON would make llama.cpp answer 500 to every later request that holds it.
     """
     try:
-        given = json.loads(arguments, parse_constant=refuse)
+        given = json.loads(arguments, parse_constant=reject_constant)
         json.dumps(given, ensure_ascii=False).encode()
         if isinstance(given, dict):
             return arguments
@@ -80,9 +80,9 @@ def arguments_json(arguments: str) -> str:
     return dumps(found) if isinstance(found, dict) else "{}"
 
 
-def _mendable(text: str) -> bool:
+def _is_repairable(text: str) -> bool:
     """Whether a text is simple enough for a repair. Brackets of each kind nest by themselves, as a repair sees them."""
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_CHARACTERS:
         return False
     depths = {"{": 0, "[": 0, "(": 0}
     for number, piece in enumerate(_PIECE.finditer(text), 1):
@@ -91,16 +91,16 @@ def _mendable(text: str) -> bool:
         elif piece["close"]:
             opening = _OPENING[piece[0]]
             depths[opening] = max(0, depths[opening] - 1)
-        if number > _MOST or max(depths.values()) > _DEEPEST:
+        if number > _MAX_TOKENS or max(depths.values()) > _MAX_DEPTH:
             return False
     return True
 
 
-def extent(text: str, at: int) -> int:
+def end_of_value(text: str, at: int) -> int:
     """Where what begins with a bracket at `at` ends, strings understood: at its last bracket, or before a mark of
     any dialect outside strings, or with the text.
 
-    Walking on from every mark in turn stays linear: what a walk does with quotes is a permutation of its three states
+    Walking on from every mark in turn stays linear: what a scan does with quotes is a permutation of its three states
     (outside, in either kind of string), so of all walks that see a later mark inside a string at most three go on.
     """
     depth = 0
@@ -124,7 +124,7 @@ def value_at(text: str, at: int) -> tuple[Any, int, bool] | None:
     except RecursionError:
         return None
     except ValueError:
-        end = extent(text, at)
+        end = end_of_value(text, at)
         value = loads(text[at:end])
         return None if value is None else (value, end, False)
     return value, end, True
@@ -136,7 +136,7 @@ def skip_blanks(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def parts(text: str, at: int) -> list[tuple[str, int, int]]:
+def members(text: str, at: int) -> list[tuple[str, int, int]]:
     """Key (empty in an array), start and end of each member of the sound JSON object or array that begins at `at`."""
     closing = "}" if text[at] == "{" else "]"
     found: list[tuple[str, int, int]] = []

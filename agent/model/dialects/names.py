@@ -39,11 +39,11 @@ _ARGUMENTS: dict[str, str] = {
 }
 _PREFIX = re.compile(r"\A(?:functions?|tools?|default_api|namespace|api)(?:\.|::|/|:)", re.IGNORECASE)
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
-_CLOSE = 0.87  # difflib's ratio: one letter wrong in eight
-_APART = 0.05
+_MIN_RATIO = 0.87  # difflib's ratio: one letter wrong in eight
+_MIN_LEAD = 0.05
 
 
-def squashed(name: str) -> str:
+def normalized(name: str) -> str:
     """A name without what differs between conventions: `readFile`, `read-file` and `functions.read_file` are one."""
     return _NO_LETTER.sub("", _PREFIX.sub("", name).lower())
 
@@ -52,7 +52,7 @@ def _meanings(table: dict[str, str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for wanted, others in table.items():
         for other in others.split():
-            found.setdefault(squashed(other), set()).add(wanted)
+            found.setdefault(normalized(other), set()).add(wanted)
     return {name: frozenset(wanted) for name, wanted in found.items()}
 
 
@@ -75,25 +75,25 @@ def resolve_argument(name: str, missing: Collection[str]) -> str | None:
 
 
 def _resolve(name: str, known: list[str], meanings: dict[str, frozenset[str]]) -> str | None:
-    plain = squashed(name)
+    plain = normalized(name)
     if not plain:
         return None
     for found in (
-        [each for each in known if squashed(each) == plain],
+        [each for each in known if normalized(each) == plain],
         [each for each in known if each in meanings.get(plain, ())],
     ):
         if found:
             return found[0] if len(found) == 1 else None
-    return None if plain in meanings else _near(plain, known)
+    return None if plain in meanings else _closest(plain, known)
 
 
-def _near(plain: str, known: list[str]) -> str | None:
+def _closest(plain: str, known: list[str]) -> str | None:
     """The one name that is spelt nearly so; None when a second one is about as near."""
     if len(plain) > 64:
         return None
     ratios = sorted(
-        ((difflib.SequenceMatcher(None, plain, squashed(each)).ratio(), each) for each in known), reverse=True
+        ((difflib.SequenceMatcher(None, plain, normalized(each)).ratio(), each) for each in known), reverse=True
     )
-    if not ratios or ratios[0][0] < _CLOSE:
+    if not ratios or ratios[0][0] < _MIN_RATIO:
         return None
-    return None if len(ratios) > 1 and ratios[0][0] - ratios[1][0] < _APART else ratios[0][1]
+    return None if len(ratios) > 1 and ratios[0][0] - ratios[1][0] < _MIN_LEAD else ratios[0][1]

@@ -1,4 +1,4 @@
-"""Finding the calls in a text: one walk from left to right, in which the outermost call wins."""
+"""Finding the calls in a text: one scan from left to right, in which the outermost call wins."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass, field, replace
 
 from agent.model.dialects import harmony, hermes
-from agent.model.dialects.base import Found, Reading, TextCalls, Tools
-from agent.model.dialects.families import OPENERS, READERS
-from agent.model.dialects.fences import Fence, read_fence
+from agent.model.dialects.base import ParseContext, ParseResult, TextCalls, Tools
+from agent.model.dialects.families import OPENERS, PARSERS
+from agent.model.dialects.fences import Fence, parse_fence
 from agent.model.dialects.json_text import skip_blanks
-from agent.model.dialects.llama3 import read_pythonic
-from agent.model.dialects.objects import read_objects
+from agent.model.dialects.llama3 import parse_pythonic
+from agent.model.dialects.objects import parse_objects
 from agent.model.types import ToolCall
 
 _MARK = re.compile(
@@ -28,15 +28,15 @@ def parse_text(text: str, tools: Tools) -> TextCalls:
     fence. Not taken is what stands in thoughts, in other fences, or inside another call. Takes time in proportion to
     the text.
     """
-    found = walk(text, tools).outcome()
+    found = scan(text, tools).outcome()
     return replace(found, content=found.content.strip())
 
 
 @dataclass
-class Walk:
-    """The state of one walk. `visible` is the text outside thoughts and calls, in pieces."""
+class Scan:
+    """The state of one scan. `visible` is the text outside thoughts and calls, in pieces."""
 
-    reading: Reading
+    context: ParseContext
     at: int = 0
     visible: list[str] = field(default_factory=list)
     spoken: bool = False
@@ -45,7 +45,7 @@ class Walk:
     dialect: str = ""
     before: str = ""
     """The visible text before the first call."""
-    loose: Found | None = None
+    loose: ParseResult | None = None
     """Calls with which the reply begins, without any markup."""
     fence: Fence | None = None
     """The first one; `before` is the visible text before it while there are no calls."""
@@ -53,12 +53,12 @@ class Walk:
 
     def show(self, end: int) -> None:
         """Go on to `end`; what is passed is visible."""
-        piece = self.reading.text[self.at : end]
+        piece = self.context.text[self.at : end]
         self.visible.append(piece)
         self.spoken = self.spoken or bool(piece.strip())
         self.at = max(self.at, end)
 
-    def take(self, found: Found) -> None:
+    def take(self, found: ParseResult) -> None:
         """Go on past what a reader found at this place."""
         if found.calls and not self.calls:
             self.dialect, self.before = found.dialect, "".join(self.visible)
@@ -70,7 +70,7 @@ class Walk:
 
     def pass_fence(self) -> None:
         """Go on past the fence that begins here."""
-        fence = read_fence(self.reading, self.at)
+        fence = parse_fence(self.context, self.at)
         if not self.fences and not self.calls:
             self.fence, self.before = fence, "".join(self.visible)
         self.fences += 1
@@ -91,14 +91,14 @@ class Walk:
         return TextCalls(content="".join(self.visible))
 
 
-def walk(text: str, tools: Tools) -> Walk:
-    """The whole walk over a text."""
-    state = Walk(Reading(text, tools))
-    _begin(state)
+def scan(text: str, tools: Tools) -> Scan:
+    """The whole scan over a text."""
+    state = Scan(ParseContext(text, tools))
+    _parse_unmarked(state)
     while mark := _MARK.search(text, state.at):
         kind = str(mark.lastgroup)
         if kind == "orphan":
-            _orphan(state, mark)
+            _parse_orphan_end(state, mark)
             continue
         state.show(mark.start())
         if kind == "think":
@@ -110,18 +110,18 @@ def walk(text: str, tools: Tools) -> Walk:
         elif kind == "fence":
             state.pass_fence()
         elif kind == "end_of_message":
-            state.take(Found(mark.end(), hidden=state.reading.harmony))
+            state.take(ParseResult(mark.end(), hidden=state.context.harmony))
         else:
-            state.take(READERS[kind](state.reading, state.at) or Found(mark.end()))
-        if kind in {"think", "unthink"} or state.reading.harmony:
-            _begin(state)
+            state.take(PARSERS[kind](state.context, state.at) or ParseResult(mark.end()))
+        if kind in {"think", "unthink"} or state.context.harmony:
+            _parse_unmarked(state)
     state.show(len(text))
     return state
 
 
-def _orphan(state: Walk, mark: re.Match[str]) -> None:
+def _parse_orphan_end(state: Scan, mark: re.Match[str]) -> None:
     """An end tag without its beginning: a line of the prose before it may be the call."""
-    found = hermes.read_orphan(state.reading, state.at, mark.start())
+    found = hermes.parse_orphan(state.context, state.at, mark.start())
     if found:
         state.show(found[0])
         state.take(found[1])
@@ -129,23 +129,23 @@ def _orphan(state: Walk, mark: re.Match[str]) -> None:
         state.show(mark.end())
 
 
-def _begin(state: Walk) -> None:
+def _parse_unmarked(state: Scan) -> None:
     """Where nothing was said yet: JSON, or calls in Python's syntax, that stand there."""
-    reading = state.reading
-    start = skip_blanks(reading.text, state.at)
-    bracket = reading.text[start : start + 1] in {"{", "["} and not reading.text.startswith("[TOOL_CALLS]", start)
+    context = state.context
+    start = skip_blanks(context.text, state.at)
+    bracket = context.text[start : start + 1] in {"{", "["} and not context.text.startswith("[TOOL_CALLS]", start)
     if state.spoken or state.calls or state.loose or not bracket:
         return
-    reading.exact = True
-    pythonic = read_pythonic(reading, start)
-    objects = None if pythonic else read_objects(reading, start)
-    reading.exact = False
-    if pythonic and not reading.text[pythonic.end :].strip():
+    context.exact = True
+    pythonic = parse_pythonic(context, start)
+    objects = None if pythonic else parse_objects(context, start)
+    context.exact = False
+    if pythonic and not context.text[pythonic.end :].strip():
         state.loose = pythonic
         state.show(pythonic.end)
     elif objects and (
         objects.all_calls or objects.sound
     ):  # other JSON is passed over: what its strings hold is no call
         if objects.all_calls:
-            state.loose = Found(objects.end, objects.calls, "json")
+            state.loose = ParseResult(objects.end, objects.calls, "json")
         state.show(objects.end)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from agent.model.dialects.base import TextCalls, Tools
 from agent.model.dialects.fences import BLANKS, CALL_LANGUAGES, FIRST_LINE, SHELL_LANGUAGES
-from agent.model.dialects.parse import walk
+from agent.model.dialects.parse import scan
 
 _HOLD = ("<tool", "<function", "<invoke", "<|", "<｜", "[TOOL_CALLS]", "to=functions.", "</tool_call>", "\n{")
 """What the markup of every dialect begins with: `parse` begins a call at nothing else."""
@@ -54,7 +54,7 @@ class CallStream:
 
     def finish(self) -> TextCalls:
         """The calls of the whole reply, as `parse_text` finds them; `rest` is what was held back and is prose."""
-        found = walk("".join(self._pieces), self._tools).outcome()
+        found = scan("".join(self._pieces), self._tools).outcome()
         shown = "".join(self._shown)
         self.rest = found.content[len(shown) :] if found.content.startswith(shown) else found.content
         return replace(found, content=found.content.strip())

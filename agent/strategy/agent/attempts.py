@@ -23,22 +23,26 @@ from agent.run.tool_session import ToolSession
 from agent.session.events import AttemptBegan, AttemptChosen, AttemptEnded, Ended
 from agent.strategy.agent.tool_loop import work_as_agent
 from agent.strategy.patch_selection import changed_lines, choose
-from agent.verify.evidence import status_of
+from agent.verify.status import status_of
 from agent.verify.suite import TestRunner
 from sandbox.protocol import Sandbox
 from sandbox.snapshots import Snapshots
 
-_WARMER = 0.15  # added to the temperature from one attempt to the next
-_WARMEST = 1.0
-_USUAL_TEMPERATURE = 0.7
+_TEMPERATURE_STEP = 0.15
+"""Added to the temperature from one attempt to the next, so that they differ. Chosen, not measured."""
+_MAX_TEMPERATURE = 1.0
+_DEFAULT_TEMPERATURE = 0.7
+"""Where neither the user nor the profile names one."""
 Status = Literal["submitted", "gave_up", "budget", "interrupted", "failed"]
-VERDICTS = ("verified", "passes", "fails", "not tested", "not submitted")
-"""What an attempt's change came to, the best first."""
+Verdict = Literal["verified", "passes", "fails", "not tested", "not submitted"]
+"""What the tests say of an attempt's change."""
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+"""The best first. Any other verdict is why there is no change: `unchanged`, or `rejected` with the reason."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One that is over. `tested` is None where it changed nothing, or nothing that may leave the sandbox."""
+    """An attempt that is over. `tested` is None where it changed nothing, or nothing that may leave the sandbox."""
 
     number: int
     ended: Ended
@@ -47,44 +51,44 @@ class Attempt:
 
     @property
     def rank(self) -> int:
-        """Of its verdict, 0 the best."""
+        """The place of its verdict among `VERDICTS`, 0 the best; after them for any other."""
         return VERDICTS.index(self.verdict) if self.verdict in VERDICTS else len(VERDICTS)
 
 
-async def work_in_attempts(run: Run, most: int) -> Ended:
-    """Make attempts until the tests verify one, or `most` are made; how the chosen one ended, its change in `chosen`.
+async def work_in_attempts(run: Run, limit: int) -> Ended:
+    """Make attempts until the tests verify one, or `limit` are made; how the chosen one ended.
 
-    A resumed session goes on with those it has made. Raises `BackendError`s and `SandboxUnavailable`; what was done by
-    then is in `chosen` and `fallback`.
+    Its change is the run's best; what was done is there, too, when it raises `BackendError`s or `SandboxUnavailable`.
+    A resumed session goes on with the attempts it has made.
     """
-    done = [await _again(run, each) for each in run.session.state.attempts.finished]
-    _keep(run, done)
-    for number in range(len(done) + 1, most + 1):
+    done = [await _from_journal(run, each) for each in run.session.state.attempts.finished]
+    _keep_best(run, done)
+    for number in range(len(done) + 1, limit + 1):
         if done and (done[-1].verdict == "verified" or run.context.exhausted_budget()):
             break
         try:
-            attempt = await _attempt(run, number, most)
+            attempt = await _attempt(run, number, limit)
         except SandboxUnavailable as error:
             if not done:
                 raise
             run.context.warn(f"no further attempt: {error}")
             break
         done.append(attempt)
-        _keep(run, done)
+        _keep_best(run, done)
         if attempt.verdict == "verified":
             break
     return await _choose(run, done)
 
 
-async def _again(run: Run, event: AttemptEnded) -> Attempt:
+async def _from_journal(run: Run, event: AttemptEnded) -> Attempt:
     """An attempt out of the journal, to be verified again if it is the one."""
     status = event.status if event.status in get_args(Status) else "failed"
     ended = Ended(status=cast("Status", status), reason=event.reason, summary=event.summary)
     return Attempt(event.number, ended, await recheck_patch(run, event.patch), event.verdict)
 
 
-def _keep(run: Run, done: list[Attempt]) -> None:
-    """What the session comes to if it ends now."""
+def _keep_best(run: Run, done: list[Attempt]) -> None:
+    """Make the best attempt so far the session's change, should it end now."""
     changed = [each for each in done if each.tested]
     if changed:
         best = min(changed, key=lambda each: (each.rank, changed_lines(_patch(each)), each.number))
@@ -111,21 +115,21 @@ async def _choose(run: Run, done: list[Attempt]) -> Ended:
     return chosen.ended
 
 
-async def _attempt(run: Run, number: int, most: int) -> Attempt:
+async def _attempt(run: Run, number: int, limit: int) -> Attempt:
     """Make one attempt and judge it. Raises `SandboxUnavailable`, `BackendError`s."""
     begun = run.session.state.attempts.current  # by a process before this one
     async with _workspace(run, number) as sandbox:
-        own = _attempt_run(run, sandbox, number, most)
+        own = _attempt_run(run, sandbox, number, limit)
         sampling = own.model.backend.sampling
         if begun is None or begun.number != number:
             run.session.emit(
-                AttemptBegan(number=number, of=most, temperature=sampling.temperature, seed=sampling.seed),
+                AttemptBegan(number=number, of=limit, temperature=sampling.temperature, seed=sampling.seed),
             )
         elif number > 1:  # the first one's workspace is the session's own
             await restore_workspace(own, run.session.state.resume_tree)
             await own.workspace.snapshot()
         try:
-            ended = await _within_its_time(own, most - number + 1)
+            ended = await _within_its_time(own, limit - number + 1)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await _save(run, own)
@@ -164,17 +168,17 @@ async def _workspace(run: Run, number: int) -> AsyncIterator[Sandbox]:
         await sandbox.close(keep=False)
 
 
-def _attempt_run(run: Run, sandbox: Sandbox, number: int, most: int) -> Run:
+def _attempt_run(run: Run, sandbox: Sandbox, number: int, limit: int) -> Run:
     """The run of one attempt: its sandbox, sampling and share of the budgets."""
-    state, settings, left = run.session.state, run.context.settings, most - number + 1
+    state, settings, left = run.session.state, run.context.settings, limit - number + 1
     share = {"max_steps": state.totals.steps + math.ceil((settings.max_steps - state.totals.steps) / left)}
     if settings.max_tokens:
         used = state.totals.usage.completion_tokens
         share["max_tokens"] = used + math.ceil((settings.max_tokens - used) / left)
     sampling = run.model.backend.sampling
     if number > 1:
-        usual = _USUAL_TEMPERATURE if sampling.temperature is None else sampling.temperature
-        warmer = max(usual, min(usual + _WARMER * (number - 1), _WARMEST))
+        usual = _DEFAULT_TEMPERATURE if sampling.temperature is None else sampling.temperature
+        warmer = max(usual, min(usual + _TEMPERATURE_STEP * (number - 1), _MAX_TEMPERATURE))
         seed = None if sampling.seed is None else sampling.seed * 1000 + number
         sampling = replace(sampling, temperature=round(warmer, 3), seed=seed)
     tests = run.context.tests and TestRunner(sandbox, run.context.tests.command, timeout=settings.test_timeout)

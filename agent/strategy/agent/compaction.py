@@ -36,7 +36,7 @@ _TEMPLATE = 32  # tokens that a template may put around the request for a summar
 
 
 @dataclass(frozen=True)
-class Shorter:
+class ShorterPrompt:
     """A prompt that may take the place of the live one; `tokens` is what it has, `kept` how many steps it keeps."""
 
     messages: list[Message]
@@ -101,7 +101,7 @@ class Compactor:
             reason += f": of {before:,} tokens no more than {before - after:,} can be freed"
         return Ended(status="budget", reason=self._overflow or reason)
 
-    def _room(self, shorter: Shorter) -> int:
+    def _room(self, shorter: ShorterPrompt) -> int:
         most = shorter.tokens if shorter.exact else self._run.model.meter.upper_bound_of(shorter.tokens)
         return self._run.model.budget.window - most
 
@@ -144,7 +144,7 @@ class Compactor:
         run, mode = self._run, self._prompt.policy.mode
         words = int(run.model.budget.summary * _WORDS_PER_TOKEN)
         question = render("request_summary", words=words, json=mode == "constrained")
-        messages, tokens = self._asked_about(question)
+        messages, tokens = self._summary_prompt(question)
         most = min(run.model.budget.summary, run.model.budget.window - tokens - self._length(question))
         if run.context.settings.max_tokens:
             most = min(most, run.context.settings.max_tokens - run.session.state.totals.usage.completion_tokens)
@@ -169,7 +169,7 @@ class Compactor:
         run.session.emit(run.model.reply_event(reply, "summary"))
         return reply
 
-    def _asked_about(self, question: str) -> tuple[list[Message], int]:
+    def _summary_prompt(self, question: str) -> tuple[list[Message], int]:
         """The messages that the summary is asked for after, and how many tokens they have at the most.
 
         All of them, if there is room; else without the latest steps, which were not sent yet and so are in no cache.
@@ -184,10 +184,10 @@ class Compactor:
 
     # ------------------------------------------------------------ the shorter prompt
 
-    async def _shorten(self, summary: CompactionSummary, before: int) -> tuple[Shorter, bool]:
+    async def _shorten(self, summary: CompactionSummary, before: int) -> tuple[ShorterPrompt, bool]:
         """The first cut that frees enough, else the one that frees most; whether it frees enough."""
         run = self._run
-        best: Shorter | None = None
+        best: ShorterPrompt | None = None
         for each in CUTS[max(self._refused - 1, 0) :]:
             shorter = await self._cut(each, summary)
             if (
@@ -200,7 +200,7 @@ class Compactor:
         assert best is not None
         return best, False
 
-    async def _cut(self, how: Cut, summary: CompactionSummary) -> Shorter:
+    async def _cut(self, how: Cut, summary: CompactionSummary) -> ShorterPrompt:
         run = self._run
         transcript = run.session.transcript
         kept = cut.latest_steps(cut.split_steps(transcript.steps), how, run.model.budget.prompt, self._size)
@@ -209,9 +209,9 @@ class Compactor:
         opening = [system, {**issue, "content": issue["content"] + text}]
         messages = [*opening, *(message for step in kept for message in step)]
         counted = await self._count(messages)
-        return Shorter(messages, text, len(kept), counted or self._size(messages, self._tools()), bool(counted))
+        return ShorterPrompt(messages, text, len(kept), counted or self._size(messages, self._tools()), bool(counted))
 
-    def _begin(self, shorter: Shorter) -> None:
+    def _begin(self, shorter: ShorterPrompt) -> None:
         run = self._run
         began = PromptBegan(
             mode=self._prompt.policy.mode, messages=shorter.messages, reason="compaction", summary=shorter.summary

@@ -9,7 +9,7 @@ from agent.model.dialects import Repaired
 from agent.recovery.call_signature import normalize
 from agent.run.run import Run
 from agent.text import truncate
-from agent.verify.reports.console import failing_id, read_outcome
+from agent.verify.reports.console import failing_id, read_console
 from prompts import render
 from tools import Observation
 
@@ -63,7 +63,7 @@ def _failing(call: Repaired, observation: Observation) -> str:
         return str(observation.meta.get("failing") or failing_id([normalize(observation.text)]))
     if call.name != "shell" or not _RUNS_TESTS.search(call.arguments):
         return ""
-    outcome = read_outcome(observation.text)
+    outcome = read_console(observation.text)
     if outcome.failed and not outcome.failures:
         return failing_id([normalize(observation.text)])
     return failing_id(outcome.failures)

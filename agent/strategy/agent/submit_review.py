@@ -27,12 +27,12 @@ _SCRATCH = re.compile(
     re.IGNORECASE,
 )
 
-Trouble = Literal["", "still", "broke", "size"]
-"""What speaks against a submit: failing tests fail still, tests fail that did not, the change is too large."""
+SubmitProblem = Literal["", "still", "broke", "size"]
+"""Why a submit is refused: failing tests fail still, tests fail that did not, the change is too large."""
 
 
-def trouble_with(ran: TestsRan, baseline: TestsRan | None, flaky: frozenset[str] = frozenset()) -> Trouble:
-    """What a run of tests with a change says against it, by the tests' names where they are told."""
+def submit_problem(ran: TestsRan, baseline: TestsRan | None, flaky: frozenset[str] = frozenset()) -> SubmitProblem:
+    """Why a run of tests speaks against a change, by the tests' names where they are told."""
     if ran.passed:
         return ""
     before = set(baseline.failures) if baseline and not baseline.passed else set()
@@ -50,7 +50,7 @@ class SubmitReviewer:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._tree = ""  # what was looked at last
-        self._trouble: Trouble = ""
+        self._problem: SubmitProblem = ""
         self._outcome = ""
         self._failures = ""
         self._asked = False
@@ -66,15 +66,15 @@ class SubmitReviewer:
             self._tree = tree
             await self._test()
         if diff is None:
-            self._trouble = "size"
-        if not self._trouble and self._asked:
+            self._problem = "size"
+        if not self._problem and self._asked:
             return None
         first, self._asked = not self._asked, True
-        if self._trouble:
+        if self._problem:
             self._refusals += 1
         else:
             self._run.best.set_ending(Ended(status="submitted", summary=summary))
-        return Observation(self._text(diff or b"", first=first, same=same), ok=not self._trouble)
+        return Observation(self._text(diff or b"", first=first, same=same), ok=not self._problem)
 
     async def _diff(self, tree: str) -> bytes | None:
         """The change; None for one too long to leave the sandbox."""
@@ -86,7 +86,7 @@ class SubmitReviewer:
     async def _test(self) -> None:
         """Run what failed before the change, then all tests; stop where that speaks against the change."""
         run, baseline = self._run, self._run.context.baseline.ran
-        self._trouble, self._outcome, self._failures = "", "", ""
+        self._problem, self._outcome, self._failures = "", "", ""
         if run.context.tests is None:
             return
         if baseline is not None and anyio.current_effective_deadline() - anyio.current_time() < 2 * baseline.seconds:
@@ -101,11 +101,11 @@ class SubmitReviewer:
             run.session.emit(ran)
             if selection.kind != "all" and ran_nothing(ran):
                 continue
-            self._trouble = trouble_with(ran, baseline, run.context.baseline.flaky)
+            self._problem = submit_problem(ran, baseline, run.context.baseline.flaky)
             self._outcome = describe(ran)
             if not ran.passed:
                 self._failures = digest(ran, run.model.budget.observation // 3)
-            if self._trouble:
+            if self._problem:
                 return
 
     def _text(self, diff: bytes, *, first: bool, same: bool) -> str:
@@ -113,7 +113,7 @@ class SubmitReviewer:
         added = [file.path for file in read_diff(diff) if file.is_new]
         return render(
             "review_submit",
-            trouble=self._trouble,
+            trouble=self._problem,
             same=same,
             title=truncate(run.context.issue.title or run.context.issue.text, 100),
             diff=truncate(diff.decode("utf-8", "replace"), run.model.budget.observation // 2) if first else "",

@@ -1,1 +1,1 @@
-"""`swe-agent bench` for a person: progress, tables, the HTML report."""
+"""What `swe-agent bench` prints: progress, tables, the HTML report; a module for each command."""

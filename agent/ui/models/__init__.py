@@ -1,1 +1,1 @@
-"""`swe-agent models` for a person: what fits, downloads, the bundled server, other tools' settings."""
+"""What `swe-agent models` prints; a module for each command."""

@@ -1,1 +1,1 @@
-"""`swe-agent sessions` for a person: lists, one session, removal."""
+"""What `swe-agent sessions` prints; a module for each command."""

@@ -1,4 +1,4 @@
-"""What a test run said of each test."""
+"""The tests of a run, each with its outcome, message and locations."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ Status = Literal["passed", "failed", "error", "skipped"]
 MAX_CASES = 100_000
 MAX_TEXT = 8000
 MAX_MESSAGE = 2000
-_WORST: dict[Status, int] = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
+_SEVERITY: dict[Status, int] = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One test. `id` is its name as the runner takes it back; `text` is the traceback, `seconds` None if not told."""
+    """One test. `id` is its name in the form that the runner takes as an argument, `text` the traceback.
+
+    `places` are locations in the repository (path, line), the deepest last; `seconds` is None where unknown.
+    """
 
     id: str
     status: Status
@@ -27,8 +30,8 @@ class Case:
     seconds: float | None = None
 
     @property
-    def bad(self) -> bool:
-        """Whether it failed, in itself or on the way to it."""
+    def failed(self) -> bool:
+        """Whether it failed, itself or in its setup or teardown."""
         return self.status in {"failed", "error"}
 
 
@@ -36,7 +39,7 @@ class Case:
 class TestReport:
     """The tests of one run. `complete`: every test that ran is among the cases, by the runner's own count.
 
-    It is written by what is tested, so it never says that a run passed: only the exit code does.
+    The code under test can write it, so it is no proof that a run passed: only the exit code is.
     """
 
     __test__ = False
@@ -46,7 +49,7 @@ class TestReport:
     @cached_property
     def failing(self) -> tuple[str, ...]:
         """The tests that failed, in order."""
-        return tuple(case.id for case in self.cases if case.bad)
+        return tuple(case.id for case in self.cases if case.failed)
 
     @cached_property
     def passing(self) -> frozenset[str]:
@@ -59,15 +62,15 @@ class TestReport:
         return sum(case.status != "skipped" for case in self.cases)
 
 
-def joined(cases: Iterable[Case]) -> tuple[Case, ...]:
-    """Cases with each id once: of several with one id, the worst, as of a test whose teardown failed too."""
+def merged(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """The cases with each id once. Of several with one id the worst is kept: a test whose teardown failed has two."""
     found: dict[str, Case] = {}
     for case in cases:
-        known = found.get(case.id)
-        if known is None:
+        same = found.get(case.id)
+        if same is None:
             found[case.id] = case
-        elif _WORST[case.status] > _WORST[known.status]:
-            found[case.id] = replace(case, text=case.text or known.text, message=case.message or known.message)
+        elif _SEVERITY[case.status] > _SEVERITY[same.status]:
+            found[case.id] = replace(case, text=case.text or same.text, message=case.message or same.message)
     return tuple(found.values())
 
 

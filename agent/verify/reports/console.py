@@ -1,4 +1,4 @@
-"""What a test run said in plain output: the counts, and the cases with what is told of each failure."""
+"""Reading a runner's plain output: the counts of its summary, and the tests that it names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from agent.verify.reports.cases import MAX_CASES, Case, Status, joined
+from agent.verify.reports.cases import MAX_CASES, Case, Status, merged
 
 _PYTEST_SUMMARY = re.compile(r"^(?:=+ )?(\d+ [a-z]+(?: [a-z]+)?(?:, \d+ [a-z]+(?: [a-z]+)?)*) in [\d.]+s", re.MULTILINE)
 _PYTEST_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
@@ -16,7 +16,7 @@ _PYTEST_FAILED = re.compile(
 )
 _PYTEST_LINE = re.compile(r"^(\S+::[^\n]{1,500}?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b", re.MULTILINE)
 _UNITTEST_RAN = re.compile(r"^Ran (\d+) tests? in", re.MULTILINE)
-_UNITTEST_BAD = re.compile(r"^FAILED \((.*)\)", re.MULTILINE)
+_UNITTEST_COUNTS = re.compile(r"^FAILED \((.*)\)", re.MULTILINE)
 _UNITTEST_FAILED = re.compile(r"^(FAIL|ERROR): ([^\n]+)", re.MULTILINE)
 _UNITTEST_NAME = re.compile(r"^([\w.]+) \(([\w.]+)\)")
 _UNITTEST_LINE = re.compile(r" \.\.\. (ok|FAIL|ERROR|skipped\b.*|expected failure|unexpected success)$")
@@ -45,19 +45,19 @@ _NAME_BY_HEADER: dict[str, re.Pattern[str]] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Counts are None where the runner does not tell them. `cases` are those that are named, all if `complete`."""
+class ConsoleReport:
+    """Counts are None where the output has none. `cases` are the tests that are named, all that ran if `complete`."""
 
     tests: int | None = None
     failed: int | None = None
     failures: tuple[str, ...] = ()
     cases: tuple[Case, ...] = ()
     complete: bool = False
-    runs: int = 1  # how many summaries there were: several runs, one after another
+    runs: int = 1  # summaries in the output: of several runs, one after another
 
 
 def failing_id(names: Iterable[str]) -> str:
-    """A short word for a set of failing tests, the same for the same ones; empty for none."""
+    """An identifier of a set of failing tests: 16 hexadecimal digits, empty for no tests."""
     every = "\n".join(sorted(set(names)))
     return hashlib.sha256(every.encode("utf-8", "replace")).hexdigest()[:16] if every else ""
 
@@ -66,24 +66,24 @@ def _unique(names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _outcome(tests: int | None, failed: int | None, cases: list[Case], runs: int = 1) -> Outcome:
-    every = joined(cases[:MAX_CASES])
-    failures = tuple(case.id for case in every if case.bad)
+def _report(tests: int | None, failed: int | None, cases: list[Case], runs: int = 1) -> ConsoleReport:
+    every = merged(cases[:MAX_CASES])
+    failures = tuple(case.id for case in every if case.failed)
     ran = sum(case.status != "skipped" for case in every)
     complete = runs == 1 and bool(tests) and ran == tests and len(failures) == (failed or 0)
-    return Outcome(tests, failed, failures, every, complete, runs)
+    return ConsoleReport(tests, failed, failures, every, complete, runs)
 
 
-def read_outcome(output: str) -> Outcome:
-    """The outcome in a runner's output; an empty one for a runner that is not known."""
+def read_console(output: str) -> ConsoleReport:
+    """What a runner's output reports; an empty report for output that no known runner wrote."""
     for reader in _READERS:
-        outcome = reader(output)
-        if outcome is not None:
-            return outcome
-    return Outcome()
+        report = reader(output)
+        if report is not None:
+            return report
+    return ConsoleReport()
 
 
-def _pytest(output: str) -> Outcome | None:
+def _pytest(output: str) -> ConsoleReport | None:
     summaries = _PYTEST_SUMMARY.findall(output)
     if not summaries:
         return None
@@ -92,10 +92,10 @@ def _pytest(output: str) -> Outcome | None:
         return None
     failed = counts.get("failed", 0) + counts.get("error", 0) + counts.get("errors", 0)
     run = failed + counts.get("passed", 0) + counts.get("xfailed", 0) + counts.get("xpassed", 0)
-    words: dict[str, Status] = {"PASSED": "passed", "XPASS": "passed", "FAILED": "failed", "ERROR": "error"}
-    cases = [Case(name, words.get(word, "skipped")) for name, word in _PYTEST_LINE.findall(output)]
+    statuses: dict[str, Status] = {"PASSED": "passed", "XPASS": "passed", "FAILED": "failed", "ERROR": "error"}
+    cases = [Case(name, statuses.get(word, "skipped")) for name, word in _PYTEST_LINE.findall(output)]
     failures = [name for name in _PYTEST_FAILED.findall(output) if _is_node(name)]
-    return _outcome(run, failed, [*cases, *(Case(name, "failed") for name in failures)], len(summaries))
+    return _report(run, failed, [*cases, *(Case(name, "failed") for name in failures)], len(summaries))
 
 
 def _is_node(name: str) -> bool:
@@ -114,12 +114,12 @@ def unittest_id(written: str) -> str:
     return f"{where}.{name}" if where and where != name else name
 
 
-def _unittest(output: str) -> Outcome | None:
+def _unittest(output: str) -> ConsoleReport | None:
     ran = _UNITTEST_RAN.findall(output)
     if not ran:
         return None
-    bad = _UNITTEST_BAD.findall(output)
-    counts = dict(re.findall(r"(?:^|, )([\w ]+)=(\d+)", bad[-1])) if bad else {}
+    counted = _UNITTEST_COUNTS.findall(output)
+    counts = dict(re.findall(r"(?:^|, )([\w ]+)=(\d+)", counted[-1])) if counted else {}
     failed = sum(int(counts.get(kind, 0)) for kind in ("failures", "errors"))
     cases: list[Case] = []
     name = ""
@@ -135,33 +135,33 @@ def _unittest(output: str) -> Outcome | None:
     for word, written in _UNITTEST_FAILED.findall(output):
         cases.append(Case(unittest_id(written), "failed" if word == "FAIL" else "error"))
     # a test with several parts that fail is one of the tests, and several of the failures
-    return replace(_outcome(int(ran[-1]), failed, cases, len(ran)), complete=complete)
+    return replace(_report(int(ran[-1]), failed, cases, len(ran)), complete=complete)
 
 
-def _cargo(output: str) -> Outcome | None:
+def _cargo(output: str) -> ConsoleReport | None:
     found = _CARGO.findall(output)
     if not found:
         return None
     passed, failed = (sum(int(each[i]) for each in found) for i in (0, 1))
-    words: dict[str, Status] = {"ok": "passed", "FAILED": "failed"}
-    cases = [Case(name, words.get(word, "skipped")) for name, word in _CARGO_LINE.findall(output)]
+    statuses: dict[str, Status] = {"ok": "passed", "FAILED": "failed"}
+    cases = [Case(name, statuses.get(word, "skipped")) for name, word in _CARGO_LINE.findall(output)]
     cases += [Case(name, "failed") for listed in _CARGO_LISTED.findall(output) for name in listed.split()]
-    return _outcome(passed + failed, failed, cases)
+    return _report(passed + failed, failed, cases)
 
 
 def _counted(
     name: str, summary: re.Pattern[str], counts: Callable[[re.Match[str], str], tuple[int | None, int | None]]
-) -> Callable[[str], Outcome | None]:
+) -> Callable[[str], ConsoleReport | None]:
     """A reader for a runner with a line of counts, whose failures stand under headers with their names."""
 
-    def read(output: str) -> Outcome | None:
+    def read(output: str) -> ConsoleReport | None:
         matches = list(summary.finditer(output))
         if not matches:
             return None
         tests, failed = counts(matches[-1], output)
         header = _NAME_BY_HEADER.get(name)
         names = _unique([each.strip() for each in header.findall(output)]) if header else ()
-        return Outcome(tests, failed, names, tuple(Case(each, "failed") for each in names), False, len(matches))
+        return ConsoleReport(tests, failed, names, tuple(Case(each, "failed") for each in names), False, len(matches))
 
     return read
 
@@ -179,7 +179,7 @@ def _phpunit_counts(match: re.Match[str], _: str) -> tuple[int | None, int | Non
     return int(match[2]), bad
 
 
-def _mocha(output: str) -> Outcome | None:
+def _mocha(output: str) -> ConsoleReport | None:
     counts = {word: int(number) for number, word in _MOCHA.findall(output)}
     if not counts:
         return None
@@ -192,27 +192,27 @@ def _mocha(output: str) -> Outcome | None:
             names.append(" ".join(parts[: end + 1]).removesuffix(":"))
     failed = counts.get("failing", 0)
     cases = tuple(Case(name, "failed") for name in _unique(names))
-    return Outcome(failed + counts.get("passing", 0), failed, _unique(names), cases)
+    return ConsoleReport(failed + counts.get("passing", 0), failed, _unique(names), cases)
 
 
-def _node(output: str) -> Outcome | None:
+def _node(output: str) -> ConsoleReport | None:
     counts = {word: int(number) for word, number in _NODE.findall(output)}
     if not counts:
         return None
     names = _unique([name.strip() for name in _NAME_BY_HEADER["node"].findall(output)])
     names = tuple(name for name in names if name != "failing tests:")
     failed = counts.get("fail", 0)
-    return Outcome(failed + counts.get("pass", 0), failed, names, tuple(Case(name, "failed") for name in names))
+    return ConsoleReport(failed + counts.get("pass", 0), failed, names, tuple(Case(name, "failed") for name in names))
 
 
-def _go(output: str) -> Outcome | None:
-    words: dict[str, Status] = {"FAIL": "failed", "PASS": "passed"}
-    cases = [Case(name, words.get(word, "skipped")) for word, name in _GO_LINE.findall(output)]
-    failures = _unique([case.id for case in cases if case.bad])
-    return Outcome(None, len(failures) or None, failures, joined(cases))
+def _go(output: str) -> ConsoleReport | None:
+    statuses: dict[str, Status] = {"FAIL": "failed", "PASS": "passed"}
+    cases = [Case(name, statuses.get(word, "skipped")) for word, name in _GO_LINE.findall(output)]
+    failures = _unique([case.id for case in cases if case.failed])
+    return ConsoleReport(None, len(failures) or None, failures, merged(cases))
 
 
-_READERS: tuple[Callable[[str], Outcome | None], ...] = (
+_READERS: tuple[Callable[[str], ConsoleReport | None], ...] = (
     _pytest,
     _unittest,
     _cargo,

@@ -1,4 +1,4 @@
-"""What plain output tells of each failing test: its section, its message, the places it names."""
+"""The sections of plain output that belong to failing tests: their text, message and locations."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from agent.code.tracebacks import error_lines, locations_in
-from agent.verify.reports.cases import MAX_MESSAGE, MAX_TEXT, Case, bounded
+from agent.code.tracebacks import locations_in
+from agent.verify.reports.cases import MAX_TEXT, Case, bounded
 from agent.verify.reports.console import unittest_id
+from agent.verify.reports.errors import message_in
 
 _HEADERS = re.compile(
     r"^_{2,} (?:ERROR (?:at setup of|at teardown of|collecting) )?(?P<pytest>[^\n]{1,500}?) _{2,}$"
@@ -27,29 +28,28 @@ _END = re.compile(
     r"|ok  \t)",
     re.MULTILINE,
 )
-_PYTEST_ERROR = re.compile(r"^E {1,8}(\S[^\n]*(?:\nE {1,12}[^\n]*)*)", re.MULTILINE)
-_MOST = 200
+_MAX_SECTIONS = 200
 
 
 def with_sections(cases: Iterable[Case], output: str, root: str) -> tuple[Case, ...]:
     """The cases, each failing one that has no text with its section of the output, where there is one."""
     found = _sections(output)
 
-    def told(case: Case) -> Case:
-        if not case.bad or case.text or not found:
+    def with_section(case: Case) -> Case:
+        if not case.failed or case.text or not found:
             return case
         text = found.get(_key(case.id)) or next((text for name, text in found.items() if _ends(case.id, name)), "")
-        places = locations_in(text[: 8 * MAX_TEXT], root)
-        return replace(case, message=message_in(text), text=bounded(text, MAX_TEXT), places=places)
+        locations = locations_in(text[: 8 * MAX_TEXT], root)
+        return replace(case, message=message_in(text), text=bounded(text, MAX_TEXT), places=locations)
 
-    return tuple(told(case) for case in cases)
+    return tuple(with_section(case) for case in cases)
 
 
 def _sections(output: str) -> dict[str, str]:
     """Name → text of every failure that stands under a header; the longest where there are several."""
     found: dict[str, str] = {}
     for count, match in enumerate(_HEADERS.finditer(output)):
-        if count > _MOST:
+        if count > _MAX_SECTIONS:
             break
         following = _HEADERS.search(output, match.end())
         end = _END.search(output, match.end())
@@ -73,14 +73,3 @@ def _key(name: str) -> str:
 
 def _ends(name: str, section: str) -> bool:
     return _key(name).endswith(section) or name.endswith(section.replace(".", "/")) or section.endswith(_key(name))
-
-
-def message_in(text: str) -> str:
-    """The error a failure's text tells: the lines of pytest marked with E, Python's last line, else its first line."""
-    marked = _PYTEST_ERROR.findall(text)
-    if marked:
-        return "\n".join(re.sub(r"^E {1,3}", "", line) for line in marked[-1].splitlines())[:MAX_MESSAGE]
-    raised = error_lines(text)
-    if raised:
-        return ": ".join(filter(None, raised[-1]))[:MAX_MESSAGE]
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:MAX_MESSAGE]

@@ -12,6 +12,7 @@ from doubles import LlamaCppDouble
 from rich.console import Console
 from support import ScriptedModel, call, make_repository, swe_agent
 
+from agent.config import Settings
 from agent.doctor import Check, Report
 from agent.ui.doctor import print_report
 
@@ -124,12 +125,14 @@ def test_each_value_with_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found["sandbox"] == ["auto", "default"]
     assert found["api_key"] == ["********", "user", "file", f"({user})"]
     assert found["test"][:2] == ["[red]make", "check[/red]"]
+    assert f"    # {Settings.model_fields['max_steps'].description}" in done.stdout.splitlines()
     assert "sandbox is not a setting a repository may make" in done.stderr
     done = swe_agent("doctor", "--config", "--json", "--context", "8192", home=tmp_path, cwd=place)
     report = json.loads(done.stdout)
     assert report["settings"]["context"] == {"value": 8192, "origin": "flag"}
     assert report["settings"]["api_key"]["value"] == "********"
     assert report["user_file"] == str(user)
+    assert report["descriptions"]["max_steps"] == Settings.model_fields["max_steps"].description
     assert len(report["warnings"]) == 1
 
 

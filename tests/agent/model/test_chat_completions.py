@@ -107,6 +107,30 @@ def test_a_begun_reply_is_sent_as_the_assistants_and_given_whole(double: Generic
     assert messages == [{"role": "user", "content": "hi"}]
 
 
+def test_what_the_environment_says_of_openai_is_not_sent_to_another_server(
+    double: GenericDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("API_KEY", "ADMIN_KEY", "ORG_ID", "PROJECT_ID", "WEBHOOK_SECRET"):
+        monkeypatch.setenv(f"OPENAI_{name}", "theirs")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: theirs\nX-Gateway: theirs")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    double.answers = ["hello"]
+    ask(double)
+    ask(double, api_key="key")
+    sent = [seen.headers for seen in double.seen if seen.method == "POST"]
+    assert [headers.get("authorization") for headers in sent] == [None, "Bearer key"]
+    assert "theirs" not in str(sent)
+    described = {name for headers in sent for name in headers if name.startswith(("x-", "openai-"))}
+    assert described == set()  # nor is this machine described
+
+
+def test_the_bytes_are_sent_as_they_were_written(double: GenericDouble) -> None:
+    double.answers = ["hello"]
+    messages = [{"role": "user", "content": "é \u2028 \ud83d"}]
+    ask(double, Request(messages, 99))
+    assert double.seen[-1].raw.endswith('"messages":[{"role":"user","content":"é \u2028 ?"}]}'.encode())
+
+
 # ---------------------------------------------------------------- text
 
 
@@ -212,6 +236,69 @@ def test_a_json_answer_whose_calls_are_none_does_no_harm(double: GenericDouble, 
     assert reply.content in {"So:", "Hello"} and reply.calls == ()
 
 
+# ---------------------------------------------------------------- the stream's end
+
+
+@dataclass
+class Ended(Fault):
+    """Given bytes of a stream, after which it ends."""
+
+    data: bytes
+
+    def happen(self, double: Any, exchange: Any, body: dict[str, Any]) -> None:
+        """Send them."""
+        exchange.begin(double.kind(body))
+        exchange.write(self.data)
+        exchange.end()
+
+
+TEXT = event(delta(content="all"))
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"data: [DONE]\n\n",
+        b"",
+        b"data: [DONE]",  # servers that leave out the last blank line
+        event(USAGE).rstrip(b"\n"),
+        b"data: [DONE]\n\ndata: {nonsense\n\n",
+    ],
+    ids=["[DONE]", "nothing", "[DONE] without a blank line", "usage without one", "more after [DONE]"],
+)
+def test_a_reply_is_whole_once_its_finish_reason_came(double: GenericDouble, end: bytes) -> None:
+    double.answers = [Ended(TEXT + event(STOP) + end), "Hello"]
+    asked = ask(double)
+    assert (asked.reply.content, asked.reply.finish_reason, asked.retries) == ("all", "stop", [])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT,
+        TEXT + b"data: [DONE]\n\n",
+        TEXT + event(STOP).rstrip(b"\n"),  # may have been cut there
+        TEXT + b"data: {nonsense\n\n" + event(STOP),
+        TEXT + b"data: [1]\n\n" + event(STOP),
+        TEXT + b"data: \xff\n\n" + event(STOP),
+    ],
+    ids=["no end", "[DONE] alone", "no blank line", "no JSON", "no object", "no UTF-8"],
+)
+def test_a_stream_without_its_end_is_tried_again(double: GenericDouble, data: bytes) -> None:
+    double.answers = [Ended(data), "Hello"]
+    asked = ask(double)
+    assert asked.reply.content == "Hello" and len(asked.retries) == 1
+
+
+def test_events_are_read_as_the_standard_has_them(double: GenericDouble) -> None:
+    """Source: WHATWG HTML, "Server-sent events"."""
+    double.answers = [Ended(
+        b": ping\n\n\nevent: message\n" + 'data: {"choices":[{"delta":{"content":"é \u2028 \x85"}}]}\n\n'.encode()
+        + b'data:{"choices":[{"delta":\r\ndata: {"content":"!"}}]}\r\n\r\n\n' + event(STOP)
+    )]  # fmt: skip
+    assert ask(double).reply.content == "é \u2028 \x85!"
+
+
 # ---------------------------------------------------------------- errors under way
 
 
@@ -220,6 +307,14 @@ def test_an_error_inside_the_stream_is_tried_again(double: GenericDouble) -> Non
     asked = ask(double)
     assert asked.reply.content == "Hello"
     assert "slot lost" in asked.retries[0]
+
+
+@pytest.mark.parametrize("error", ["slot lost", {"message": "slot lost"}, {"code": 500}, ["slot lost"]], ids=repr)
+def test_an_error_inside_the_stream_may_have_any_form(double: GenericDouble, error: Any) -> None:
+    double.answers = [Ended(TEXT + event({"error": error})), "Hello"]
+    asked = ask(double)
+    assert asked.reply.content == "Hello" and len(asked.retries) == 1
+    assert "broke off" in asked.retries[0]
 
 
 def test_a_body_that_is_no_json_is_tried_again(double: GenericDouble) -> None:

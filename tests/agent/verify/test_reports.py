@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.verify.reports.cases import Case, TestReport, joined
+from agent.verify.reports.cases import Case, TestReport, merged
 from agent.verify.reports.json_reports import read_go, read_jest, read_rspec
 from agent.verify.reports.junit import read_junit
 
@@ -174,4 +174,4 @@ def test_go_is_read_and_shown_as_people_know_it() -> None:
 def test_a_skipped_test_is_no_passing_one() -> None:
     report = TestReport((Case("a", "skipped"), Case("b", "passed"), Case("c", "error")), complete=True)
     assert report.passing == {"b"} and report.failing == ("c",) and report.run == 2
-    assert joined([Case("a", "passed"), Case("a", "failed")])[0].status == "failed"
+    assert merged([Case("a", "passed"), Case("a", "failed")])[0].status == "failed"

@@ -10,8 +10,9 @@ import anyio
 import pytest
 
 from agent.session.events import Ended, Event, Verification
-from agent.verify.evidence import Verifier, _under_other_names, status_of, why_unverified
+from agent.verify.evidence import Verifier, _renamed
 from agent.verify.reports.cases import Case, TestReport
+from agent.verify.status import status_of, why_unverified
 from agent.verify.suite import TestRunner
 from sandbox.local import LocalSandbox
 from sandbox.snapshots import Snapshots
@@ -57,7 +58,9 @@ def verified(
             tests = TestRunner(sandbox, command, timeout=120)
             baseline, known = await tests.run_in_full("before")
             verifier = Verifier(tests, snapshots, events.append)
-            return await verifier.verify(patch, names, baseline=baseline, known=known, reproduction=reproduction)
+            return await verifier.verify(
+                patch, names, baseline=baseline, baseline_report=known, reproduction=reproduction
+            )
         finally:
             await sandbox.close(keep=False)
 
@@ -159,7 +162,7 @@ def test_cases_whose_names_change_from_run_to_run_are_not_gone() -> None:
     before = report("t.py::test_at[04:40:04]", "t.py::test_at[a]", "t.py::test_b[1]", "t.py::test_b[2]", "t.py::test_c")
     after = report("t.py::test_at[04:41:10]", "t.py::test_at[a]", "t.py::test_b[1]")
     lost = before.passing - after.passing
-    assert _under_other_names(lost, before, after) == {"t.py::test_at[04:40:04]"}
+    assert _renamed(lost, before, after) == {"t.py::test_at[04:40:04]"}
 
 
 def test_an_old_test_that_gave_way_to_one_that_demands_the_new_is_told_and_does_not_block(tmp_path: Path) -> None:

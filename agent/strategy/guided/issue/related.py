@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from agent.environment.detect_tests import last_error
 from agent.session.events import TestsRan
+from agent.verify.reports.errors import last_error
 
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[a-z]+")
 _LEAST_LETTERS = 3

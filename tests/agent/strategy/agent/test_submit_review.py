@@ -11,7 +11,7 @@ from support import CALC
 from working import FIX, SUBMIT, Worked, call, calls, work
 
 from agent.session.events import TestsRan
-from agent.strategy.agent.submit_review import MAX_REFUSALS, trouble_with
+from agent.strategy.agent.submit_review import MAX_REFUSALS, submit_problem
 
 WRONG = call("edit_file", path="calc.py", old="return a - b", new="return a * b")
 MEND = call("edit_file", path="calc.py", old="return a * b", new="return a + b")
@@ -167,4 +167,4 @@ GREEN = ran(exit_code=0)
     ],
 )
 def test_what_a_run_says_against_a_change(after: Any, before: Any, flaky: str, trouble: str) -> None:
-    assert trouble_with(after, before, frozenset(flaky)) == trouble
+    assert submit_problem(after, before, frozenset(flaky)) == trouble

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.code.tracebacks import locations_in
-from agent.verify.reports.console import Outcome, read_outcome, unittest_id
+from agent.verify.reports.console import ConsoleReport, read_console, unittest_id
 from agent.verify.reports.console_sections import with_sections
 
 TESTS = """
@@ -48,13 +48,13 @@ def run(directory: Path, *arguments: str) -> str:
 
 
 def test_a_real_run_of_pytest_is_read(tmp_path: Path) -> None:
-    outcome = read_outcome(run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider"))
+    outcome = read_console(run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider"))
     assert outcome.failed == 3 and outcome.tests == 5  # test_parts counts as passed beside its part
     assert sorted(outcome.failures) == [f"test_it.py::T::test_{name}" for name in ("bad", "broken", "parts")]
 
 
 def test_a_real_run_of_unittest_is_read(tmp_path: Path) -> None:
-    outcome = read_outcome(run(tmp_path, "unittest"))
+    outcome = read_console(run(tmp_path, "unittest"))
     assert (outcome.tests, outcome.failed) == (5, 3)
     assert sorted(outcome.failures) == [f"test_it.T.test_{name}" for name in ("bad", "broken", "parts")]
 
@@ -73,28 +73,28 @@ def test_a_real_run_of_unittest_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_the_last_line_of_pytest_is_read(line: str, tests: int, failed: int) -> None:
-    outcome = read_outcome(f"....\n{line}\n")
+    outcome = read_console(f"....\n{line}\n")
     assert (outcome.tests, outcome.failed) == (tests, failed)
 
 
 def test_the_last_of_several_summaries_counts() -> None:
-    assert read_outcome("1 failed in 0.1s\n...\n7 passed in 0.2s\n").tests == 7
+    assert read_console("1 failed in 0.1s\n...\n7 passed in 0.2s\n").tests == 7
 
 
 def test_names_are_given_once_and_in_order() -> None:
     output = "FAILED b.py::test_b - x\nERROR a.py::test_a\nFAILED b.py::test_b - x\n2 failed, 1 error in 0.1s\n"
-    assert read_outcome(output).failures == ("b.py::test_b", "a.py::test_a")
+    assert read_console(output).failures == ("b.py::test_b", "a.py::test_a")
 
 
 def test_a_captured_log_line_is_no_failure() -> None:
-    assert read_outcome("ERROR    root:a.py:3 message\n1 failed in 0.1s\n").failures == ()
+    assert read_console("ERROR    root:a.py:3 message\n1 failed in 0.1s\n").failures == ()
 
 
 def test_go_is_read() -> None:
     output = "--- FAIL: TestAdd (0.00s)\n    add_test.go:7: got -1\nFAIL\nFAIL\texample.com/calc\t0.002s\n"
-    outcome = read_outcome(output)
+    outcome = read_console(output)
     assert (outcome.tests, outcome.failed, outcome.failures) == (None, 1, ("TestAdd",))
-    assert read_outcome("ok  \texample.com/calc\t0.002s\n") == Outcome()
+    assert read_console("ok  \texample.com/calc\t0.002s\n") == ConsoleReport()
 
 
 def test_cargo_is_summed_over_its_binaries() -> None:
@@ -103,23 +103,23 @@ def test_cargo_is_summed_over_its_binaries() -> None:
         "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured\n"
         "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured\n"
     )
-    outcome = read_outcome(output)
+    outcome = read_console(output)
     assert (outcome.tests, outcome.failed, outcome.failures) == (5, 1, ("tests::adds",))
     assert [case.status for case in outcome.cases] == ["failed", "passed"] and not outcome.complete
 
 
 @pytest.mark.parametrize("output", ["", "no tests ran in 0.01s", "all fine", "3 passed", "Error: boom\n"])
 def test_what_tells_no_counts_has_none(output: str) -> None:
-    assert read_outcome(output) == Outcome()
+    assert read_console(output) == ConsoleReport()
 
 
 def test_unittest_without_failures_is_read() -> None:
-    assert read_outcome("..\nRan 2 tests in 0.001s\n\nOK (skipped=1)\n") == Outcome(2, 0, ())
+    assert read_console("..\nRan 2 tests in 0.001s\n\nOK (skipped=1)\n") == ConsoleReport(2, 0, ())
 
 
 def test_a_line_of_numbers_is_no_trouble() -> None:
     # by powers of its length this took longer than anyone waits
-    assert read_outcome("123456 " * 5_000) == Outcome()
+    assert read_console("123456 " * 5_000) == ConsoleReport()
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=100)
@@ -127,7 +127,7 @@ def test_a_line_of_numbers_is_no_trouble() -> None:
     failed=st.integers(1, 999), passed=st.integers(1, 999), other=st.sampled_from(["warnings", "skipped", "deselected"])
 )
 def test_any_counts_of_pytest_add_up(failed: int, passed: int, other: str) -> None:
-    outcome = read_outcome(f"{failed} failed, {passed} passed, 2 {other} in 1.23s\n")
+    outcome = read_console(f"{failed} failed, {passed} passed, 2 {other} in 1.23s\n")
     assert (outcome.tests, outcome.failed) == (failed + passed, failed)
 
 
@@ -187,9 +187,9 @@ RECORDED = {
 @pytest.mark.parametrize("runner", RECORDED)
 def test_the_output_of_other_runners_is_read_with_what_it_tells_of_each_failure(runner: str) -> None:
     output, (tests, failed, names, places) = RECORDED[runner]
-    outcome = read_outcome(output)
+    outcome = read_console(output)
     assert (outcome.tests, outcome.failed, list(outcome.failures)) == (tests, failed, names)
-    (case,) = [case for case in with_sections(outcome.cases, output, "/w/repo") if case.bad]
+    (case,) = [case for case in with_sections(outcome.cases, output, "/w/repo") if case.failed]
     assert list(case.places) == places
     assert (
         not places
@@ -217,7 +217,7 @@ def test_names_of_unittest_are_those_its_command_line_takes(written: str, name: 
 
 
 def test_a_verbose_run_of_unittest_names_every_test(tmp_path: Path) -> None:
-    outcome = read_outcome(run(tmp_path, "unittest", "-v"))
+    outcome = read_console(run(tmp_path, "unittest", "-v"))
     assert outcome.complete
     assert {case.id.rpartition(".")[2]: case.status for case in outcome.cases} == {
         "test_good": "passed", "test_bad": "failed", "test_broken": "error", "test_skipped": "skipped",
@@ -228,5 +228,5 @@ def test_a_verbose_run_of_unittest_names_every_test(tmp_path: Path) -> None:
 @pytest.mark.parametrize("start", ["- x ", "a/", "a.b:", "FAILED a::", "ERROR: x (", "  1) x\n", "---- ", "  ● "])
 def test_output_made_to_be_hard_is_read_in_bounded_time(start: str) -> None:
     hard = start * 20_000
-    with_sections(read_outcome(hard + "\n1 failed in 0.1s\n").cases, hard, "/w/repo")
+    with_sections(read_console(hard + "\n1 failed in 0.1s\n").cases, hard, "/w/repo")
     assert locations_in(hard, "/w/repo") == () or start == "a.b:"
