@@ -1,4 +1,4 @@
-"""Values brought to the type their schema asks for, where there is just one way to understand them."""
+"""Values converted to the type of their schema, where only one conversion is possible."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.model.dialects.json_text import dumps, refuse
+from agent.model.dialects.json_text import dumps, reject_constant
 
 _WHOLE = re.compile(r"[+-]?\d{1,18}(?:\.0+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?")
 _SHELLS = {"bash", "sh", "/bin/bash", "/bin/sh"}
 
 
-def coerced(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
-    """The value as the schema's type has it; the same object when nothing can or need be done."""
+def coerce_value(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
+    """The value converted to the schema's type; the same object when it can't or need not be converted."""
     kinds = _kinds(schema)
     if any(_is(kind, value) for kind in kinds):
         return value
@@ -28,7 +28,7 @@ def coerced(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _kinds(schema: Mapping[str, Any]) -> list[str]:
-    """The types a schema takes; none when it does not say."""
+    """The types that a schema allows; empty when it names none."""
     kind = schema.get("type")
     if isinstance(kind, str):
         return [kind]
@@ -73,7 +73,7 @@ def _string(name: str, value: Any, _schema: Mapping[str, Any]) -> Any:
         return dumps(value)
     if isinstance(value, list) and name == "command" and value and all(isinstance(each, str) for each in value):
         if len(value) == 3 and value[0] in _SHELLS and value[1] in {"-c", "-lc"}:
-            return value[2]  # it asked for a shell, and a shell it gets
+            return value[2]  # the tool runs it in a shell anyway
         return value[0] if len(value) == 1 else shlex.join(value)
     if isinstance(value, dict) and name == "content":
         return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
@@ -96,7 +96,7 @@ def _parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value, parse_constant=refuse)
+        return json.loads(value, parse_constant=reject_constant)
     except (ValueError, RecursionError):
         return value
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import NAME, Dialect, Found, Reading
+from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json, dumps, value_at
 
 _GAP = r"(?:▁|_|\\_| )"
@@ -23,16 +23,16 @@ _END = re.compile(
 )
 
 
-def read(reading: Reading, at: int) -> Found | None:
+def parse(context: ParseContext, at: int) -> ParseResult | None:
     """The call that begins with the token at `at`."""
-    begins = _CALL.match(reading.text, at)
-    read_value = value_at(reading.text, begins.end()) if begins else None
-    if begins is None or read_value is None or not isinstance(read_value[0], dict):
+    begins = _CALL.match(context.text, at)
+    parsed = value_at(context.text, begins.end()) if begins else None
+    if begins is None or parsed is None or not isinstance(parsed[0], dict):
         return None
-    value, end, sound = read_value
-    own = reading.text[begins.end() : end] if sound else dumps(value)
-    closer = _END.match(reading.text, end)
-    return Found(closer.end() if closer else end, reading.call(begins[1], arguments_json(own)), "deepseek")
+    value, end, valid = parsed
+    own = context.text[begins.end() : end] if valid else dumps(value)
+    closer = _END.match(context.text, end)
+    return ParseResult(closer.end() if closer else end, context.calls_of(begins[1], arguments_json(own)), "deepseek")
 
 
 def write(name: str, arguments: str) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import NAME, Found, Reading
-from agent.model.dialects.tagged import Tagged
+from agent.model.dialects.base import NAME, ParseContext, ParseResult
+from agent.model.dialects.tagged import TaggedSyntax
 
 _DSML = r"(?:[|｜]DSML[|｜])?"
 _WRAP = r"(?:function_calls|tool_calls)>"
 _CALL = rf'<{_DSML}invoke\s++name="{NAME}"\s*+>'
 OPENER = rf"(?:<{_DSML}{_WRAP}\s*+)?{_CALL}"
 _OPENER = re.compile(rf'(?:<{_DSML}{_WRAP}\s*+)?<{_DSML}invoke\s++name="({NAME})"\s*+>')
-_TAGGED = Tagged(
+_SYNTAX = TaggedSyntax(
     call=_CALL,
     end_call=rf"</{_DSML}invoke>",
     argument=rf'<{_DSML}parameter\s++name="([^"<>\n]{{1,128}}+)"(?:\s++string="(?P<string>true|false)")?\s*+>',
@@ -26,8 +26,8 @@ _TAGGED = Tagged(
 )
 
 
-def read(reading: Reading, at: int) -> Found | None:
+def parse(context: ParseContext, at: int) -> ParseResult | None:
     """The call whose tags begin at `at`."""
-    begins = _OPENER.match(reading.text, at)
-    found = _TAGGED.read(reading, begins[1], begins.end()) if begins else None
-    return found and Found(found.end, found.calls, "deepseek")
+    begins = _OPENER.match(context.text, at)
+    found = _SYNTAX.parse(context, begins[1], begins.end()) if begins else None
+    return found and ParseResult(found.end, found.calls, "deepseek")

@@ -1,23 +1,23 @@
-"""Every dialect with markup of its own: how its calls begin, and who reads them."""
+"""The dialects with markup of their own: how their calls begin, and which parser takes them."""
 
 from __future__ import annotations
 
 import re
 
 from agent.model.dialects import deepseek, dsml, glm, harmony, hermes, llama3, mistral, qwen3_coder
-from agent.model.dialects.base import Found, Reader, Reading
+from agent.model.dialects.base import ParseContext, Parser, ParseResult
 
-READERS: dict[str, Reader] = {
-    "qwen3_coder": qwen3_coder.read,
-    "glm": glm.read,
-    "hermes": hermes.read,
-    "mistral": mistral.read,
-    "llama3": llama3.read,
-    "deepseek": deepseek.read,
-    "dsml": dsml.read,
-    "harmony": harmony.read,
+PARSERS: dict[str, Parser] = {
+    "qwen3_coder": qwen3_coder.parse,
+    "glm": glm.parse,
+    "hermes": hermes.parse,
+    "mistral": mistral.parse,
+    "llama3": llama3.parse,
+    "deepseek": deepseek.parse,
+    "dsml": dsml.parse,
+    "harmony": harmony.parse,
 }
-"""By the name of the group in `OPENERS`; the three that share `<tool_call>` are told apart by what follows it."""
+"""By the name of the group in `OPENERS`; the three that share `<tool_call>` differ in what follows it."""
 
 OPENERS = "|".join(
     f"(?P<{name}>{opener})"
@@ -35,7 +35,7 @@ OPENERS = "|".join(
 _OPENERS = re.compile(OPENERS)
 
 
-def read_at(reading: Reading, at: int) -> Found | None:
-    """What a call's markup at `at` makes; None when there is none, or nothing can be made of it."""
-    opener = _OPENERS.match(reading.text, at)
-    return READERS[opener.lastgroup](reading, at) if opener and opener.lastgroup else None
+def parse_at(context: ParseContext, at: int) -> ParseResult | None:
+    """The calls of the markup at index `at`; None when there is none, or it can't be parsed."""
+    opener = _OPENERS.match(context.text, at)
+    return PARSERS[opener.lastgroup](context, at) if opener and opener.lastgroup else None

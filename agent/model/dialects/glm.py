@@ -9,14 +9,14 @@ import json
 import re
 
 from agent.model.dialects import hermes
-from agent.model.dialects.base import NAME, Dialect, Found, Reading
+from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json
-from agent.model.dialects.tagged import Tagged, reads_back, write_raw
+from agent.model.dialects.tagged import TaggedSyntax, round_trips, write_raw
 
 _CALL = rf"<tool_call>\s*+{NAME}\s*+(?=<arg_key>|</tool_call>|\{{)"
 OPENER = _CALL
 _OPENER = re.compile(rf"<tool_call>\s*+({NAME})\s*+(?=<arg_key>|</tool_call>|\{{)")
-_TAGGED = Tagged(
+_SYNTAX = TaggedSyntax(
     call=_CALL,
     end_call="</tool_call>",
     argument=r"<arg_key>([^<>\n]{1,128}+)</arg_key>\s*+<arg_value>",
@@ -26,11 +26,11 @@ _TAGGED = Tagged(
 )
 
 
-def read(reading: Reading, at: int) -> Found | None:
+def parse(context: ParseContext, at: int) -> ParseResult | None:
     """The call whose tag begins at `at`."""
-    begins = _OPENER.match(reading.text, at)
-    found = _TAGGED.read(reading, begins[1], begins.end()) if begins else None
-    return found and Found(found.end, found.calls, "glm")
+    begins = _OPENER.match(context.text, at)
+    found = _SYNTAX.parse(context, begins[1], begins.end()) if begins else None
+    return found and ParseResult(found.end, found.calls, "glm")
 
 
 def write(name: str, arguments: str) -> str:
@@ -40,7 +40,7 @@ def write(name: str, arguments: str) -> str:
         f"<arg_key>{key}</arg_key>\n<arg_value>{write_raw(value)}</arg_value>\n" for key, value in given.items()
     )
     written = f"<tool_call>{name}\n{values}</tool_call>"
-    return written if reads_back(read, written, name, given) else hermes.write(name, arguments)
+    return written if round_trips(parse, written, name, given) else hermes.write(name, arguments)
 
 
 DIALECT = Dialect(

@@ -1,14 +1,14 @@
 """gpt-oss: messages with a channel and, where one is a call, a recipient: OpenAI's harmony format.
 
 `<|channel|>commentary to=functions.F <|constrain|>json<|message|>{…}<|call|>`; the recipient may stand before the
-channel, `<|constrain|>` and `<|message|>` may be missing. What is said in the channel `analysis` is thinking.
+channel, `<|constrain|>` and `<|message|>` may be missing. The channel `analysis` is for thoughts.
 """
 
 from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import NAME, Dialect, Found, Reading
+from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json, dumps, value_at
 
 OPENER = r"<\|(?:start|channel)\|>|to=functions\."
@@ -22,35 +22,35 @@ _NEXT = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _CLOSER = re.compile(rf"\s*+(?:{END})?")
 
 
-def read(reading: Reading, at: int) -> Found | None:
-    """The message that begins at `at`: a call, a thought, or the mere header of prose."""
-    header = _HEADER.match(reading.text, at)
+def parse(context: ParseContext, at: int) -> ParseResult | None:
+    """The message that begins at `at`: a call, a thought, or the header of prose."""
+    header = _HEADER.match(context.text, at)
     if header is None or header.end() == at:
         return None
     recipient = header["first"] or header["second"] or ""
     if recipient:
-        found = _call(reading, recipient, header.end())
-        reading.harmony = reading.harmony or bool(found and found.calls)
+        found = _call(context, recipient, header.end())
+        context.harmony = context.harmony or bool(found and found.calls)
         return found
     if not header["message"]:
         return None
-    reading.harmony = True
+    context.harmony = True
     if header["channel"] != "analysis":
-        return Found(header.end(), hidden=True)
-    ends = _NEXT.search(reading.text, header.end())
-    return Found(ends.start() if ends else len(reading.text), hidden=True)
+        return ParseResult(header.end(), hidden=True)
+    ends = _NEXT.search(context.text, header.end())
+    return ParseResult(ends.start() if ends else len(context.text), hidden=True)
 
 
-def _call(reading: Reading, recipient: str, at: int) -> Found | None:
-    begins = re.compile(r"\s*+(?=\{)").match(reading.text, at)
-    read_value = value_at(reading.text, begins.end()) if begins else None
-    if begins is None or read_value is None or not isinstance(read_value[0], dict):
+def _call(context: ParseContext, recipient: str, at: int) -> ParseResult | None:
+    begins = re.compile(r"\s*+(?=\{)").match(context.text, at)
+    parsed = value_at(context.text, begins.end()) if begins else None
+    if begins is None or parsed is None or not isinstance(parsed[0], dict):
         return None
-    value, end, sound = read_value
-    own = reading.text[begins.end() : end] if sound else dumps(value)
-    closer = _CLOSER.match(reading.text, end)
-    calls = reading.call(recipient.removeprefix("functions."), arguments_json(own))
-    return Found(closer.end() if closer else end, calls, "gpt-oss")
+    value, end, valid = parsed
+    own = context.text[begins.end() : end] if valid else dumps(value)
+    closer = _CLOSER.match(context.text, end)
+    calls = context.calls_of(recipient.removeprefix("functions."), arguments_json(own))
+    return ParseResult(closer.end() if closer else end, calls, "gpt-oss")
 
 
 def write(name: str, arguments: str) -> str:

@@ -1,16 +1,16 @@
 """Hermes and Qwen2.5: `<tool_call>{"name": …, "arguments": {…}}</tool_call>`.
 
-The format is that of NousResearch's Hermes templates, which Qwen2.5 and Qwen3 took over. Models write `<function_call>`
-or `<tools>` for the tag, put the JSON into a fence, leave either tag out, or put several objects into one.
+Source: NousResearch's Hermes templates, which Qwen2.5 and Qwen3 took over. Models also write `<function_call>` or
+`<tools>` for the tag, put the JSON into a fence, leave either tag out, or put several objects into one.
 """
 
 from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import Dialect, Found, Reading
+from agent.model.dialects.base import Dialect, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json, dumps
-from agent.model.dialects.objects import read_objects
+from agent.model.dialects.objects import parse_objects
 
 OPENER = r"<(?:tool_call|function_call|tools)>\s*+(?:```\w*+\s*+)?(?=[{\[])"
 _OPENER = re.compile(OPENER)
@@ -18,29 +18,28 @@ _CLOSER = re.compile(r"\s*+(?:```\s*+)?(?:</(?:tool_call|function_call|tools)>)?
 _ORPHAN = re.compile(r"\s*+(?:```\s*+)?</tool_call>")
 
 
-def read(reading: Reading, at: int) -> Found | None:
-    """The calls of the tag that begins at `at`."""
-    begins = _OPENER.match(reading.text, at)
-    objects = read_objects(reading, begins.end()) if begins else None
+def parse(context: ParseContext, at: int) -> ParseResult | None:
+    """The calls of the tag at index `at`."""
+    begins = _OPENER.match(context.text, at)
+    objects = parse_objects(context, begins.end()) if begins else None
     if objects is None:
         return None
-    closer = _CLOSER.match(reading.text, objects.end)
-    return Found(closer.end() if closer else objects.end, objects.calls, "hermes")
+    closer = _CLOSER.match(context.text, objects.end)
+    return ParseResult(closer.end() if closer else objects.end, objects.calls, "hermes")
 
 
-def read_orphan(reading: Reading, since: int, at: int) -> tuple[int, Found] | None:
-    """The call that ends with the end tag at `at` and has no other: JSON that begins a line after `since`, and where
-    it begins."""
-    begins = reading.text.find("\n{", since, at) + 1
-    objects = read_objects(reading, begins) if begins else None
+def parse_orphan(context: ParseContext, since: int, at: int) -> tuple[int, ParseResult] | None:
+    """The index and the call before an end tag at `at` without a start tag: JSON that begins a line after `since`."""
+    begins = context.text.find("\n{", since, at) + 1
+    objects = parse_objects(context, begins) if begins else None
     if objects is None or not objects.all_calls:
         return None
-    closer = _ORPHAN.match(reading.text, objects.end)
-    return (begins, Found(closer.end(), objects.calls, "hermes")) if closer else None
+    closer = _ORPHAN.match(context.text, objects.end)
+    return (begins, ParseResult(closer.end(), objects.calls, "hermes")) if closer else None
 
 
 def json_call(name: str, arguments: str) -> str:
-    """A call as one JSON object, its arguments as they are."""
+    """A call as one JSON object; the arguments string is kept byte for byte."""
     return f'{{"name": {dumps(name)}, "arguments": {arguments_json(arguments)}}}'
 
 

@@ -1,6 +1,6 @@
 """Llama 3: `{"name": F, "parameters": {…}}`, `<|python_tag|>F.call(k="v")`; Llama 4 and others: `[f(a=1), g(b="x")]`.
 
-The formats are those of Meta's model cards and templates. Arguments in Python's syntax are literals or nothing.
+Source: Meta's model cards and templates. Arguments in Python's syntax must be literals.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 import warnings
 from typing import Any
 
-from agent.model.dialects.base import NAME, Dialect, Found, Reading
-from agent.model.dialects.json_text import arguments_json, dumps, extent
-from agent.model.dialects.objects import read_objects
+from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
+from agent.model.dialects.json_text import arguments_json, dumps, end_of_value
+from agent.model.dialects.objects import parse_objects
 from agent.model.types import ToolCall
 
 OPENER = r"<\|python_tag\|>"
@@ -22,47 +22,47 @@ _PYTHONIC = re.compile(rf"\[\s*+{NAME}\s*+\(")
 _WORDS = {"true": True, "false": False, "null": None}
 
 
-def read(reading: Reading, at: int) -> Found | None:
+def parse(context: ParseContext, at: int) -> ParseResult | None:
     """The calls after the token at `at`."""
-    text = reading.text
+    text = context.text
     if begins := _JSON.match(text, at):
         if _PYTHONIC.match(text, begins.end()):
-            end = extent(text, begins.end())
-            return Found(end, _python_calls(reading, text[begins.end() : end]), "llama3")
-        objects = read_objects(reading, begins.end())
-        return Found(objects.end, objects.calls, "llama3") if objects else None
+            end = end_of_value(text, begins.end())
+            return ParseResult(end, _python_calls(context, text[begins.end() : end]), "llama3")
+        objects = parse_objects(context, begins.end())
+        return ParseResult(objects.end, objects.calls, "llama3") if objects else None
     if begins := _CALL.match(text, at):
-        end = extent(text, begins.end())
+        end = end_of_value(text, begins.end())
         source = text[at:end].removeprefix("<|python_tag|>").strip()
-        calls = _python_calls(reading, f"[{source}]")
-        return Found(end, calls, "llama3") if calls else None
+        calls = _python_calls(context, f"[{source}]")
+        return ParseResult(end, calls, "llama3") if calls else None
     return None
 
 
-def read_pythonic(reading: Reading, at: int) -> Found | None:
+def parse_pythonic(context: ParseContext, at: int) -> ParseResult | None:
     """The calls of `[f(a=1), g(b="x")]` at `at`; None unless all of it is calls of tools by their own names."""
-    if not _PYTHONIC.match(reading.text, at):
+    if not _PYTHONIC.match(context.text, at):
         return None
-    end = extent(reading.text, at)
-    calls = _python_calls(reading, reading.text[at:end])
-    return Found(end, calls, "pythonic") if calls else None
+    end = end_of_value(context.text, at)
+    calls = _python_calls(context, context.text[at:end])
+    return ParseResult(end, calls, "pythonic") if calls else None
 
 
-def _python_calls(reading: Reading, source: str) -> tuple[ToolCall, ...]:
+def _python_calls(context: ParseContext, source: str) -> tuple[ToolCall, ...]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # escapes that Python does not know
             tree = ast.parse(source, mode="eval").body
         if not isinstance(tree, ast.List):
             return ()
-        found = [_call(reading, each) for each in tree.elts]
+        found = [_call(context, each) for each in tree.elts]
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return ()
     return tuple(call for calls in found for call in calls) if all(found) else ()
 
 
-def _call(reading: Reading, node: ast.expr) -> tuple[ToolCall, ...]:
-    """The call a node is; raises `ValueError` for arguments that are no literals."""
+def _call(context: ParseContext, node: ast.expr) -> tuple[ToolCall, ...]:
+    """The call of a syntax node. Raises `ValueError` for arguments that are no literals."""
     if not isinstance(node, ast.Call) or node.args:
         return ()
     name = ast.unparse(node.func)
@@ -71,7 +71,7 @@ def _call(reading: Reading, node: ast.expr) -> tuple[ToolCall, ...]:
         if keyword.arg is None:
             return ()
         arguments[keyword.arg] = _literal(keyword.value)
-    return reading.call(name.removesuffix(".call"), arguments_json(dumps(arguments)))
+    return context.calls_of(name.removesuffix(".call"), arguments_json(dumps(arguments)))
 
 
 def _literal(node: ast.expr) -> Any:
@@ -84,7 +84,7 @@ def _literal(node: ast.expr) -> Any:
 
 
 def write(name: str, arguments: str) -> str:
-    """A call as one JSON object, with Llama's own word for the arguments."""
+    """A call as one JSON object, whose key for the arguments is Llama's `parameters`."""
     return f'{{"name": {dumps(name)}, "parameters": {arguments_json(arguments)}}}'
 
 

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import NAME, Dialect, Found, Reading
+from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json, dumps, value_at
-from agent.model.dialects.objects import read_objects
+from agent.model.dialects.objects import parse_objects
 
 OPENER = r"\[TOOL_CALLS\]"
 _ARRAY = re.compile(rf"{OPENER}\s*+(?=[{{\[])")
 _CALL = re.compile(rf"{OPENER}\s*+({NAME})\s*+(?:\[CALL_ID\]\s*+\w{{1,64}}+\s*+)?(?:\[ARGS\]\s*+)?(?=\{{)")
 
 
-def read(reading: Reading, at: int) -> Found | None:
+def parse(context: ParseContext, at: int) -> ParseResult | None:
     """The calls after the token at `at`: one by name, or all of an array."""
-    if array := _ARRAY.match(reading.text, at):
-        objects = read_objects(reading, array.end())
-        return Found(objects.end, objects.calls, "mistral") if objects else None
-    begins = _CALL.match(reading.text, at)
-    read_value = value_at(reading.text, begins.end()) if begins else None
-    if begins is None or read_value is None or not isinstance(read_value[0], dict):
+    if array := _ARRAY.match(context.text, at):
+        objects = parse_objects(context, array.end())
+        return ParseResult(objects.end, objects.calls, "mistral") if objects else None
+    begins = _CALL.match(context.text, at)
+    parsed = value_at(context.text, begins.end()) if begins else None
+    if begins is None or parsed is None or not isinstance(parsed[0], dict):
         return None
-    value, end, sound = read_value
-    own = reading.text[begins.end() : end] if sound else dumps(value)
-    return Found(end, reading.call(begins[1], arguments_json(own)), "mistral")
+    value, end, valid = parsed
+    own = context.text[begins.end() : end] if valid else dumps(value)
+    return ParseResult(end, context.calls_of(begins[1], arguments_json(own)), "mistral")
 
 
 def write(name: str, arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Calls that are JSON objects: `{"name", "arguments"}` and its kin, one, several, or in an array."""
+"""Calls that are JSON objects: `{"name", "arguments"}` and its variants; one, several, or in an array."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from agent.model.dialects.base import Reading
-from agent.model.dialects.json_text import arguments_json, dumps, loads, parts, value_at
+from agent.model.dialects.base import ParseContext
+from agent.model.dialects.json_text import arguments_json, dumps, loads, members, value_at
 from agent.model.types import ToolCall
 
 _NAMES = ("name", "tool", "function", "tool_name")
@@ -16,78 +16,78 @@ _NEXT = re.compile(r"[\s;,]*+(?=[{\[])")
 
 
 @dataclass(frozen=True)
-class Objects:
-    """Calls read one after the other, where they end, whether every value was a call, and whether all were sound."""
+class ObjectCalls:
+    """Calls one after the other, the index after them, whether every value was a call, and whether all were valid."""
 
     calls: tuple[ToolCall, ...]
     end: int
     all_calls: bool
-    sound: bool
+    valid: bool
 
 
-def read_objects(reading: Reading, at: int) -> Objects | None:
-    """The JSON values that stand from `at` on, several with nothing but `;`, `,` or blanks between; None if none."""
+def parse_objects(context: ParseContext, at: int) -> ObjectCalls | None:
+    """The JSON values from index `at` on, with nothing but `;`, `,` or white space between them; None if none."""
     calls: list[ToolCall] = []
-    end, all_calls, sound = at, True, True
-    while begins := _NEXT.match(reading.text, end):
+    end, all_calls, valid = at, True, True
+    while begins := _NEXT.match(context.text, end):
         start = begins.end()
-        read = value_at(reading.text, start)
-        if read is None:
+        parsed = value_at(context.text, start)
+        if parsed is None:
             break
-        value, end, whole = read
-        sound = sound and whole
-        for each, place in _values(reading.text, value, start if whole else None):
-            made = _call(reading, each, place)
-            calls.extend(made)
-            all_calls = all_calls and bool(made)
+        value, end, whole = parsed
+        valid = valid and whole
+        for each, index in _values(context.text, value, start if whole else None):
+            found = _call(context, each, index)
+            calls.extend(found)
+            all_calls = all_calls and bool(found)
     if end == at:
         return None
-    return Objects(tuple(calls), end, all_calls and bool(calls), sound)
+    return ObjectCalls(tuple(calls), end, all_calls and bool(calls), valid)
 
 
-def _values(text: str, value: Any, place: int | None) -> list[tuple[Any, int | None]]:
+def _values(text: str, value: Any, at: int | None) -> list[tuple[Any, int | None]]:
     if not isinstance(value, list):
-        return [(value, place)]
-    if place is None:
+        return [(value, at)]
+    if at is None:
         return [(each, None) for each in value]
-    places = [start for _, start, _ in parts(text, place)]
-    return list(zip(value, places, strict=True))
+    starts = [start for _, start, _ in members(text, at)]
+    return list(zip(value, starts, strict=True))
 
 
-def _call(reading: Reading, value: Any, place: int | None) -> tuple[ToolCall, ...]:
-    """The call that `value` is; with the arguments' own bytes where it stands soundly in the text at `place`."""
+def _call(context: ParseContext, value: Any, at: int | None) -> tuple[ToolCall, ...]:
+    """The call that `value` is; its arguments keep their bytes where it is valid JSON in the text, at index `at`."""
     if not isinstance(value, dict):
         return ()
     if isinstance(value.get("function"), dict):
-        value, place = value["function"], _member(reading.text, place, "function")
+        value, at = value["function"], _member_start(context.text, at, "function")
     name = next((value[key] for key in _NAMES if value.get(key)), None)
     key = next((key for key in _ARGUMENTS if key in value), None)
     arguments = value[key] if key else {}
-    if not isinstance(name, str) or reading.tool(name) is None:
+    if not isinstance(name, str) or context.resolve_tool(name) is None:
         return ()
     if isinstance(arguments, str):
         if not isinstance(loads(arguments), dict):
             return ()
-        return reading.call(name, arguments_json(arguments))
+        return context.calls_of(name, arguments_json(arguments))
     if arguments is None:
         arguments, key = {}, None
     if not isinstance(arguments, dict):
         return ()
-    own = _raw(reading.text, place, key) if key else None
-    return reading.call(name, arguments_json(own) if own else dumps(arguments))
+    own = _member_text(context.text, at, key) if key else None
+    return context.calls_of(name, arguments_json(own) if own else dumps(arguments))
 
 
-def _span(text: str, place: int | None, key: str) -> tuple[int, int] | None:
-    if place is None:
+def _member_span(text: str, at: int | None, key: str) -> tuple[int, int] | None:
+    if at is None:
         return None
-    return {name: (start, end) for name, start, end in parts(text, place)}.get(key)  # the last of equal keys counts
+    return {name: (start, end) for name, start, end in members(text, at)}.get(key)  # the last of equal keys counts
 
 
-def _member(text: str, place: int | None, key: str) -> int | None:
-    span = _span(text, place, key)
+def _member_start(text: str, at: int | None, key: str) -> int | None:
+    span = _member_span(text, at, key)
     return span[0] if span else None
 
 
-def _raw(text: str, place: int | None, key: str) -> str | None:
-    span = _span(text, place, key)
+def _member_text(text: str, at: int | None, key: str) -> str | None:
+    span = _member_span(text, at, key)
     return text[span[0] : span[1]] if span else None

@@ -1,4 +1,4 @@
-"""Finding the calls in a text: one walk from left to right, in which the outermost call wins."""
+"""Finding the calls in a text: one scan from left to right, in which the outermost call wins."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass, field, replace
 
 from agent.model.dialects import harmony, hermes
-from agent.model.dialects.base import Found, Reading, TextCalls, Tools
-from agent.model.dialects.families import OPENERS, READERS
-from agent.model.dialects.fences import Fence, read_fence
+from agent.model.dialects.base import ParseContext, ParseResult, TextCalls, Tools
+from agent.model.dialects.families import OPENERS, PARSERS
+from agent.model.dialects.fences import Fence, parse_fence
 from agent.model.dialects.json_text import skip_blanks
-from agent.model.dialects.llama3 import read_pythonic
-from agent.model.dialects.objects import read_objects
+from agent.model.dialects.llama3 import parse_pythonic
+from agent.model.dialects.objects import parse_objects
 from agent.model.types import ToolCall
 
 _MARK = re.compile(
@@ -23,45 +23,44 @@ _MARK = re.compile(
 def parse_text(text: str, tools: Tools) -> TextCalls:
     """The calls in `text`; `tools` maps names to their JSON schemas. Never raises for what a model wrote.
 
-    Taken are calls of known tools: in the markup of any dialect, where a name known from other harnesses counts too;
-    JSON, or calls in Python's syntax, with which the reply begins; one fence that is a call, when there is no other
-    fence. Not taken is what stands in thoughts, in other fences, or inside another call. Takes time in proportion to
-    the text.
+    Parsed are calls of known tools: in the markup of any dialect, where aliases from other harnesses count too; JSON,
+    or calls in Python's syntax, at the beginning of the reply; a fence that is a call, when there is no other fence.
+    What is in thoughts, in other fences, or inside another call is left alone. Takes time in proportion to the text.
     """
-    found = walk(text, tools).outcome()
+    found = scan(text, tools).result()
     return replace(found, content=found.content.strip())
 
 
 @dataclass
-class Walk:
-    """The state of one walk. `visible` is the text outside thoughts and calls, in pieces."""
+class Scan:
+    """The state of one scan, at index `at`; `visible` is the text outside thoughts and calls so far, in pieces."""
 
-    reading: Reading
+    context: ParseContext
     at: int = 0
     visible: list[str] = field(default_factory=list)
-    spoken: bool = False
-    """Whether anything visible was more than blanks."""
+    has_text: bool = False
+    """Whether anything visible was more than white space."""
     calls: list[ToolCall] = field(default_factory=list)
     dialect: str = ""
-    before: str = ""
-    """The visible text before the first call."""
-    loose: Found | None = None
-    """Calls with which the reply begins, without any markup."""
+    text_before: str = ""
+    """The visible text before the first call; while there is none, before the first fence."""
+    unmarked: ParseResult | None = None
+    """Calls without markup at the beginning of the reply."""
     fence: Fence | None = None
-    """The first one; `before` is the visible text before it while there are no calls."""
+    """The first fence."""
     fences: int = 0
 
     def show(self, end: int) -> None:
-        """Go on to `end`; what is passed is visible."""
-        piece = self.reading.text[self.at : end]
+        """Advance to `end`; the text up to there is visible."""
+        piece = self.context.text[self.at : end]
         self.visible.append(piece)
-        self.spoken = self.spoken or bool(piece.strip())
+        self.has_text = self.has_text or bool(piece.strip())
         self.at = max(self.at, end)
 
-    def take(self, found: Found) -> None:
-        """Go on past what a reader found at this place."""
+    def take(self, found: ParseResult) -> None:
+        """Advance past what a parser found here."""
         if found.calls and not self.calls:
-            self.dialect, self.before = found.dialect, "".join(self.visible)
+            self.dialect, self.text_before = found.dialect, "".join(self.visible)
         self.calls.extend(found.calls)
         if found.calls or found.hidden:
             self.at = found.end
@@ -69,59 +68,59 @@ class Walk:
             self.show(found.end)
 
     def pass_fence(self) -> None:
-        """Go on past the fence that begins here."""
-        fence = read_fence(self.reading, self.at)
+        """Advance past the fence that begins here."""
+        fence = parse_fence(self.context, self.at)
         if not self.fences and not self.calls:
-            self.fence, self.before = fence, "".join(self.visible)
+            self.fence, self.text_before = fence, "".join(self.visible)
         self.fences += 1
         self.show(fence.end)
 
-    def forget(self) -> None:
-        """All that was read so far was a thought, whose beginning the chat template wrote."""
-        self.visible, self.spoken, self.calls, self.loose, self.fence, self.fences = [], False, [], None, None, 0
+    def discard_thought(self) -> None:
+        """Everything so far was a thought: its start tag was in the chat template."""
+        self.visible, self.has_text, self.calls, self.unmarked, self.fence, self.fences = [], False, [], None, None, 0
 
-    def outcome(self) -> TextCalls:
-        """What is to be told of the text, the blanks round the content kept."""
+    def result(self) -> TextCalls:
+        """The calls and the content, whose white space is kept."""
         if self.calls:
-            return TextCalls(tuple(self.calls), self.dialect, self.before)
-        if self.loose and not self.fences:
-            return TextCalls(self.loose.calls, self.loose.dialect)
+            return TextCalls(tuple(self.calls), self.dialect, self.text_before)
+        if self.unmarked and not self.fences:
+            return TextCalls(self.unmarked.calls, self.unmarked.dialect)
         if self.fence and self.fence.calls and self.fences == 1:
-            return TextCalls(self.fence.calls, self.fence.dialect, self.before)
+            return TextCalls(self.fence.calls, self.fence.dialect, self.text_before)
         return TextCalls(content="".join(self.visible))
 
 
-def walk(text: str, tools: Tools) -> Walk:
-    """The whole walk over a text."""
-    state = Walk(Reading(text, tools))
-    _begin(state)
+def scan(text: str, tools: Tools) -> Scan:
+    """The state after a scan of the whole text."""
+    state = Scan(ParseContext(text, tools))
+    _parse_unmarked(state)
     while mark := _MARK.search(text, state.at):
         kind = str(mark.lastgroup)
         if kind == "orphan":
-            _orphan(state, mark)
+            _parse_orphan_end(state, mark)
             continue
         state.show(mark.start())
         if kind == "think":
             end = text.find("</think>", state.at)
             state.at = end + len("</think>") if end >= 0 else len(text)
         elif kind == "unthink":
-            state.forget()
+            state.discard_thought()
             state.at = mark.end()
         elif kind == "fence":
             state.pass_fence()
         elif kind == "end_of_message":
-            state.take(Found(mark.end(), hidden=state.reading.harmony))
+            state.take(ParseResult(mark.end(), hidden=state.context.harmony))
         else:
-            state.take(READERS[kind](state.reading, state.at) or Found(mark.end()))
-        if kind in {"think", "unthink"} or state.reading.harmony:
-            _begin(state)
+            state.take(PARSERS[kind](state.context, state.at) or ParseResult(mark.end()))
+        if kind in {"think", "unthink"} or state.context.harmony:
+            _parse_unmarked(state)
     state.show(len(text))
     return state
 
 
-def _orphan(state: Walk, mark: re.Match[str]) -> None:
-    """An end tag without its beginning: a line of the prose before it may be the call."""
-    found = hermes.read_orphan(state.reading, state.at, mark.start())
+def _parse_orphan_end(state: Scan, mark: re.Match[str]) -> None:
+    """At an end tag without a start tag: a line of the prose before it may be the call."""
+    found = hermes.parse_orphan(state.context, state.at, mark.start())
     if found:
         state.show(found[0])
         state.take(found[1])
@@ -129,23 +128,23 @@ def _orphan(state: Walk, mark: re.Match[str]) -> None:
         state.show(mark.end())
 
 
-def _begin(state: Walk) -> None:
-    """Where nothing was said yet: JSON, or calls in Python's syntax, that stand there."""
-    reading = state.reading
-    start = skip_blanks(reading.text, state.at)
-    bracket = reading.text[start : start + 1] in {"{", "["} and not reading.text.startswith("[TOOL_CALLS]", start)
-    if state.spoken or state.calls or state.loose or not bracket:
+def _parse_unmarked(state: Scan) -> None:
+    """Where there was no text yet: JSON, or calls in Python's syntax, that begin here."""
+    context = state.context
+    start = skip_blanks(context.text, state.at)
+    bracket = context.text[start : start + 1] in {"{", "["} and not context.text.startswith("[TOOL_CALLS]", start)
+    if state.has_text or state.calls or state.unmarked or not bracket:
         return
-    reading.exact = True
-    pythonic = read_pythonic(reading, start)
-    objects = None if pythonic else read_objects(reading, start)
-    reading.exact = False
-    if pythonic and not reading.text[pythonic.end :].strip():
-        state.loose = pythonic
+    context.exact = True
+    pythonic = parse_pythonic(context, start)
+    objects = None if pythonic else parse_objects(context, start)
+    context.exact = False
+    if pythonic and not context.text[pythonic.end :].strip():
+        state.unmarked = pythonic
         state.show(pythonic.end)
     elif objects and (
-        objects.all_calls or objects.sound
+        objects.all_calls or objects.valid
     ):  # other JSON is passed over: what its strings hold is no call
         if objects.all_calls:
-            state.loose = Found(objects.end, objects.calls, "json")
+            state.unmarked = ParseResult(objects.end, objects.calls, "json")
         state.show(objects.end)

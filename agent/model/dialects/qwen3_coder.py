@@ -11,29 +11,29 @@ import json
 import re
 
 from agent.model.dialects import hermes
-from agent.model.dialects.base import NAME, Dialect, Found, Reading
+from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json
-from agent.model.dialects.tagged import Tagged, framed, reads_back, write_raw
+from agent.model.dialects.tagged import TaggedSyntax, round_trips, strip_line_breaks, write_raw
 
 _CALL = rf"<function={NAME}>"
 OPENER = rf"(?:<tool_call>\s*+)?{_CALL}"
 _OPENER = re.compile(rf"(?:<tool_call>\s*+)?<function=({NAME})>")
-_TAGGED = Tagged(
+_SYNTAX = TaggedSyntax(
     call=_CALL,
     end_call="</function>",
     argument=r"<parameter=([\w.-]{1,128})>",
     end_argument="</parameter>",
     opening="<tool_call>",
     closing="</tool_call>",
-    trim=framed,
+    trim=strip_line_breaks,
 )
 
 
-def read(reading: Reading, at: int) -> Found | None:
+def parse(context: ParseContext, at: int) -> ParseResult | None:
     """The call whose tags begin at `at`."""
-    begins = _OPENER.match(reading.text, at)
-    found = _TAGGED.read(reading, begins[1], begins.end()) if begins else None
-    return found and Found(found.end, found.calls, "qwen3-coder")
+    begins = _OPENER.match(context.text, at)
+    found = _SYNTAX.parse(context, begins[1], begins.end()) if begins else None
+    return found and ParseResult(found.end, found.calls, "qwen3-coder")
 
 
 def write(name: str, arguments: str) -> str:
@@ -41,7 +41,7 @@ def write(name: str, arguments: str) -> str:
     given = json.loads(arguments_json(arguments))
     values = "".join(f"<parameter={key}>\n{write_raw(value)}\n</parameter>\n" for key, value in given.items())
     written = f"<tool_call>\n<function={name}>\n{values}</function>\n</tool_call>"
-    return written if reads_back(read, written, name, given) else hermes.write(name, arguments)
+    return written if round_trips(parse, written, name, given) else hermes.write(name, arguments)
 
 
 DIALECT = Dialect(

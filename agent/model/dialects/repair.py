@@ -1,4 +1,4 @@
-"""A call mended before it runs: its tool's name, its arguments' names, its values; and the model told what was done."""
+"""Repairs a call before it runs (tool name, argument names, values), with notes that say so to the model."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.model.dialects.base import Tools
-from agent.model.dialects.coerce import coerced
+from agent.model.dialects.coerce import coerce_value
 from agent.model.dialects.json_text import arguments_json, dumps
-from agent.model.dialects.names import resolve_argument, resolve_tool, squashed
+from agent.model.dialects.names import normalized, resolve_argument, resolve_tool
 
 _WRAPPERS = {"arguments", "parameters", "args", "kwargs", "params", "input"}
 _EDITORS = {"strreplaceeditor", "strreplacebasededittool"}
@@ -20,7 +20,7 @@ _EDITOR_COMMANDS = {"view": "read_file", "create": "write_file", "str_replace": 
 
 @dataclass(frozen=True)
 class Repaired:
-    """A call as it is to be run; `notes` is a sentence for the model on each thing changed, none when nothing was."""
+    """A call as it is to be run; `notes` has a sentence for the model on each change."""
 
     name: str
     arguments: str
@@ -28,7 +28,7 @@ class Repaired:
 
 
 @dataclass
-class _Mending:
+class _Repair:
     given: dict[str, Any]
     schema: Mapping[str, Any]
     notes: list[str] = field(default_factory=list)
@@ -43,36 +43,36 @@ class _Mending:
 
 
 def repair_call(name: str, arguments: str, tools: Tools) -> Repaired:
-    """The call with what is surely meant in place of what was written.
+    """The call with what is unambiguously meant in place of what was written.
 
-    Nothing is guessed between two possibilities: what stays wrong is for the tool's own validation to answer. Where
-    nothing needs mending, name and arguments are the very ones given.
+    Where two readings are possible nothing is changed, and the tool's own validation answers. A call that needs no
+    repair keeps its name and arguments byte for byte.
     """
-    given, told = _given(arguments)
+    given, note = _given(arguments)
     tool = _tool(name, given, tools)
     if tool is None or given is None:
         return Repaired(name, arguments)
-    mending = _Mending(dict(given), tools[tool])
+    repair = _Repair(dict(given), tools[tool])
     if tool != name:
-        mending.note(f"There is no tool `{name[:80]}`; `{tool}` was run.")
-    if told:
-        mending.note(told)
-    if squashed(name) in _EDITORS:
-        _as_editor(mending)
-    _unwrap(mending)
-    _rename(mending)
-    _coerce(mending)
+        repair.note(f"There is no tool `{name[:80]}`; `{tool}` was run.")
+    if note:
+        repair.note(note)
+    if normalized(name) in _EDITORS:
+        _as_editor(repair)
+    _unwrap(repair)
+    _rename(repair)
+    _coerce(repair)
     changed = (
-        bool(told)
+        bool(note)
         or not arguments.strip()
-        or list(mending.given.items()) != list(given.items())
-        or dumps(mending.given) != dumps(given)
+        or list(repair.given.items()) != list(given.items())
+        or dumps(repair.given) != dumps(given)
     )
-    return Repaired(tool, dumps(mending.given) if changed else arguments, tuple(mending.notes))
+    return Repaired(tool, dumps(repair.given) if changed else arguments, tuple(repair.notes))
 
 
 def _given(arguments: str) -> tuple[dict[str, Any] | None, str]:
-    """The arguments' object, None when it can't be told, and what to say when their JSON had to be mended."""
+    """The arguments as an object (None when they can't be parsed), and a note when their JSON had to be repaired."""
     stored = arguments_json(arguments)
     if stored == arguments:
         return json.loads(arguments), ""
@@ -82,7 +82,7 @@ def _given(arguments: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def _tool(name: str, given: dict[str, Any] | None, tools: Tools) -> str | None:
-    if name not in tools and squashed(name) in _EDITORS:
+    if name not in tools and normalized(name) in _EDITORS:
         command = (given or {}).get("command")
         if isinstance(command, str):
             tool = _EDITOR_COMMANDS.get(command)
@@ -90,64 +90,64 @@ def _tool(name: str, given: dict[str, Any] | None, tools: Tools) -> str | None:
     return resolve_tool(name, tools)
 
 
-def _as_editor(mending: _Mending) -> None:
-    """Anthropic's editor tool: its command has said which tool it is, and lines come as a pair."""
-    if "command" not in mending.properties:
-        mending.given.pop("command", None)
-    lines = coerced("view_range", mending.given.get("view_range"), {"type": "array"})
+def _as_editor(repair: _Repair) -> None:
+    """Anthropic's editor tool: its `command` has selected the tool, and lines come as a pair."""
+    if "command" not in repair.properties:
+        repair.given.pop("command", None)
+    lines = coerce_value("view_range", repair.given.get("view_range"), {"type": "array"})
     wanted = ("start_line", "end_line")
     pair = isinstance(lines, list) and len(lines) == 2 and all(isinstance(line, int) for line in lines)
-    if isinstance(lines, list) and pair and all(key in mending.properties for key in wanted):
-        del mending.given["view_range"]
-        mending.given |= {key: line for key, line in zip(wanted, lines, strict=True) if line > 0}
-        mending.note("`view_range` was taken as `start_line` and `end_line`.")
+    if isinstance(lines, list) and pair and all(key in repair.properties for key in wanted):
+        del repair.given["view_range"]
+        repair.given |= {key: line for key, line in zip(wanted, lines, strict=True) if line > 0}
+        repair.note("`view_range` was taken as `start_line` and `end_line`.")
 
 
-def _unwrap(mending: _Mending) -> None:
-    """Arguments given one level too deep."""
-    if len(mending.given) != 1:
+def _unwrap(repair: _Repair) -> None:
+    """Unwrap arguments that are nested one level too deep."""
+    if len(repair.given) != 1:
         return
-    ((key, value),) = mending.given.items()
-    if key in _WRAPPERS and key not in mending.properties and isinstance(value, dict):
-        mending.given = dict(value)
-        mending.note(f"What stood in `{key}` was taken as the arguments.")
+    ((key, value),) = repair.given.items()
+    if key in _WRAPPERS and key not in repair.properties and isinstance(value, dict):
+        repair.given = dict(value)
+        repair.note(f"What stood in `{key}` was taken as the arguments.")
 
 
-def _rename(mending: _Mending) -> None:
-    """Names of arguments that are not the tool's own, where one that is wanted is missing."""
-    properties = mending.properties
-    missing = [key for key in properties if key not in mending.given]
-    meant = {key: resolve_argument(key, missing) for key in mending.given if key not in properties}
+def _rename(repair: _Repair) -> None:
+    """Rename arguments that the tool does not have, where they mean one that is missing."""
+    properties = repair.properties
+    missing = [key for key in properties if key not in repair.given]
+    meant = {key: resolve_argument(key, missing) for key in repair.given if key not in properties}
     times = Counter(meant.values())
     renames = {
         key: wanted
         for key, wanted in meant.items()
-        if wanted and times[wanted] == 1 and not _other_unit(key, mending.given[key])
+        if wanted and times[wanted] == 1 and not _other_unit(key, repair.given[key])
     }
     for key, wanted in renames.items():
-        mending.note(f"`{key[:80]}` was taken as `{wanted}`.")
-    mending.given = {renames.get(key, key): value for key, value in mending.given.items()}
+        repair.note(f"`{key[:80]}` was taken as `{wanted}`.")
+    repair.given = {renames.get(key, key): value for key, value in repair.given.items()}
 
 
 def _other_unit(key: str, value: Any) -> bool:
-    """Whether a plain "timeout" may be meant in milliseconds, as some harnesses have it."""
-    seconds = coerced(key, value, {"type": "number"})
-    return squashed(key) == "timeout" and not (isinstance(seconds, int | float) and 1 <= seconds < 1000)
+    """Whether a plain `timeout` may be in milliseconds, as in some harnesses."""
+    seconds = coerce_value(key, value, {"type": "number"})
+    return normalized(key) == "timeout" and not (isinstance(seconds, int | float) and 1 <= seconds < 1000)
 
 
-def _coerce(mending: _Mending) -> None:
-    required = mending.schema.get("required") or []
-    for key, value in list(mending.given.items()):
-        schema = mending.properties.get(key)
+def _coerce(repair: _Repair) -> None:
+    required = repair.schema.get("required") or []
+    for key, value in list(repair.given.items()):
+        schema = repair.properties.get(key)
         if not isinstance(schema, Mapping):
             continue
-        found = coerced(key, value, schema)
+        found = coerce_value(key, value, schema)
         if found is not value:
-            mending.given[key] = found
-            mending.note(f"`{key}` was taken as {_described(value, found)}.")
+            repair.given[key] = found
+            repair.note(f"`{key}` was taken as {_described(value, found)}.")
         elif value is None and key not in required and "null" not in dumps(schema.get("type", "")):
-            del mending.given[key]
-            mending.note(f"`{key}` was null and was left out.")
+            del repair.given[key]
+            repair.note(f"`{key}` was null and was left out.")
 
 
 def _described(value: Any, found: Any) -> str:

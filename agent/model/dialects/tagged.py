@@ -1,4 +1,4 @@
-"""Calls whose arguments stand raw between tags, in which anything may stand: tags of the same kind too."""
+"""Calls whose arguments are raw text between tags: the text may hold anything, also tags of the same kind."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agent.model.dialects.base import Found, Reading
-from agent.model.dialects.json_text import arguments_json, dumps, refuse, skip_blanks, value_at
+from agent.model.dialects.base import ParseContext, ParseResult
+from agent.model.dialects.json_text import arguments_json, dumps, reject_constant, skip_blanks, value_at
 
 
-def typed(raw: str, kind: str) -> Any:
-    """A value by the type its schema gives: a string as it stands, anything else as JSON, or Python's words for it."""
+def typed_value(raw: str, kind: str) -> Any:
+    """A value by its schema's type: a string as it is, anything else as JSON, or as Python writes it."""
     if kind in {"", "string"}:
         return raw
     word = raw.strip()
     if word.lower() in {"true", "false", "null", "none"}:
         return {"true": True, "false": False}.get(word.lower())
     try:
-        return json.loads(word, parse_constant=refuse)
+        return json.loads(word, parse_constant=reject_constant)
     except (ValueError, RecursionError):
         return word
 
 
-def framed(raw: str) -> str:
-    """A value without the line breaks that set it apart from its tags: one at each end."""
+def strip_line_breaks(raw: str) -> str:
+    """A value without the line break at each end, which separates it from its tags."""
     return raw.removeprefix("\n").removesuffix("\n")
 
 
 Trim = Callable[[str], str]
-"""What makes a value of the text between its tags."""
+"""The text between the tags → the value."""
 
 
-class Tagged:
+class TaggedSyntax:
     """The tags of one dialect, as regular expressions.
 
-    `call` is the tag a call begins with, `argument` that of an argument (group 1 its name, a group `string`, if there
-    is one, whether it is a string), `opening` and `closing` what may stand round a call.
+    `call` is the start tag of a call, `argument` that of an argument (group 1 is its name; a group `string`, if there
+    is one, says whether it is a string), `opening` and `closing` are optional tags round a call.
     """
 
     def __init__(
@@ -62,43 +62,43 @@ class Tagged:
         self._end_of_call = re.compile(rf"\s*+(?:{opening}|{closing}|{call}|\Z)")
         self._trim = trim
 
-    def read(self, reading: Reading, name: str, at: int) -> Found | None:
-        """The call of `name` whose arguments begin at `at`; None when there are none and no end either."""
-        text = reading.text
-        kinds = reading.kinds(name)
+    def parse(self, context: ParseContext, name: str, at: int) -> ParseResult | None:
+        """The call of `name` whose arguments begin at `at`; None when there are neither arguments nor an end tag."""
+        text = context.text
+        kinds = context.argument_types(name)
         arguments: dict[str, Any] = {}
         start = at
         body = skip_blanks(text, at)
         if text.startswith("{", body) and (given := value_at(text, body)) and isinstance(given[0], dict):
             own = text[body : given[1]] if given[2] else dumps(given[0])
-            return self._ended(reading, name, given[1], arguments_json(own))
+            return self._ended(context, name, given[1], arguments_json(own))
         while head := self._argument.match(text, at):
-            value = self._value(reading, head.end())
+            value = self._value(context, head.end())
             if value is None:  # never closed, and what it runs into is the end of a thought
-                return Found(text.index("</think>", head.end()))
+                return ParseResult(text.index("</think>", head.end()))
             raw = self._trim(text[head.end() : value.end])
             string = head.groupdict().get("string")
             key = head[1].strip()
             kind = {"true": "string", "false": "any"}.get(string or "", kinds.get(key, ""))
-            arguments[key] = typed(raw, kind)
+            arguments[key] = typed_value(raw, kind)
             at = value.next
-        ended = self._ended(reading, name, at, dumps(arguments))
+        ended = self._ended(context, name, at, dumps(arguments))
         return ended if ended.end > start else None
 
-    def _ended(self, reading: Reading, name: str, at: int, arguments: str) -> Found:
-        end = self._end.match(reading.text, at)
-        return Found(end.end() if end else at, reading.call(name, arguments))
+    def _ended(self, context: ParseContext, name: str, at: int, arguments: str) -> ParseResult:
+        end = self._end.match(context.text, at)
+        return ParseResult(end.end() if end else at, context.calls_of(name, arguments))
 
-    def _value(self, reading: Reading, start: int) -> _Value | None:
-        if reading.nested:
-            value = self._balanced(reading.text, start)
+    def _value(self, context: ParseContext, start: int) -> _Value | None:
+        if context.nested:
+            value = self._balanced(context.text, start)
             if value:
                 return value
-            reading.nested = False
-        return self._first_end(reading.text, start)
+            context.nested = False
+        return self._first_end(context.text, start)
 
     def _balanced(self, text: str, start: int) -> _Value | None:
-        """The value up to its end tag, whole calls inside it passed over; None when the tags don't balance."""
+        """The value up to its end tag, skipping whole calls inside it; None when the tags don't balance."""
         depth = 0
         for tag in self._tag.finditer(text, start):
             kind = tag.lastgroup
@@ -116,7 +116,7 @@ class Tagged:
         return None
 
     def _first_end(self, text: str, start: int) -> _Value | None:
-        """The value up to the first thing that may end it, or with the text."""
+        """The value up to the first tag that may end it, or the text's end."""
         for tag in self._tag.finditer(text, start):
             kind = tag.lastgroup
             if kind == "think":
@@ -131,23 +131,23 @@ class Tagged:
 
 @dataclass(frozen=True)
 class _Value:
-    """Where a value ends, and where what follows its end tag begins."""
+    """The index of a value's end, and the index after its end tag."""
 
     end: int
     next: int
 
 
 def write_raw(value: Any) -> str:
-    """A value as it stands between tags: a string as it is, anything else as JSON."""
+    """A value as text between tags: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else dumps(value)
 
 
-def reads_back(
-    reader: Callable[[Reading, int], Found | None], written: str, name: str, arguments: dict[str, Any]
+def round_trips(
+    parser: Callable[[ParseContext, int], ParseResult | None], written: str, name: str, arguments: dict[str, Any]
 ) -> bool:
-    """Whether a written call is read as it was meant, by a schema that is as the arguments are."""
+    """Whether a written call parses back to the same call, by a schema with the arguments' types."""
     kinds = {key: {"type": "string" if isinstance(value, str) else "any"} for key, value in arguments.items()}
-    found = reader(Reading(written, {name: {"properties": kinds}}, exact=True), 0)
+    found = parser(ParseContext(written, {name: {"properties": kinds}}, exact=True), 0)
     if found is None or found.end != len(written) or len(found.calls) != 1:
         return False
     return found.calls[0].name == name and bool(json.loads(found.calls[0].arguments) == arguments)

@@ -43,7 +43,7 @@ class RepeatedFailures:
         if count not in NUDGE_AT:
             return ""
         shown = render("nudge_same_failures", count=count, diff=await self._diff(tree))
-        change = render("nudge_change", kind="tests", count=count, cycle=1, names=run.tools.registry.names)
+        change = render("nudge_change_approach", kind="tests", count=count, cycle=1, names=run.tools.registry.names)
         return shown if count == NUDGE_AT[0] else f"{shown}\n\n{change}"
 
     async def _diff(self, tree: str) -> str:

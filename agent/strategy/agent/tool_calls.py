@@ -79,10 +79,11 @@ class ToolCallRunner:
         elif lack.stage == "change":
             self._nudges.append(self._another_approach(lack.kind, lack.count))
         else:
-            self._nudges.append(render("nudge_progress", kind=lack.kind, count=lack.count))
+            self._nudges.append(render("nudge_no_progress", kind=lack.kind, count=lack.count))
 
     def _another_approach(self, kind: str, count: int, cycle: int = 1) -> str:
-        return render("nudge_change", kind=kind, count=count, cycle=cycle, names=self._run.tools.registry.names)
+        names = self._run.tools.registry.names
+        return render("nudge_change_approach", kind=kind, count=count, cycle=cycle, names=names)
 
     async def _execute(self, call: Repaired) -> Observation:
         """Run a call; a nudge about tests that keep failing comes with its observation, not in its result."""
@@ -105,7 +106,7 @@ class ToolCallRunner:
             result = "the same result" if cycle == 1 else "the same results"
             self._end = Ended(status="gave_up", reason=f"{what} made {count} times with {result}")
         elif stage == "nudge":
-            nudges.append(render("nudge_repeat", count=count, cycle=cycle))
+            nudges.append(render("nudge_repeated_call", count=count, cycle=cycle))
         elif stage == "change":
             nudges.append(self._another_approach("repeat", count, cycle))
         return _with_nudges(observation, *nudges)

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.catalogue.fit import LEAST, USEFUL, Fit, best_of, candidates, fit, from_gguf
+from agent.catalogue.fit import MIN_CONTEXT, USEFUL_CONTEXT, Fit, best_of, candidates, fit, from_gguf
 from agent.catalogue.gguf import read_gguf
 from agent.catalogue.hardware import GIB, Machine, parse_memory, this_machine
 from agent.catalogue.memory import KV_TYPES, KvType
-from agent.catalogue.placement import Sized
+from agent.catalogue.placement import SizedModel
 from agent.catalogue.profiles import GENERIC, Profile, find_profile, load_catalogue
 from agent.errors import UsageError
 from agent.ui.models import fit_commands
@@ -66,7 +66,7 @@ def _machine(options: FitOptions) -> Machine:
         return this_machine()
     ram = parse_memory(options.memory) if options.memory else this_machine().ram_bytes
     gpu = parse_memory(options.gpu_memory) if options.gpu_memory else 0
-    return Machine.given(ram, gpu, unified=options.unified)
+    return Machine.described(ram, gpu, unified=options.unified)
 
 
 def _one(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
@@ -106,7 +106,7 @@ def _all(options: FitOptions, machine: Machine) -> list[Fit]:
     return fits
 
 
-def _fitted(sized: list[Sized], machine: Machine, options: FitOptions) -> Fit:
+def _fitted(sized: list[SizedModel], machine: Machine, options: FitOptions) -> Fit:
     found = [
         fit(
             each,
@@ -118,7 +118,7 @@ def _fitted(sized: list[Sized], machine: Machine, options: FitOptions) -> Fit:
         )
         for each in sized
     ]
-    return best_of(found, least=options.context or USEFUL)
+    return best_of(found, least=options.context or USEFUL_CONTEXT)
 
 
 def _described(machine: Machine) -> str:
@@ -163,7 +163,7 @@ def _print_one(found: Fit, profile: Profile | None) -> None:
         console.print(f"{title} fits: {_placement(found)}", highlight=False)
         console.print(f"with {found.context:,} tokens{slots}, the cache in {found.kv}", highlight=False)
     else:
-        context = f"with {found.context:,} tokens" if found.context else f"not even with {LEAST:,} tokens"
+        context = f"with {found.context:,} tokens" if found.context else f"not even with {MIN_CONTEXT:,} tokens"
         console.print(f"{title} does not fit, {context}{slots}; it needs", highlight=False)
     console.print(_bytes(found))
     if found.fits:
@@ -176,7 +176,7 @@ def _print_one(found: Fit, profile: Profile | None) -> None:
 def _bytes(found: Fit) -> Table:
     from rich.table import Table
 
-    model, need, placement = found.model, found.needs, found.placement
+    model, need, placement = found.model, found.memory_use, found.placement
     source = "" if model.exact else "the file's size" + ("; the experts' share is estimated" if model.experts else "")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column()
@@ -237,7 +237,7 @@ def _record(found: Fit, profile: Profile | None) -> dict[str, Any]:
         "yarn": found.yarn,
         "largest": found.largest,
         "exact": found.model.exact,
-        "bytes": asdict(found.needs),
+        "bytes": asdict(found.memory_use),
         "placement": asdict(found.placement),
     }
     if profile is not None or found.model.file is None:

@@ -92,8 +92,8 @@ def _pytest(output: str) -> ConsoleReport | None:
         return None
     failed = counts.get("failed", 0) + counts.get("error", 0) + counts.get("errors", 0)
     run = failed + counts.get("passed", 0) + counts.get("xfailed", 0) + counts.get("xpassed", 0)
-    words: dict[str, Status] = {"PASSED": "passed", "XPASS": "passed", "FAILED": "failed", "ERROR": "error"}
-    cases = [Case(name, words.get(word, "skipped")) for name, word in _PYTEST_LINE.findall(output)]
+    statuses: dict[str, Status] = {"PASSED": "passed", "XPASS": "passed", "FAILED": "failed", "ERROR": "error"}
+    cases = [Case(name, statuses.get(word, "skipped")) for name, word in _PYTEST_LINE.findall(output)]
     failures = [name for name in _PYTEST_FAILED.findall(output) if _is_node(name)]
     return _report(run, failed, [*cases, *(Case(name, "failed") for name in failures)], len(summaries))
 
@@ -143,8 +143,8 @@ def _cargo(output: str) -> ConsoleReport | None:
     if not found:
         return None
     passed, failed = (sum(int(each[i]) for each in found) for i in (0, 1))
-    words: dict[str, Status] = {"ok": "passed", "FAILED": "failed"}
-    cases = [Case(name, words.get(word, "skipped")) for name, word in _CARGO_LINE.findall(output)]
+    statuses: dict[str, Status] = {"ok": "passed", "FAILED": "failed"}
+    cases = [Case(name, statuses.get(word, "skipped")) for name, word in _CARGO_LINE.findall(output)]
     cases += [Case(name, "failed") for listed in _CARGO_LISTED.findall(output) for name in listed.split()]
     return _report(passed + failed, failed, cases)
 
@@ -206,8 +206,8 @@ def _node(output: str) -> ConsoleReport | None:
 
 
 def _go(output: str) -> ConsoleReport | None:
-    words: dict[str, Status] = {"FAIL": "failed", "PASS": "passed"}
-    cases = [Case(name, words.get(word, "skipped")) for word, name in _GO_LINE.findall(output)]
+    statuses: dict[str, Status] = {"FAIL": "failed", "PASS": "passed"}
+    cases = [Case(name, statuses.get(word, "skipped")) for word, name in _GO_LINE.findall(output)]
     failures = _unique([case.id for case in cases if case.failed])
     return ConsoleReport(None, len(failures) or None, failures, merged(cases))
 

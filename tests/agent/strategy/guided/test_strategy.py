@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from doubles.faults import Silent
 from support import CALC, ScriptedModel
-from working import TimeLimit, Worked, work
+from working import FinishedSession, TimeLimit, work
 
 from agent.errors import UsageError
 from agent.strategy.guided.rules import VARIABLE, GuidedRules, rules_from_environment
@@ -31,7 +31,7 @@ def model() -> Iterator[ScriptedModel]:
         yield model
 
 
-def guided(model: ScriptedModel, place: Path, answers: list[Any], **settings: Any) -> Worked:
+def guided(model: ScriptedModel, place: Path, answers: list[Any], **settings: Any) -> FinishedSession:
     model.answers = answers
     return work(model, place, strategy="guided", **settings)
 
@@ -41,11 +41,11 @@ def leave_out(monkeypatch: pytest.MonkeyPatch, *rules: str) -> None:
     monkeypatch.setenv(VARIABLE, ",".join(rules))
 
 
-def verdicts(worked: Worked) -> list[str]:
+def verdicts(worked: FinishedSession) -> list[str]:
     return [event.verdict for event in worked.of("candidate_made")]
 
 
-def phases(worked: Worked) -> list[str]:
+def phases(worked: FinishedSession) -> list[str]:
     return [f"{event.phase} {event.detail}".strip() for event in worked.of("phase_began")]
 
 
@@ -157,7 +157,7 @@ def test_a_script_that_shows_the_problem_is_run_on_each_copy_where_it_lies(
     assert worked.result.verification and worked.result.verification.reproduction
 
 
-def reproduction(worked: Worked) -> str:
+def reproduction(worked: FinishedSession) -> str:
     return str(worked.of("reproduction_found")[0].script)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support import ScriptedModel
-from working import Worked, work
+from working import FinishedSession, work
 
 from agent.strategy.guided.validate.doctests import MAX_EXAMPLES, documented_examples
 
@@ -46,12 +46,14 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedM
         yield model
 
 
-def guided(model: ScriptedModel, place: Path, answers: list[Any], calc: str = CALC, test: str = TEST) -> Worked:
+def guided(
+    model: ScriptedModel, place: Path, answers: list[Any], calc: str = CALC, test: str = TEST
+) -> FinishedSession:
     model.answers = answers
     return work(model, place, strategy="guided", files={"calc.py": calc, "test_calc.py": test})
 
 
-def verdicts(worked: Worked) -> list[str]:
+def verdicts(worked: FinishedSession) -> list[str]:
     return [event.verdict for event in worked.of("candidate_made")]
 
 
