@@ -37,7 +37,7 @@ class SweAgentError(Exception):
     """Base of all. `message` says what happened and `hint` what to do next; `exit_code` is the command's."""
 
     exit_code = 1
-    default_hint = "check this machine with `swe-agent doctor`"
+    default_hint = "if it happens again, please report it"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ class BackendError(SweAgentError):
     """The model server failed, and retries did not help."""
 
     exit_code = 3
-    default_hint = "check the model server with `swe-agent doctor`"
+    default_hint = "look for the reason in the log of the model server"
 
 
 class BackendUnreachable(BackendError):
@@ -108,7 +108,7 @@ class SandboxError(SweAgentError):
     """A sandbox can't be started, is gone, or fails in a way that is not a command's."""
 
     exit_code = 4
-    default_hint = "check the sandboxes with `swe-agent doctor`"
+    default_hint = "check Docker and the disk, or use another sandbox with --sandbox"
 
 
 class SandboxUnavailable(SandboxError):
