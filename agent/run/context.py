@@ -11,7 +11,7 @@ from agent.session.events import TestsRan, Warned
 from agent.session.session import Session
 from agent.session.state import State
 from agent.verify.reports.cases import TestReport
-from agent.verify.reports.errors import lacks_environment
+from agent.verify.runners.registry import lacks_environment
 from agent.verify.selection import ran_nothing
 from agent.verify.suite import TestRunner
 

@@ -28,7 +28,8 @@ from agent.session.session import Session
 from agent.task import Task
 from agent.text import printable, truncate
 from agent.verify.flaky import find_flaky, without_flaky
-from agent.verify.reports.errors import lacks_environment, last_error
+from agent.verify.reports.errors import last_error
+from agent.verify.runners.registry import lacks_environment
 from agent.verify.suite import TestRunner
 from sandbox import Sandbox
 from sandbox.snapshots import Snapshots

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from agent.session.events import Event, TestFailure, TestsRan
 from agent.verify.narrowing import for_names
 from agent.verify.reports.cases import TestReport
-from agent.verify.runners import identify_runner
+from agent.verify.runners.registry import identify_runner
 from agent.verify.suite import Phase, TestRunner
 
 ABOUT = "what failed, once more"

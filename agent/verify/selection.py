@@ -11,13 +11,10 @@ from typing import Literal
 from agent.code.paths import is_test_module
 from agent.session.events import TestsRan
 from agent.verify.narrowing import for_files, for_names
-from agent.verify.runners import identify_runner
+from agent.verify.runners.registry import RUNNERS, any_of, identify_runner
 
 _MAX_FILES = 20
-_NO_TESTS = re.compile(
-    r"(?i)\bno tests (?:ran|found|were (?:found|executed)|to run)|no test files|not found: |no examples? found"
-    r"|\b0 examples, |no tests executed|file or directory not found|no tests matching"
-)
+_NO_TESTS = any_of((runner.no_tests for runner in RUNNERS), re.IGNORECASE)
 _UNITTEST_FAILURE = re.compile(r"^(?:FAIL|ERROR): [^\n]*", re.MULTILINE)
 
 

@@ -11,13 +11,13 @@ from typing import Literal
 from agent.code.tracebacks import locations_in
 from agent.session.events import TestFailure, TestOutcome, TestsRan
 from agent.text import printable, truncate
+from agent.verify.console_sections import with_sections
 from agent.verify.failure_digest import digest
 from agent.verify.reports.cases import Case, TestReport, bounded, merged
-from agent.verify.reports.console import ConsoleReport, failing_id, read_console
-from agent.verify.reports.console_sections import with_sections
-from agent.verify.reports.json_reports import read_go, read_jest, read_rspec
-from agent.verify.reports.junit import read_junit
-from agent.verify.runners import ReportRequest, RunnerInfo, identify_runner, last_step, report_refused, request_report
+from agent.verify.reports.console import ConsoleReport, failing_id
+from agent.verify.runners.base import ReportRequest, RunnerInfo
+from agent.verify.runners.commands import last_step
+from agent.verify.runners.registry import identify_runner, read_console, report_refused, request_report
 from sandbox.protocol import ExecResult, Output, Sandbox
 from tools.run_tests import TestResult
 
@@ -32,7 +32,6 @@ _MAX_SOURCE_BYTES = 400_000
 _GRACE_SECONDS = 5.0  # between the signal that makes Python print its stack and the end
 _PYTHON = re.compile(r"(?:^|[\s/])python[\d.]*\s")
 _ABORTED = re.compile(r"Fatal Python error: Aborted\n")
-_PASSING = re.compile(r"^[\w.]+ \([\w.]+\)[^\n]* \.\.\. ok\n", re.MULTILINE)
 
 Phase = Literal["before", "candidate", "after", "reproduction"]
 
@@ -120,15 +119,15 @@ class TestRunner:
         data = await self._report_of(request, folder)
         cases: tuple[Case, ...] | None = None
         root = str(self._sandbox.workspace.repo)
-        if info.runner == "go" and request.command != command:
-            cases, text = read_go(text, root, _go_module(await self.manifest("go.mod")))
-        elif data:
-            reader = {"jest": read_jest, "rspec": read_rspec}.get(info.runner)
-            cases = reader(data, root) if reader else read_junit(data, info.runner, root)
+        runner, has_request = info.runner, request.command != command
+        if runner.output_report and has_request:
+            cases, text = runner.output_report.read(text, root, await self.manifest(runner.output_report.manifest))
+        elif runner.read_report and data:
+            cases = runner.read_report(data, root)
         text = printable(text)
         console = read_console(text)
-        if info.runner == "unittest" and request.command != command:
-            text = _PASSING.sub("", text)  # printed for the report alone
+        if runner.verbose_lines and has_request:
+            text = runner.verbose_lines.sub("", text)
         report = _report(cases, console, info, result)
         report = replace(report, cases=with_sections(report.cases, text, root))
         return _Execution(result, text, console, report)
@@ -138,8 +137,8 @@ class TestRunner:
 
         Python that does not end is aborted a little before it is killed, so that it prints its stack.
         """
-        capture = _MAX_REPORT_BYTES if info.runner == "go" else _MAX_OUTPUT_BYTES
-        if not (info.is_python or _PYTHON.search(last_step(command))) or seconds < 2:
+        capture = _MAX_REPORT_BYTES if info.runner.output_report else _MAX_OUTPUT_BYTES
+        if not (info.runner.is_python or _PYTHON.search(last_step(command))) or seconds < 2:
             return await self._sandbox.exec(command, timeout=seconds, capture=capture)
         script = (
             "export PYTHONFAULTHANDLER=1\n"
@@ -214,21 +213,14 @@ class TestRunner:
         return [TestFailure(name="", message="did not end", text=trace, places=locations)] if locations else []
 
 
-def _go_module(go_mod: str) -> str:
-    """The module's path in a go.mod."""
-    found = re.search(r"^module\s+(\S+)", go_mod, re.MULTILINE)
-    return found[1] if found else ""
-
-
 def _report(cases: tuple[Case, ...] | None, console: ConsoleReport, info: RunnerInfo, result: ExecResult) -> TestReport:
     """The report of a run: the runner's own where it agrees with the printed counts, else the printed one."""
     if result.ended != "exited" or cases is None:
         return TestReport(console.cases, console.complete and result.ended == "exited")
-    if info.runner in {"pytest", "tox", "other"}:
+    if info.runner.overwrites_report:
         cases = _as_printed(cases, console.failures)
         named = {case.id for case in cases if case.failed}
         missing = [case for case in console.cases if case.failed and case.id not in named]
-        # several runs of pytest write one file: it holds the last
         complete = console.runs == 1 and console.tests is not None and not missing
         return TestReport(merged([*cases, *missing]), complete and bool(console.failed) == bool(named))
     complete = bool(cases) and result.ok == (not any(case.failed for case in cases))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from agent.errors import PatchRejected
 from agent.model.dialects import Repaired
 from agent.recovery.call_signature import normalize
 from agent.run.run import Run
 from agent.text import truncate
-from agent.verify.reports.console import failing_id, read_console
+from agent.verify.reports.console import failing_id
+from agent.verify.runners.registry import may_run_tests, read_console
 from prompts import render
 from tools import Observation
 
 NUDGE_AT = (2, 4, 8, 16)
 """PatchStore after which the model is nudged; from the second time on it is to take another approach."""
-_RUNS_TESTS = re.compile(r"test|spec|tox|nox|check|jest|mocha|rake|gradle|mvn", re.IGNORECASE)
 
 
 class RepeatedFailures:
@@ -61,7 +59,7 @@ def _failing(call: Repaired, observation: Observation) -> str:
         if observation.ok or "exit_code" not in observation.meta:  # refused
             return ""
         return str(observation.meta.get("failing") or failing_id([normalize(observation.text)]))
-    if call.name != "shell" or not _RUNS_TESTS.search(call.arguments):
+    if call.name != "shell" or not may_run_tests(call.arguments):
         return ""
     outcome = read_console(observation.text)
     if outcome.failed and not outcome.failures:

@@ -1,4 +1,4 @@
-"""What the output of a run says went wrong: the error of a test, the last error of all, a missing environment."""
+"""What the output of a run says went wrong: the error of a test, the last error of all."""
 
 from __future__ import annotations
 
@@ -8,15 +8,6 @@ from agent.code.tracebacks import error_lines, is_error
 from agent.verify.reports.cases import MAX_MESSAGE
 
 _PYTEST_ERROR = re.compile(r"^E {1,8}(\S[^\n]*(?:\nE {1,12}[^\n]*)*)", re.MULTILINE)
-_COMMAND_NOT_FOUND = 127  # the shell's exit code
-_MISSING = re.compile(
-    r"ModuleNotFoundError: No module named|No module named [\w.]+$|ImportError while (?:importing|loading)|"
-    r"PackageNotFoundError|DistributionNotFound|error: unrecognized arguments: -|fixture '\w+' not found|"
-    r"command not found|Cannot find module|ERR_MODULE_NOT_FOUND|sh: \d+: \w+: not found|"
-    r"no required module provides|failed to (?:download|get)|Could not resolve (?:host|dependencies|all )|"
-    r"Could not (?:transfer|find) artifact|Could not find gem|vendor/autoload\.php|Plugin \S+ .{0,80}not be resolved",
-    re.MULTILINE,
-)
 
 
 def message_in(text: str) -> str:
@@ -38,8 +29,3 @@ def last_error(output: str) -> str:
     errors = [f"{name}: {message}" for name, message in error_lines(output) if message and is_error(name)]
     lines = errors or output.strip().splitlines()
     return lines[-1].strip() if lines else ""
-
-
-def lacks_environment(output: str, exit_code: int) -> bool:
-    """Whether a test run failed because something that it needs is not installed."""
-    return exit_code == _COMMAND_NOT_FOUND or bool(_MISSING.search(output))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from xml.parsers import expat
 
@@ -15,7 +16,7 @@ _STATUS: dict[str, Status] = {"failure": "failed", "error": "error", "skipped": 
 
 
 @dataclass
-class _Element:
+class Element:
     """One `testcase` as it is read."""
 
     classname: str
@@ -35,7 +36,7 @@ class _Reader:
     """Collects the test cases of one document."""
 
     def __init__(self) -> None:
-        self.found: list[_Element] = []
+        self.found: list[Element] = []
         self._depth = 0
         self._text: list[str] | None = None
         self._size = 0
@@ -48,7 +49,7 @@ class _Reader:
         if tag == "testcase":
             get = attributes.get
             classname = get("classname") or get("class") or ""
-            self.found.append(_Element(classname, get("name", ""), get("file", ""), _seconds(get("time"))))
+            self.found.append(Element(classname, get("name", ""), get("file", ""), _seconds(get("time"))))
         elif tag in _STATUS and self.found:
             case = self.found[-1]
             if case.status == "passed":
@@ -82,7 +83,7 @@ def _refuse(*_: object) -> None:
     raise _Refused
 
 
-def _elements(data: bytes) -> list[_Element] | None:
+def _elements(data: bytes) -> list[Element] | None:
     """The test cases of a document; None for one that is broken or holds what no test runner writes."""
     parser = expat.ParserCreate()
     reader = _Reader()
@@ -98,57 +99,36 @@ def _elements(data: bytes) -> list[_Element] | None:
     return reader.found
 
 
-def read_junit(data: bytes, runner: str, root: str) -> tuple[Case, ...] | None:
-    """The cases of one or more documents, one after another, with names that `runner` takes as arguments.
+def junit_reader(
+    name: Callable[[Element, str, dict[str, str]], str],
+) -> Callable[[bytes, str], tuple[Case, ...] | None]:
+    """A reader of one or more documents, one after another: from them and the repository's root, the cases.
 
-    None when one of them can't be read.
+    `name` gives a test's id in the form that the runner takes as an argument; its last argument has the path of each
+    Python module that a document names. The reader returns None when one of the documents can't be read.
     """
-    documents = [part for part in re.split(rb"(?=<\?xml )", data) if part.strip()]
-    elements: list[_Element] = []
-    for document in documents:
-        found = _elements(document)
-        if found is None:
-            return None
-        elements += found
-    modules = {_module(element.file): element.file for element in elements if element.file.endswith(".py")}
-    cases = []
-    for element in elements:
-        text = bounded(element.text.strip("\n"), MAX_TEXT)
-        message = element.message if len(element.message) > 1 else text.partition("\n")[0]
-        locations = locations_in(element.text, root) if element.status in {"failed", "error"} else ()
-        name = _name(element, runner, root, modules)
-        cases.append(Case(name, element.status, bounded(message, 2000), text, locations, element.seconds))
-    return merged(cases)
+
+    def read(data: bytes, root: str) -> tuple[Case, ...] | None:
+        elements: list[Element] = []
+        for document in re.split(rb"(?=<\?xml )", data):
+            if not document.strip():
+                continue
+            found = _elements(document)
+            if found is None:
+                return None
+            elements += found
+        modules = {_module(element.file): element.file for element in elements if element.file.endswith(".py")}
+        cases = []
+        for element in elements:
+            text = bounded(element.text.strip("\n"), MAX_TEXT)
+            message = element.message if len(element.message) > 1 else text.partition("\n")[0]
+            locations = locations_in(element.text, root) if element.status in {"failed", "error"} else ()
+            id_ = name(element, root, modules)
+            cases.append(Case(id_, element.status, bounded(message, 2000), text, locations, element.seconds))
+        return merged(cases)
+
+    return read
 
 
 def _module(path: str) -> str:
     return path.removesuffix(".py").replace("/", ".")
-
-
-def _name(element: _Element, runner: str, root: str, modules: dict[str, str]) -> str:
-    classname, name = element.classname, element.name
-    if runner == "maven":
-        return f"{classname}#{name.removesuffix('()')}"
-    if runner == "gradle":
-        return f"{classname}.{name.removesuffix('()')}"
-    if runner == "phpunit":
-        return f"{classname.replace('.', chr(92))}::{name}"
-    if runner == "vitest":
-        return f"{classname.removeprefix(root.rstrip('/') + '/')}::{name.replace(' > ', ' ')}"
-    return _pytest_id(element, modules)
-
-
-def _pytest_id(element: _Element, modules: dict[str, str]) -> str:
-    """The node id of a case of pytest's: `classname` is the file's path with dots, then the classes.
-
-    The attribute `file` is where the function stands: for an inherited test that is another file.
-    """
-    if not element.classname:  # a file that could not be collected
-        return modules.get(element.name, element.name)
-    parts = element.classname.split(".")
-    for end in range(len(parts), 0, -1):
-        module = ".".join(parts[:end])
-        if module in modules:
-            return "::".join([modules[module], *parts[end:], element.name])
-    end = next((at for at, part in enumerate(parts) if at and part[:1].isupper()), len(parts))
-    return "::".join(["/".join(parts[:end]) + ".py", *parts[end:], element.name])

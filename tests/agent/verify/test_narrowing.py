@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.verify.narrowing import for_names
-from agent.verify.runners import identify_runner
+from agent.verify.runners.other import OTHER
+from agent.verify.runners.registry import identify_runner
 from agent.verify.selection import selections
 
 JEST = json.dumps({"scripts": {"test": "cross-env A=1 jest"}})
@@ -48,10 +49,10 @@ def test_a_command_is_narrowed_to_names(command: str, names: list[str], wanted: 
 
 def test_npm_passes_arguments_to_the_runner_of_its_script() -> None:
     info = identify_runner("npm test --silent", JEST)
-    assert info.runner == "jest"
+    assert info.runner.name == "jest"
     assert for_names("npm test --silent", info, ["a.test.js::x"]) == "npm test --silent -- a.test.js -t '(x)'"
     assert identify_runner("npm test", '{"scripts": {"test": "jest | tee x"}}').takes_arguments is False
-    assert identify_runner("npm test", "[]").runner == identify_runner("npm test").runner == "other"
+    assert identify_runner("npm test", "[]").runner == identify_runner("npm test").runner == OTHER
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=100)

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.verify.reports.cases import Case, TestReport, merged
-from agent.verify.reports.json_reports import read_go, read_jest, read_rspec
-from agent.verify.reports.junit import read_junit
+from agent.verify.runners.go import read_go
+from agent.verify.runners.jest import read_jest
+from agent.verify.runners.registry import RUNNERS
+from agent.verify.runners.rspec import read_rspec
 
 ROOT = "/w/repo"
 
@@ -19,8 +21,14 @@ def suite(*cases: str) -> bytes:
     return f'<?xml version="1.0"?><testsuites><testsuite>{"".join(cases)}</testsuite></testsuites>'.encode()
 
 
+def read_junit(data: bytes, name: str = "pytest") -> tuple[Case, ...] | None:
+    (read,) = (runner.read_report for runner in RUNNERS if runner.name == name)
+    assert read
+    return read(data, ROOT)
+
+
 def ids(data: bytes, runner: str = "pytest") -> list[tuple[str, str]]:
-    cases = read_junit(data, runner, ROOT)
+    cases = read_junit(data, runner)
     assert cases is not None
     return [(case.id, case.status) for case in cases]
 
@@ -75,14 +83,14 @@ OUTSIDE = b"""<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a SYSTEM "file:///etc/p
     [BILLION, OUTSIDE, suite("<a>" * 100 + "</a>" * 100), suite()[:40], b"\xff\xfe\x00", b"no xml", b"<a>&nope;</a>"],
 )
 def test_what_no_runner_writes_is_refused_whole(data: bytes) -> None:
-    assert read_junit(data, "pytest", ROOT) is None
+    assert read_junit(data) is None
 
 
 def test_a_failure_of_any_length_is_bounded() -> None:
     data = suite(
         f'<testcase classname="a" name="b"><failure message="{"m" * 10**6}">{"t" * 10**7}</failure></testcase>'
     )
-    (case,) = read_junit(data, "pytest", ROOT) or ()
+    (case,) = read_junit(data) or ()
     assert len(case.message) < 3000 and len(case.text) < 9000
 
 
@@ -90,7 +98,7 @@ def test_a_failure_of_any_length_is_bounded() -> None:
 @given(data=st.binary(max_size=300))
 def test_no_bytes_break_the_readers(data: bytes) -> None:
     for given_data in (data, suite() + data):
-        read_junit(given_data, "pytest", ROOT)
+        read_junit(given_data)
         read_jest(given_data, ROOT)
         read_rspec(given_data, ROOT)
         read_go(given_data.decode("latin-1"), ROOT)
@@ -158,7 +166,7 @@ def test_go_is_read_and_shown_as_people_know_it() -> None:
         {"Action": "output", "Package": "example.com/calc/broken", "Output": "broken/a.go:3:1: syntax error\n"},
         {"Action": "fail", "Package": "example.com/calc/broken"},
     ]
-    cases, text = read_go("\n".join(map(json.dumps, events)) + "\nplain line\n", ROOT, "example.com/calc")
+    cases, text = read_go("\n".join(map(json.dumps, events)) + "\nplain line\n", ROOT, "module example.com/calc\n")
     assert [(case.id, case.status) for case in cases] == [
         (f"{package}.TestAdd", "failed"),
         (f"{package}.TestSub", "passed"),

@@ -1,10 +1,10 @@
-"""What went wrong is read from the output of a run: the error of a test, the last one, a missing environment."""
+"""What went wrong is read from the output of a run: the error of a test, the last one."""
 
 from __future__ import annotations
 
 import pytest
 
-from agent.verify.reports.errors import lacks_environment, last_error, message_in
+from agent.verify.reports.errors import last_error, message_in
 
 
 @pytest.mark.parametrize(
@@ -32,29 +32,3 @@ def test_a_test_says_what_its_error_is(text: str, message: str) -> None:
 )
 def test_the_last_error_with_a_message_is_the_one_of_the_run(output: str, error: str) -> None:
     assert last_error(output) == error
-
-
-@pytest.mark.parametrize(
-    "output",
-    [
-        "/usr/bin/python3: No module named pytest",
-        "E   ModuleNotFoundError: No module named 'requests'",
-        "ImportError while loading conftest '/r/conftest.py'.",
-        "ImportError while importing test module '/r/test_a.py'.",
-        "sh: 1: jest: not found",
-        "bash: line 1: cargo: command not found",
-        "Error: Cannot find module 'express'",
-        "error: failed to download `serde v1.0`",
-        "importlib.metadata.PackageNotFoundError: No package metadata was found for x",
-        "pytest: error: unrecognized arguments: --cov=x",
-        "E       fixture 'mocker' not found",
-        "[ERROR] Could not resolve dependencies for project a:b:jar:1",
-    ],
-)
-def test_a_run_that_lacks_something_is_told_from_one_that_fails(output: str) -> None:
-    assert lacks_environment(f"...\n{output}\n", 1)
-
-
-def test_a_failing_test_lacks_nothing() -> None:
-    assert not lacks_environment("E  AssertionError: assert 1 == 2\n1 failed in 0.1s\n", 1)
-    assert lacks_environment("", 127)

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.code.tracebacks import locations_in
-from agent.verify.reports.console import ConsoleReport, read_console, unittest_id
-from agent.verify.reports.console_sections import with_sections
+from agent.verify.console_sections import with_sections
+from agent.verify.reports.console import ConsoleReport
+from agent.verify.runners.registry import read_console
+from agent.verify.runners.unittest import unittest_id
 
 TESTS = """
 import unittest

@@ -8,26 +8,13 @@ from dataclasses import replace
 
 from agent.code.tracebacks import locations_in
 from agent.verify.reports.cases import MAX_TEXT, Case, bounded
-from agent.verify.reports.console import unittest_id
 from agent.verify.reports.errors import message_in
+from agent.verify.runners.registry import BY_OUTPUT, RUNNERS, any_of
 
-_HEADERS = re.compile(
-    r"^_{2,} (?:ERROR (?:at setup of|at teardown of|collecting) )?(?P<pytest>[^\n]{1,500}?) _{2,}$"
-    r"|^(?:FAIL|ERROR): (?P<unittest>[^\n]{1,500})\n(?:[^\n]{0,500}\n){0,3}?-{70}$"
-    r"|^---- (?P<cargo>\S{1,500}) stdout ----$"
-    r"|^\s*--- FAIL: (?P<go>\S{1,500})[^\n]*$"
-    r"|^  ● (?P<jest>[^\n]{1,500})$"
-    r"|^ *FAIL {1,2}(?P<vitest>[^\n]{1,500} > [^\n]{1,500})$"
-    r"|^ {0,2}\d{1,5}\) (?P<numbered>[^\n]{1,500}(?:\n {7,}[^\n]{1,200}:$)?)"
-    r"|^(?P<gradle>\w[\w.$]* > [^\n]{1,300}) FAILED$"
-    r"|^✖ (?P<node>[^\n]{1,500}?)(?: \([\d.]+ms\))?$",
-    re.MULTILINE,
-)
-_END = re.compile(
-    r"^(?:={5,}|failures:$|-{70}\nRan \d|Test Suites:|Test Files |test result:|Finished in |FAILURES!|FAIL$|FAIL\t"
-    r"|ok  \t)",
-    re.MULTILINE,
-)
+_SECTIONS = {runner.section: runner.section_id for runner in BY_OUTPUT if runner.section}  # runners may share one
+_HEADERS = any_of(_SECTIONS)
+_SECTION_IDS = tuple(_SECTIONS.values())  # by the number of the header's group
+_END = re.compile(rf"^(?:{any_of(runner.section_end for runner in RUNNERS).pattern})", re.MULTILINE)
 _MAX_SECTIONS = 200
 
 
@@ -54,9 +41,9 @@ def _sections(output: str) -> dict[str, str]:
         following = _HEADERS.search(output, match.end())
         end = _END.search(output, match.end())
         stop = min(each.start() if each else len(output) for each in (following, end))
-        name = next(text for text in match.groups() if text)
-        if match["unittest"]:
-            name = unittest_id(name)
+        group = match.lastindex or 1
+        section_id = _SECTION_IDS[group - 1]
+        name = section_id(match[group]) if section_id else match[group]
         text = output[match.end() : stop].strip("\n")
         key = _key(" ".join(part.strip() for part in name.splitlines()).removesuffix(":"))
         if len(text) > len(found.get(key, "")):

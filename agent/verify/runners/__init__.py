@@ -1,0 +1,1 @@
+"""One module per test runner, each with one `Runner` that holds all its parts; `registry.py` lists them."""
