@@ -69,7 +69,7 @@ def test_the_syntax_shows_a_call_and_how_it_begins(name: str) -> None:
     dialect = DIALECTS[name]
     shown = dialect.syntax("shell", "command", "ls")
     assert shown.startswith(dialect.opening)
-    (call,) = parse_text(shown.removesuffix(dialect.remark), TOOLS).calls
+    (call,) = parse_text(shown.removesuffix(dialect.note), TOOLS).calls
     assert (call.name, json.loads(call.arguments)) == ("shell", {"command": "ls"})
     assert "TOOL" in dialect.syntax() and "ARGUMENT" in dialect.syntax() and "VALUE" in dialect.syntax()
 
