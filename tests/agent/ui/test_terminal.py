@@ -81,7 +81,7 @@ def evil_events(text: str) -> list[Event]:
         Observed(call_id=text, name=text, ok=False, content=text),
         SnapshotTaken(tree=text),
         PhaseBegan(phase=text, detail=text),
-        CandidateMade(number=1, region=text, verdict=text, patch=text),
+        CandidateMade(number=1, region=text, verdict=text),
         AttemptBegan(number=1, of=2),
         AttemptEnded(number=1, status=text, reason=text, summary=text, patch=text, verdict=text),
         AttemptChosen(number=1, reason=text),
