@@ -1,4 +1,4 @@
-"""A model ready to be asked: the server, measured, and the profile to use it by."""
+"""The model of a session: a server whose window was measured, and the profile to use it with."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from agent.catalogue.download import DownloadProgress
 
 UNKNOWN_WINDOW = 32_768
-GUIDED_WINDOW = 8_192  # what the guided strategy's narrow questions need, in little memory
+"""The window in tokens that is assumed where the server does not say."""
+GUIDED_WINDOW = 8_192
+"""The window in tokens for the guided strategy at the bundled runtime: enough for its prompts, in little memory."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """A model to ask. `window` is the smallest of what is held, asked for and trained, in tokens."""
+    """A model and how to use it. `window` is the smallest of the windows held, asked for and trained, in tokens."""
 
     client: ModelClient
     server: Server
@@ -40,12 +42,12 @@ class Backend:
     memory: ToolCallModeMemory = field(default_factory=ToolCallModeMemory)
 
     def tool_calls(self) -> ToolCallPolicy:
-        """How calls are asked for: in the mode that worked last, else the one the profile names."""
+        """How calls are asked for: in the mode that worked last, else the profile's."""
         wanted = self.memory.recall(self.server) or self.profile.tool_calling
         return ToolCallPolicy.starting(self.server.can, wanted)
 
     def remember(self, mode: ToolCallMode, why: str) -> None:
-        """The next session begins with this mode."""
+        """Begin the next session with this mode."""
         self.memory.remember(self.server, mode, why)
 
 
@@ -56,12 +58,12 @@ def _sampling(profile: Profile, settings: Settings) -> Sampling:
 
 
 def usable_window(window: Window, profile: Profile) -> tuple[int, str]:
-    """The window that counts, in tokens, and what the user should know about it where nobody told it."""
+    """The window to use, in tokens, and a warning where it is assumed."""
     known = Window(window.held, window.asked, window.trained or profile.window).size
     if window.held is None and window.asked is None:
         size = min(UNKNOWN_WINDOW, known or UNKNOWN_WINDOW)
-        told = f"the server does not tell its context window; {size:,} tokens are assumed (set it with --context)"
-        return size, told
+        warning = f"the server does not report its context window; {size:,} tokens are assumed (set it with --context)"
+        return size, warning
     return known or UNKNOWN_WINDOW, ""
 
 
@@ -73,7 +75,7 @@ async def open_backend(
     on_progress: Callable[[str], None] = lambda _: None,
     on_download: Callable[[DownloadProgress], None] | None = None,
 ) -> AsyncIterator[Backend]:
-    """The backend the settings name, else the bundled runtime with the default model.
+    """The backend of the settings, else the bundled runtime with the default model.
 
     `log_path` is the bundled runtime's log. Raises `BackendError`s.
     """
@@ -101,7 +103,7 @@ async def _bundled(
     on_progress: Callable[[str], None],
     on_download: Callable[[DownloadProgress], None] | None,
 ) -> AsyncIterator[Backend]:
-    """The bundled runtime with one slot, its window the one asked for, else what the strategy needs."""
+    """The bundled runtime with one slot, and the window that was asked for, else that of the strategy."""
     from agent.bundled.plan import ServeOptions, prepare
 
     name = settings.model or DEFAULT_MODEL
@@ -122,12 +124,12 @@ async def _bundled(
 
 
 def _backend(server: Server, profile: Profile, settings: Settings) -> Backend:
-    window, told = usable_window(server.window, profile)
+    window, warning = usable_window(server.window, profile)
     return Backend(
         client=ModelClient(server),
         server=server,
         profile=profile,
         window=window,
         sampling=_sampling(profile, settings),
-        warnings=tuple(filter(None, (server.advice, told))),
+        warnings=tuple(filter(None, (server.advice, warning))),
     )

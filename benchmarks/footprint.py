@@ -1,4 +1,4 @@
-"""What the program weighs before it does anything: size on disk, CPU time of `--help`, modules imported.
+"""The cost of the program before it does anything: size on disk, processor time of `--help`, modules imported.
 
 Run it with `python benchmarks/footprint.py`; it makes a fresh environment with the locked core (no model
 runtime) in a temporary directory and removes it.
@@ -16,12 +16,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 10
-SDKS = ("docker", "git", "httpx2", "xllamacpp", "rich", "jinja2")
-"""What a command should import only when it uses it; `docker` and `httpx2` are an error."""
+LIBRARIES = ("docker", "git", "httpx2", "openai", "unidiff", "xllamacpp", "rich", "jinja2")
+"""The libraries that a command should import only when it uses them."""
+FORBIDDEN = {"docker", "git", "httpx2", "openai"}
+"""Those that the command line must not import: the program exits with 1."""
 
 
 def main() -> None:
-    """Measure and print; exits with 1 when importing the command line imports an SDK."""
+    """Measure and print; exits with 1 when the command line imports a forbidden library."""
     with tempfile.TemporaryDirectory(prefix="swe-agent-footprint-") as scratch:
         python = install(Path(scratch, "env"))
         size = directory_bytes(Path(scratch, "env")) / 1e6
@@ -33,10 +35,10 @@ def main() -> None:
     median = statistics.median(warm)
     print(f"swe-agent --help            {median:8.3f} s CPU (user + system, median of {RUNS})")
     print(f"modules by import agent.cli {len(modules):8d}")
-    heavy = [name for name in SDKS if name in modules]
-    print(f"of them SDKs and the like   {', '.join(heavy) or 'none':>8}")
-    if {"docker", "httpx2"} & modules:
-        sys.exit("importing agent.cli imports an SDK")
+    heavy = [name for name in LIBRARIES if name in modules]
+    print(f"of them heavy libraries     {', '.join(heavy) or 'none':>8}")
+    if imports := sorted(FORBIDDEN & modules):
+        sys.exit(f"importing agent.cli imports {', '.join(imports)}")
 
 
 def install(environment: Path) -> Path:
@@ -71,7 +73,7 @@ def cpu_seconds(command: list[str]) -> float:
 
 
 def imported(python: Path) -> set[str]:
-    """The modules in memory after `import agent.cli` that a bare Python has not."""
+    """The modules that `import agent.cli` loads."""
     script = "import sys; bare = {*sys.modules}; import agent.cli; print(*{*sys.modules} - bare)"
     printed = subprocess.run([str(python), "-c", script], check=True, capture_output=True, text=True).stdout
     return set(printed.split())

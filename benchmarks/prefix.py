@@ -1,14 +1,14 @@
-"""How much of what it has read the real llama.cpp server reads again, over a long session and its compactions.
+"""How many prompt tokens the real llama.cpp server processes again, over a long session and its compactions.
 
 Run it with `python benchmarks/prefix.py`. A session of the agent strategy works on a small repository; its steps are
-scripted, so that they are the same for every model, and stand in for what the model says: each request goes to the
-bundled runtime, which reads the prompt, generates one token and tells what it found in its cache; the answer that the
-session sees is the script's. The figure of a step is `cached ÷ the previous turn's total tokens`.
+scripted, so that they are the same for every model: each request goes to the bundled runtime, which processes the
+prompt, generates one token and reports the tokens found in its cache; the answer that the session sees is the script's.
+The figure of a step is `cached ÷ the previous turn's total tokens`.
 
 `--model hybrid` takes a small model of Qwen3-Coder-Next's architecture with random weights (hybrid.py), whose tokens
 are bytes: `--window 65536` is as much text as 16K tokens elsewhere.
 
-It exits with 1 where a step outside a compaction is under 99%, or a compaction cost more than one full reading.
+It exits with 1 where a step outside a compaction is under 99%, or a compaction costs more than one full prompt.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ from agent.task import Task
 from benchmarks.hybrid import write_hybrid
 
 HYBRID = "hybrid"
-LEAST = 0.99
-FULL = 0.5
-"""A prompt of which less than this share of the turn before was found is read as a whole."""
-ASKED = "Call no tool now."
+MIN_CACHED = 0.99
+FULL_PROMPT = 0.5
+"""A prompt whose share is below this counts as processed from the beginning."""
+SUMMARY_REQUEST = "Call no tool now."
 SUMMARY = (
     "Goal: add must give sums\nDone:\n- read calc.py and its tests\nDecisions:\n- change add alone\n"
     "Facts:\n- calc.py:3 subtracts\nNext step: go on reading\n"
@@ -59,7 +59,7 @@ SOURCE = 'def add(a, b):\n    """Return the sum."""\n    return a - b\n'
 
 
 class Script:
-    """What the model does at each step: reads, edits, commands; at the end it mends the bug and submits."""
+    """The model's action at each step: reads, edits, commands; at the end it fixes the bug and submits."""
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
@@ -67,7 +67,7 @@ class Script:
 
     def message(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer to a request."""
-        if ASKED in str(body["messages"][-1]["content"]):
+        if SUMMARY_REQUEST in str(body["messages"][-1]["content"]):
             return {"role": "assistant", "content": SUMMARY}
         self._at += 1
         name, arguments = self._call(self._at)
@@ -92,7 +92,7 @@ class Script:
 
 @contextmanager
 def between(upstream: str, script: Script) -> Iterator[str]:
-    """A server that passes all on to another, but has replies of one token only and answers with the script's."""
+    """A proxy that has replies of one token generated and answers with the script's."""
     where = urlsplit(upstream)
 
     class Handler(BaseHTTPRequestHandler):
@@ -142,7 +142,7 @@ def between(upstream: str, script: Script) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Step:
-    """One reply: its number and purpose, its prompt's tokens, those found in the cache, all of the turn before."""
+    """One reply: number, purpose, tokens of its prompt, those found in the cache, all tokens of the turn before."""
 
     number: int
     purpose: str
@@ -153,12 +153,12 @@ class Step:
 
     @property
     def share(self) -> float:
-        """Of the turn before."""
+        """The cached share of the turn before, 0 to 1."""
         return self.cached / self.before if self.before else 1.0
 
 
 def steps_of(events: list[Event]) -> list[Step]:
-    """The replies of a session; `begins` are the first of a prompt."""
+    """The replies of a session; those with `begins` are the first of a prompt."""
     steps: list[Step] = []
     before, begins = 0, True
     for event in events:
@@ -210,13 +210,13 @@ async def session(url: str, steps: int, window: int, mode: ToolCallMode, place: 
         Issue("add gives wrong sums", "`add(2, 3)` gives -1 instead of 5.", "benchmark"),
         HostRepository.open(make_repository(place / "repository"), "HEAD"),
         Settings.model_validate(settings | {"context": window, "test": "python3 -m unittest"}),
-        subscribers=(only_journalled(events.append), only_journalled(_tell)),
+        subscribers=(only_journalled(events.append), only_journalled(_print)),
     )
     await run_session(task)
     return events
 
 
-def _tell(event: Event) -> None:
+def _print(event: Event) -> None:
     if isinstance(event, ModelReplied):
         usage = event.usage
         print(
@@ -227,21 +227,22 @@ def _tell(event: Event) -> None:
 
 
 def report(events: list[Event]) -> bool:
-    """Print the figures; whether they are as they must be."""
+    """Print the figures; returns whether they are within the limits."""
     steps = steps_of(events)
     compactions = [event for event in events if isinstance(event, Compacted)]
     inside = [step for step in steps if not step.begins and step.purpose == "step"]
     asked = [step for step in steps if step.purpose == "summary"]  # at times without the latest step
-    low = [step for step in inside if step.share < LEAST]
-    full = [step for step in steps[1:] if step.share < FULL]
+    low = [step for step in inside if step.share < MIN_CACHED]
+    full = [step for step in steps[1:] if step.share < FULL_PROMPT]
     result = next((event for event in events if isinstance(event, Result)), None)
     print(f"replies                  {len(steps)}")
     print(f"compactions              {len(compactions)}, by {sorted({each.by for each in compactions})}")
     print(f"cached ÷ turn before     {min((step.share for step in inside), default=0):.4f} at the least")
-    print(f"under {LEAST:.0%}                {len(low)}: {[(step.number, round(step.share, 4)) for step in low[:10]]}")
+    shares = [(step.number, round(step.share, 4)) for step in low[:10]]
+    print(f"under {MIN_CACHED:.0%}                {len(low)}: {shares}")
     print(f"asked for a summary      {min((step.share for step in asked), default=0):.4f} at the least")
-    print(f"read as a whole          {len(full)} after the first")
-    print(f"tokens sent / read anew  {sum(s.prompt for s in steps):,} / {sum(s.prompt - s.cached for s in steps):,}")
+    print(f"processed as a whole     {len(full)} after the first")
+    print(f"tokens sent / processed  {sum(s.prompt for s in steps):,} / {sum(s.prompt - s.cached for s in steps):,}")
     print(f"the session              {result.status if result else 'did not end'}")
     return not low and len(full) <= len(compactions) and result is not None and result.status == "fixed"
 

@@ -1,4 +1,4 @@
-"""What the model says in `steps.py`, the server that says it, and the repository it works on.
+"""The script of the model in `steps.py`, its server, and the repository that it works on.
 
 The server is a process of its own, started with `serving`; it prints its port and answers until it is killed.
 """
@@ -21,7 +21,7 @@ FILES, LENGTH = 10, 400  # what there is to read and edit
 
 
 def call(at: int, steps: int) -> tuple[str, dict[str, Any]]:
-    """What the model does at step `at`, counted from 0: reads, commands, edits, searches, each with another result."""
+    """The tool call of step `at`, from 0: reads, commands, edits and searches, each with another result."""
     if at == steps:
         return "edit_file", {"path": "calc.py", "old": "return a - b", "new": "return a + b"}
     if at > steps:
@@ -39,7 +39,7 @@ def call(at: int, steps: int) -> tuple[str, dict[str, Any]]:
 
 
 def command(at: int, steps: int) -> str:
-    """The same as a command, for an agent that has a shell only."""
+    """The same as a shell command, for an agent without other tools."""
     name, given = call(at, steps)
     if name == "read_file":
         return f"sed -n '{given['start_line']},{given['end_line']}p' {given['path']}"
@@ -53,7 +53,7 @@ def command(at: int, steps: int) -> str:
 
 
 def serve(log: Path, steps: int, as_commands: bool) -> None:
-    """Answer on a loopback port, which is printed, until the input ends; a line of times for each reply."""
+    """Answer on a loopback port, which is printed; `log` gets a line for each reply: its two times, its tokens."""
     times = log.open("w", buffering=1)
     done = 0
 
@@ -113,7 +113,7 @@ def serve(log: Path, steps: int, as_commands: bool) -> None:
 
 @contextmanager
 def serving(log: Path, steps: int, *, as_commands: bool = False) -> Iterator[str]:
-    """The address of a server in a process of its own."""
+    """The URL of a server that runs as a child process."""
     argv = [sys.executable, __file__, str(log), str(steps), "commands" if as_commands else "calls"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
@@ -124,7 +124,7 @@ def serving(log: Path, steps: int, *, as_commands: bool = False) -> Iterator[str
 
 
 def make_repository(place: Path) -> Path:
-    """A git repository with a bug, a test that shows it, and something to read and edit."""
+    """A git repository with a bug, a failing test, and files to read and edit."""
     lines = [f"WORD_{at:04d} = {at}  # {'some words '[at % 5 :]}\n" for at in range(FILES * LENGTH)]
     words = {f"words_{at}.py": "".join(lines[at * LENGTH : (at + 1) * LENGTH]) for at in range(FILES)}
     test = (

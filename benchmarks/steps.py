@@ -1,15 +1,16 @@
 """What a step costs beside the model and the command: a thousand of them, to a prompt of 256K tokens.
 
 Run it with `python benchmarks/steps.py`; `--peer` has mini-swe-agent (from the package index, in an environment of its
-own) work through the same script after it. A scripted server, a process of its own, answers at once and notes when each
-request was whole and when its reply was. Between two of these lie the step's command and everything that is the
-agent's: reading the reply, the journal, snapshots, budgets, the next request. Where it waits for its sandbox, and how
-long it is inside its client of the model, is noted in the agent's process. Own time is what is left without both; what
-it is with the client's share, and with the sandbox (commands, and the snapshots that are taken there), is told beside.
+own) work through the same script after it. A scripted server, a process of its own, answers at once and records when
+each request was complete and when its reply was. Between two of these lie the step's command and everything that is the
+agent's: reading the reply, the journal, snapshots, budgets, the next request. The agent's process records when it waits
+for its sandbox and when it is inside its client of the model. Own time is what is left without the sandbox (commands,
+and the snapshots that are taken there); it is reported with and without the client. Processor time is that of the
+agent's process for a whole step, which a busy machine changes less.
 
-It exits with 1 where our own time is over 5 ms (median) or 20 ms (99 of 100), grows with the session (the last 100
-steps over 1.5 times the first 100), 150 MB are resident, or the journal's second half is longer than its first by a
-quarter.
+It exits with 1 where our own time with the client is over 5.5 ms (median) or 20 ms (99 of 100), grows with the session
+(the last 100 steps over 1.3 times the first 100), 110 MB are resident, or the journal's second half is longer than its
+first by a quarter.
 """
 
 from __future__ import annotations
@@ -31,44 +32,45 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.scripted_steps import make_repository, serving  # noqa: E402
 
-MEDIAN_MS, P99_MS, GROWTH, RESIDENT_MB, JOURNAL_GROWTH = 5.0, 20.0, 1.5, 150.0, 1.25
+MEDIAN_MS, P99_MS, GROWTH, RESIDENT_MB, JOURNAL_GROWTH = 5.5, 20.0, 1.3, 110.0, 1.25
 EDGE = 100  # steps at either end that are compared
 
-# Both agents run with their ways to the sandbox and to the model wrapped: each stay there is noted, as two times on the
-# system's clock.
-_NOTING = """
+# Both agents run with their calls of the sandbox and of the model wrapped: each is recorded with its beginning and end
+# on the system's clock, and the processor time that the agent had used at its end.
+_RECORDING = """
 import functools, inspect, sys, time
 log = open(sys.argv.pop(1), "w", buffering=1)
-def noted(kind, owner, name):
-    whole = getattr(owner, name)
-    def note(begin): log.write(f"{kind} {begin} {time.monotonic()}\\n")
-    async def later(*given, **named):
+def record(kind, owner, name):
+    original = getattr(owner, name)
+    def write(begin): log.write(f"{kind} {begin} {time.monotonic()} {time.process_time()}\\n")
+    async def wrapped_async(*args, **kwargs):
         begin = time.monotonic()
         try:
-            return await whole(*given, **named)
+            return await original(*args, **kwargs)
         finally:
-            note(begin)
-    def now(*given, **named):
+            write(begin)
+    def wrapped(*args, **kwargs):
         begin = time.monotonic()
         try:
-            return whole(*given, **named)
+            return original(*args, **kwargs)
         finally:
-            note(begin)
-    setattr(owner, name, functools.wraps(whole)(later if inspect.iscoroutinefunction(whole) else now))
+            write(begin)
+    is_async = inspect.iscoroutinefunction(original)
+    setattr(owner, name, functools.wraps(original)(wrapped_async if is_async else wrapped))
 """
-_OURS = f"""{_NOTING}
+_OURS = f"""{_RECORDING}
 from agent.model.chat_completions import ChatCompletions
 from sandbox.shell import Shell
-noted("sandbox", Shell, "run")
-noted("client", ChatCompletions, "send")
+record("sandbox", Shell, "run")
+record("client", ChatCompletions, "send")
 from agent.__main__ import main
 main()
 """
-_MINI = f"""{_NOTING}
+_MINI = f"""{_RECORDING}
 import litellm
 from minisweagent.environments.local import LocalEnvironment
-noted("sandbox", LocalEnvironment, "execute")
-noted("client", litellm, "completion")
+record("sandbox", LocalEnvironment, "execute")
+record("client", litellm, "completion")
 from minisweagent.run.mini import app
 app()
 """
@@ -93,9 +95,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one agent."""
+    """The measurements of one agent; `cpu` is the seconds of processor time from one reply to the next."""
 
     steps: list[Step]
+    cpu: list[float]
     tokens: int  # of the last prompt
     resident_mb: float
     seconds: float
@@ -110,15 +113,17 @@ def measured(argv: list[str], times: Path, waits: Path, *, cwd: Path, env: dict[
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     rows = [tuple(map(float, line.split())) for line in times.read_text().splitlines()]
-    stays = [line.split() for line in waits.read_text().splitlines()]
+    calls = [line.split() for line in waits.read_text().splitlines()]
     steps = []
-    for (_, said, _), (heard, _, _) in itertools.pairwise(rows):
+    for (_, replied, _), (requested, _, _) in itertools.pairwise(rows):
         spent = {"sandbox": 0.0, "client": 0.0}
-        for kind, begin, end in stays:
-            spent[kind] += max(min(float(end), heard) - max(float(begin), said), 0.0)
-        steps.append(Step(heard - said, **spent))
+        for kind, begin, end, _ in calls:
+            spent[kind] += max(min(float(end), requested) - max(float(begin), replied), 0.0)
+        steps.append(Step(requested - replied, **spent))
+    used = [float(cpu) for kind, _, _, cpu in calls if kind == "client"]
+    cpu = [after - before for before, after in itertools.pairwise(used)]
     tokens = int(rows[-1][2]) if rows else 0
-    return Run(steps, tokens, usage.ru_maxrss / 1000, time.monotonic() - began, process.returncode)
+    return Run(steps, cpu, tokens, usage.ru_maxrss / 1000, time.monotonic() - began, process.returncode)
 
 
 def clean(**more: str) -> dict[str, str]:
@@ -169,24 +174,26 @@ def peer(steps: int, cache: Path, place: Path) -> Run:
         return measured(argv, times, waits, cwd=repository, env=environment, log=place / "log")
 
 
-# ---------------------------------------------------------------- telling
+# ---------------------------------------------------------------- reporting
 
 
-def tell(name: str, run: Run) -> tuple[float, float, float]:
-    """Print one agent's figures; its own median and 99th percentile in milliseconds, and its growth."""
-    own = [1000 * step.own for step in run.steps]
+def report(name: str, run: Run) -> tuple[float, float, float]:
+    """Print one agent's figures; the median and 99th percentile in milliseconds, with the client, and its growth."""
+    own = [1000 * (step.own + step.client) for step in run.steps]
+    without_client = [1000 * step.own for step in run.steps]
     between = [1000 * step.between for step in run.steps]
-    client = statistics.median(own_and_client := [1000 * (step.own + step.client) for step in run.steps])
+    cpu = [1000 * seconds for seconds in run.cpu]
     first, last = statistics.median(own[:EDGE]), statistics.median(own[-EDGE:])
+    cpu_first, cpu_last = statistics.median(cpu[:EDGE]), statistics.median(cpu[-EDGE:])
     p50, p99 = statistics.median(own), sorted(own)[int(0.99 * len(own))]
     print(f"{name}: {len(own)} steps in {run.seconds:.0f} s, exit code {run.exit_code}")
     print(f"  last prompt             {run.tokens:8,} tokens")
     print(f"  own time of a step      {p50:8.1f} ms median, {p99:8.1f} ms p99, {max(own):8.1f} ms at the most")
     print(f"  first and last {EDGE}      {first:8.1f} ms, {last:8.1f} ms median: {last / first:.2f} times")
-    print(
-        f"  with the client         {client:8.1f} ms median, {sorted(own_and_client)[int(0.99 * len(own))]:8.1f} ms p99"
-    )
+    print(f"  without the client      {statistics.median(without_client):8.1f} ms median")
     print(f"  and with the sandbox    {statistics.median(between):8.1f} ms median, {sum(between) / 1000:8.1f} s in all")
+    print(f"  processor time          {statistics.median(cpu):8.1f} ms median, ", end="")
+    print(f"{cpu_first:8.1f} ms and {cpu_last:8.1f} ms of the first and last {EDGE}: {cpu_last / cpu_first:.2f} times")
     print(f"  resident                {run.resident_mb:8.1f} MB at the most", flush=True)
     return p50, p99, last / first
 
@@ -208,12 +215,12 @@ def main() -> int:
         if run.exit_code:
             print((place / "ours" / "log").read_text(errors="replace")[-2000:])
             return 1
-        p50, p99, growth = tell("swe-agent", run)
+        p50, p99, growth = report("swe-agent", run)
         half = sizes[len(sizes) // 2]
         journal = (sizes[-1] - half) / half
         print(f"  journal                 {sizes[-1] / 1e6:8.2f} MB, its second half {journal:.2f} times the first")
         if given.peer:
-            tell("mini-swe-agent", peer(given.steps, given.cache, place / "peer"))
+            report("mini-swe-agent", peer(given.steps, given.cache, place / "peer"))
     holds = p50 <= MEDIAN_MS and p99 <= P99_MS and growth <= GROWTH
     return 0 if holds and run.resident_mb < RESIDENT_MB and journal <= JOURNAL_GROWTH else 1
 

@@ -2,7 +2,7 @@
 
 Run it with `python benchmarks/tool_calls.py`. Real sessions (the agent strategy, the sandbox, the bundled runtime) work
 on small repositories with bugs, with one seed after another, until enough replies are in. A reply counts when it is
-whole, has a call, and every call in it is valid; both as the model wrote it and as it is run, near misses mended.
+whole, has a call, and every call in it is valid; both as the model wrote it and as it is run, after its repair.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from tools import CONTRACT_TOOLS, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTEXT = 16384
-MOST_STEPS = 12
+MAX_STEPS = 12
 FIRST_SEED = 1
 STALLED_SESSIONS = 3
 """Sessions in a row without a reply, after which the run is given up."""
-LEAST = 0.98
+MIN_SHARE = 0.98
 """The share of good replies below which the program exits with 1."""
 
 ARGUMENTS: dict[str, type[BaseModel]] = {tool.name: tool.arguments for tool in CONTRACT_TOOLS}
@@ -48,7 +48,7 @@ SCHEMAS = Registry().parameters()
 
 @dataclass(frozen=True)
 class JudgedReply:
-    """One reply: where it stood, how calls were asked for, and what is wrong with it, as written and as run."""
+    """One reply: its session and number, the tool-call mode, and what is wrong with it, as written and as run."""
 
     where: str
     mode: str
@@ -59,9 +59,9 @@ class JudgedReply:
 
 
 def main() -> None:
-    """Run sessions, judge replies, print; exits with 1 when too few are good."""
+    """Run sessions, judge their replies, print a table; exits with 1 when too few are valid."""
     asked = _arguments()
-    # so that a session and a server that run are ended too
+    # the exit ends the session and the server that are running
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="swe-agent-tool-calls-") as scratch:
         judged = anyio.run(run, asked, Path(scratch))
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 async def run(asked: argparse.Namespace, scratch: Path) -> list[JudgedReply]:
-    """The replies judged; the server is the one at `--base-url`, else a bundled one that runs meanwhile."""
+    """The judged replies; the server is the one at `--base-url`, else a bundled one started for the run."""
     if asked.base_url:
         return judge_sessions(asked, asked.base_url, scratch)
     given = Path(asked.model)
@@ -106,7 +106,7 @@ def session_events(
 ) -> Generator[Event]:
     """The events of one session as they come; closing it ends the session."""
     command = [sys.executable, "-m", "agent", "fix", "--issue", str(issue), "--repo", str(repository), "--json"]
-    command += ["--strategy", "agent", "--max-steps", str(MOST_STEPS), "--seed", str(seed), "--base-url", base_url]
+    command += ["--strategy", "agent", "--max-steps", str(MAX_STEPS), "--seed", str(seed), "--base-url", base_url]
     command += ["--sandbox", asked.sandbox]
     environment = os.environ | {"SWE_AGENT_HOME": str(scratch / "home")}
     with (scratch / "sessions.log").open("ab") as log:
@@ -131,7 +131,7 @@ def judge(events: Iterator[Event], where: str, record: Path | None) -> Iterator[
                 number += 1
                 one = judge_reply(event, f"{where}, reply {number}", mode)
                 if record:
-                    _write_down(record, event, one)
+                    _append(record, event, one)
                 yield one
             case Result(error=str(error)):
                 print(f"  {where} ended with: {error}", flush=True)
@@ -146,14 +146,14 @@ def judge_reply(reply: ModelReplied, where: str, mode: str) -> JudgedReply:
         general = f"no call: {' '.join(reply.content.split())[:100]!r}"
     written = [invalid(call.name, call.arguments) for call in reply.tool_calls]
     run = [repair_call(call.name, call.arguments, SCHEMAS) for call in reply.tool_calls]
-    mended = [invalid(call.name, call.arguments) for call in run]
+    repaired = [invalid(call.name, call.arguments) for call in run]
     return JudgedReply(
         where,
         mode,
         reply.parsed if reply.tool_calls else "",
         len(reply.tool_calls),
         general or "; ".join(filter(None, written)),
-        general or "; ".join(filter(None, mended)),
+        general or "; ".join(filter(None, repaired)),
     )
 
 
@@ -187,14 +187,14 @@ def report(judged: Sequence[JudgedReply]) -> None:
         if each.wrong_as_run:
             print(f"bad: {each.where} ({each.mode}): {each.wrong_as_run}")
         elif each.wrong_as_written:
-            print(f"mended: {each.where} ({each.mode}): {each.wrong_as_written}")
+            print(f"repaired: {each.where} ({each.mode}): {each.wrong_as_written}")
     good = sum(not each.wrong_as_run for each in judged)
     print(f"{good} of {len(judged)} replies had well-formed, schema-valid calls only")
-    if good < LEAST * len(judged):
-        sys.exit(f"fewer than {LEAST:.0%}")
+    if good < MIN_SHARE * len(judged):
+        sys.exit(f"fewer than {MIN_SHARE:.0%}")
 
 
-def _write_down(record: Path, reply: ModelReplied, judged: JudgedReply) -> None:
+def _append(record: Path, reply: ModelReplied, judged: JudgedReply) -> None:
     entry: dict[str, Any] = {"judged": vars(judged), "reply": reply.model_dump(mode="json")}
     with record.open("a", encoding="utf-8") as file:
         file.write(json.dumps(entry) + "\n")

@@ -83,12 +83,14 @@ def _seconds(retry_after: str) -> float | None:
 def stream_error(message: str) -> RetryableError | BackendError:
     """The error for an error object inside a stream that began with status 200."""
     found = _match_message("", message, None)
-    return found or RetryableError(BackendRefused(f"the model server broke off: {message}", status=500))
+    return found or RetryableError(
+        BackendRefused(f"the model server reported an error inside its reply: {message}", status=500)
+    )
 
 
 def incomplete_stream() -> RetryableError:
     """The error for a stream that ended without a `finish_reason`: a connection that breaks may look like its end."""
-    return RetryableError(BackendUnreachable("the model server's reply broke off", hint="see the server's log"))
+    return RetryableError(BackendUnreachable("the model server's reply ended early", hint="see the server's log"))
 
 
 def connection_error(base_url: str, error: BaseException) -> RetryableError:
@@ -99,14 +101,14 @@ def connection_error(base_url: str, error: BaseException) -> RetryableError:
     while (cause := chain[-1].__cause__) is not None:
         chain.append(cause)
     if any(isinstance(each, httpx2.ReadTimeout) for each in chain):
-        message = f"the model server at {base_url} stays silent"
+        message = f"the model server at {base_url} keeps the connection open and sends nothing"
         hint = "see the server's log; is it still working?"
         return RetryableError(BackendUnreachable(message, hint=hint), idle=True)
     detail = str(chain[-1]) or str(error) or type(error).__name__
     return RetryableError(
         BackendUnreachable(
             f"the model server at {base_url} can't be reached: {detail}",
-            hint="is it running, and is --base-url right? `swe-agent doctor` tells",
+            hint="is it running, and is --base-url right? `swe-agent doctor` checks",
         )
     )
 

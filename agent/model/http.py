@@ -1,4 +1,4 @@
-"""HTTP to a model server: the one client everything here uses, and small questions with JSON answers."""
+"""HTTP to a model server: the one connection settings for everything here, and small requests with JSON answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 900.0
-"""Without a byte: a long prompt on a slow machine takes minutes before the first one. The total has no limit."""
+"""The read timeout: a long prompt on a slow machine takes minutes to its first byte. A whole reply has no limit."""
 PROBE_SECONDS = 10.0
+"""The timeout of a small request."""
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this machine itself, by name or number; nothing is looked up."""
+    """Whether a URL's host is this machine, by name or address; without a DNS request."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
@@ -32,8 +33,8 @@ def is_loopback(url: str) -> bool:
 def open_http(base_url: str, api_key: str = "", *, read_seconds: float = IDLE_SECONDS) -> httpx2.AsyncClient:
     """A client for the server at `base_url`.
 
-    A server on this machine is reached directly, whatever proxy the environment names; each request has a connection of
-    its own; `read_seconds` is the longest silence that is waited through.
+    A server on this machine is reached directly, whatever proxy the environment names. Each request has a connection of
+    its own. `read_seconds` is the read timeout.
     """
     import httpx2
 
@@ -50,7 +51,7 @@ def open_http(base_url: str, api_key: str = "", *, read_seconds: float = IDLE_SE
 async def ask_json(
     http: httpx2.AsyncClient, method: str, url: str, body: Any = None, *, seconds: float = PROBE_SECONDS
 ) -> dict[str, Any] | None:
-    """A JSON object, or None for anything else: a server that lacks an address is not broken."""
+    """The JSON object that answers a request, or None for anything else: a server may not have the endpoint."""
     import httpx2
 
     try:

@@ -1,4 +1,4 @@
-"""JSON schemas that replies are held to."""
+"""JSON schemas for constrained replies."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from typing import Any
 
 
 def object_of(**properties: dict[str, Any]) -> dict[str, Any]:
-    """The schema of an object that has just these properties, by their schemas."""
+    """The schema of an object with exactly these properties; the values are their schemas."""
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

@@ -1,7 +1,7 @@
-"""A session's own slot at a server that has several, so that what others ask does not drop what it has read.
+"""A session's own slot at a server that has several, so that other requests do not evict its prompt cache.
 
-Sessions of one machine agree on who has which slot by locks in the program's own directory; the kernel lets go of them
-when a process ends, however it ends. Where no slot is free, or the directory can't be written, the server chooses.
+The sessions of one machine share the slots by lock files in the program's own directory, which the kernel unlocks when
+a process ends, however it ends. Where no slot is free, or the directory can't be written, the server chooses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from agent.user_directories import home
 
 @contextmanager
 def own_slot(server: Server) -> Iterator[None]:
-    """Claims a slot for the session while it lasts, where the server has several and one is free."""
+    """Holds a slot for the session, where the server has several and one is free."""
     if not isinstance(server, LlamaCpp) or server.can.slots < 2:
         yield
         return
@@ -30,43 +30,43 @@ def own_slot(server: Server) -> Iterator[None]:
     try:
         yield
     finally:
-        server.let_go()
+        server.release_slot()
         slots.close()
 
 
 class _Slots:
-    """The slots of one server, one of them locked, if there was one to lock."""
+    """The slots of one server, of which one is locked, if one was free."""
 
     def __init__(self, root: str, count: int) -> None:
         self._count = count
         name = hashlib.sha256(root.encode()).hexdigest()[:16]
-        self._place = home() / "slots" / name
+        self._prefix = home() / "slots" / name
         self._own, self._lock = -1, -1
         for number in range(count):
-            if (lock := _lock(Path(f"{self._place}-{number}.lock"))) is not None:
+            if (lock := _lock(Path(f"{self._prefix}-{number}.lock"))) is not None:
                 self._own, self._lock = number, lock
                 return
 
-    def number(self, whose: SlotChoice) -> int | None:
-        """Which slot a request is for; None is the server's choice. One beside the own is not kept from others."""
-        if whose == "own" and self._own >= 0:
+    def number(self, choice: SlotChoice) -> int | None:
+        """The slot of a request; None is the server's choice. A side request's slot is not locked while it runs."""
+        if choice == "own" and self._own >= 0:
             return self._own
-        if whose == "side":
+        if choice == "side":
             for number in range(self._count):
-                if number != self._own and (lock := _lock(Path(f"{self._place}-{number}.lock"))) is not None:
+                if number != self._own and (lock := _lock(Path(f"{self._prefix}-{number}.lock"))) is not None:
                     os.close(lock)
                     return number
         return None
 
     def close(self) -> None:
-        """Let others have the slot."""
+        """Unlock the slot."""
         if self._lock >= 0:
             os.close(self._lock)
             self._own, self._lock = -1, -1
 
 
 def _lock(path: Path) -> int | None:
-    """The open file of a lock that is ours now; None where another has it, or it can't be had."""
+    """The descriptor of a locked file; None where another process holds the lock, or it can't be locked."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return open_locked(path)

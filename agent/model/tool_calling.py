@@ -1,10 +1,10 @@
-"""How a model is asked for its tool calls: four modes, the next one taken on evidence, the one that works remembered.
+"""How a model is asked for tool calls: one of four modes, changed on evidence, the one that works remembered.
 
 ==============  =============================================================================================
-native          the API's `tools`; the server parses what its model wrote
-text            the tools are described in the prompt, with how a call is written in the model's own dialect
-begun           the same, and the reply is begun with the opening of a call
-constrained     the reply is held to a schema under which it is exactly one call
+native          the API's `tools`; the server parses the calls
+text            the tools are described in the prompt, with the syntax of a call in the model's own dialect
+begun           the same, and the reply is prefilled with the opening of a call
+constrained     the reply is constrained by a schema under which it is exactly one call
 ==============  =============================================================================================
 """
 
@@ -24,11 +24,11 @@ from agent.user_directories import home
 
 TOOL_CALL_MODES: tuple[ToolCallMode, ...] = get_args(ToolCallMode)
 REPLIES_BEFORE_NEXT_MODE = 2
-"""Replies without a call, in a row, before calls are asked for in another way."""
+"""So many replies without a call in a row lead to the next mode."""
 
 
 def possible_modes(can: Capabilities) -> list[ToolCallMode]:
-    """The modes that a server has, by what it says of itself, in their order."""
+    """The modes that a server supports by its capabilities, in their order."""
     has = {
         "native": can.tools is not False,
         "text": True,
@@ -40,28 +40,28 @@ def possible_modes(can: Capabilities) -> list[ToolCallMode]:
 
 @dataclass
 class ToolCallPolicy:
-    """How a session asks for its tool calls. `mode` is always one of `modes`."""
+    """The mode in which a session asks for tool calls. `mode` is always one of `modes`."""
 
     modes: list[ToolCallMode]
     mode: ToolCallMode
     replies_without_call: int = 0
     has_called: bool = False
-    """Whether a reply on this mode had a call."""
+    """Whether a reply in this mode had a call."""
 
     @classmethod
     def starting(cls, can: Capabilities, wanted: ToolCallMode) -> ToolCallPolicy:
-        """The policy for a server, in the wanted mode or the next that it has."""
+        """The policy for a server, in the wanted mode or the next that it supports."""
         modes = possible_modes(can)
         later = [mode for mode in modes if TOOL_CALL_MODES.index(mode) >= TOOL_CALL_MODES.index(wanted)]
         return cls(modes, later[0] if later else modes[-1])
 
     def called(self) -> None:
-        """A reply had a call."""
+        """Record a reply with a call."""
         self.replies_without_call = 0
         self.has_called = True
 
     def record_no_call(self) -> bool:
-        """A whole reply had no call; whether that led to the next mode."""
+        """Record a whole reply without a call; returns whether that led to the next mode."""
         self.replies_without_call += 1
         at = self.modes.index(self.mode)
         if self.replies_without_call < REPLIES_BEFORE_NEXT_MODE or self.has_called or at + 1 == len(self.modes):
@@ -70,7 +70,7 @@ class ToolCallPolicy:
         return True
 
     def refused(self) -> bool:
-        """The server does not take this mode's requests; whether there is another one."""
+        """Record that the server refuses this mode's requests; returns whether there is another mode."""
         at = self.modes.index(self.mode)
         if len(self.modes) == 1:
             return False
@@ -83,24 +83,24 @@ class ToolCallPolicy:
 
 
 def memory_file() -> Path:
-    """Where modes are remembered."""
+    """The file in which modes are remembered."""
     return home() / "models.json"
 
 
 @dataclass
 class ToolCallModeMemory:
-    """The mode that worked, for each model and server; a file that may be deleted at any time."""
+    """The mode that worked for each model and server, in a file that may be deleted at any time."""
 
     path: Path = field(default_factory=memory_file)
 
     def recall(self, server: Server) -> ToolCallMode | None:
-        """The mode remembered for a server's model, None when there is none."""
+        """The mode remembered for a server's model, or None."""
         found = self._read().get(_key(server))
         mode = found.get("rung") if isinstance(found, Mapping) else None
         return mode if mode in TOOL_CALL_MODES else None
 
     def remember(self, server: Server, mode: ToolCallMode, why: str) -> None:
-        """Remember a mode. What can't be written is forgotten: it is a convenience."""
+        """Remember a mode and why it was chosen. A file that can't be written is ignored: it only saves time."""
         known = self._read()
         entry = {"rung": mode, "why": why}
         if known.get(_key(server)) == entry:
@@ -119,5 +119,5 @@ class ToolCallModeMemory:
 
 
 def _key(server: Server) -> str:
-    """A newer server may do better: its version is part of the key."""
+    """The entry's key. The server's version is part of it: a newer one may do better."""
     return f"{server.title} · {server.model}"

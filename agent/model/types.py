@@ -1,4 +1,4 @@
-"""What goes to a model and what comes back."""
+"""Requests to a model and its replies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ID_LETTERS = string.ascii_letters + string.digits
 
 
 SlotChoice = Literal["any", "own", "side"]
-"""A place at a server with several slots: the session's own, one for questions beside it, or any."""
+"""The slot of a request at a server with several: the session's own, another for side requests, or any."""
 
 
 class _Record(BaseModel):
@@ -22,14 +22,14 @@ class _Record(BaseModel):
 
 
 class Usage(_Record):
-    """Tokens of one reply, or of all: sent, of these found in the server's cache, generated."""
+    """Tokens of one request, or a sum: of the prompt, those of it found in the server's cache, generated."""
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        """The sum of both."""
+        """The sum."""
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
@@ -38,7 +38,7 @@ class Usage(_Record):
 
 
 class ToolCall(_Record):
-    """A call the model made. `arguments` is the model's own JSON string, byte for byte, where it is valid JSON."""
+    """A tool call. `arguments` is the model's own JSON string, byte for byte, where it is valid JSON."""
 
     id: str
     name: str
@@ -46,13 +46,13 @@ class ToolCall(_Record):
 
 
 def new_call_id() -> str:
-    """Nine alphanumerics: the one form every chat template takes (Mistral's refuses others)."""
+    """A random id of nine alphanumerics: the one form that every chat template takes (Mistral's refuses others)."""
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(9))
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn; None leaves a figure to the server."""
+    """Sampling parameters; None leaves one to the server."""
 
     temperature: float | None = None
     top_p: float | None = None
@@ -66,8 +66,8 @@ class Sampling:
 class Request:
     """One request.
 
-    `max_tokens` is the reply's reserve, in tokens; `json_schema` constrains the reply; `begun` is how it begins, given
-    to the model as if it had written it; `slot` says whose place at the server is to be used, where it has several.
+    `max_tokens` bounds the reply; `json_schema` constrains it; `begun` is a prefill: how the reply begins, given to the
+    model as if it had written it; `slot` is which of the server's slots is to be used, where it has several.
     """
 
     messages: list[dict[str, Any]]
@@ -81,7 +81,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Timings:
-    """What the server says of its own work: tokens read and generated, and the seconds each took."""
+    """The server's own timings: tokens of the prompt processed and generated, and the seconds each took."""
 
     read: int
     read_seconds: float
@@ -91,7 +91,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How long a reply's first token is being waited for; `done` and `total` are the prompt's tokens, where told."""
+    """The seconds waited for the first token; `done` of `total` prompt tokens are processed, where that is known."""
 
     seconds: float
     done: int | None = None
@@ -107,10 +107,10 @@ OnWait = Callable[[Waiting], None]
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole reply, as the server gave it; `calls` are the native ones, their arguments not yet looked at.
+    """A whole reply as the server gave it; `calls` are the native ones, their arguments not validated.
 
-    `content` holds what the reply was begun with, too. `finish_reason` is the server's own word, or `repetition` where
-    the reply was cut since it said the same without end.
+    `content` includes the request's `begun`. `finish_reason` is the server's, or `REPETITION`. `seconds` is the time
+    from request to end.
     """
 
     content: str

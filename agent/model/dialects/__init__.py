@@ -1,6 +1,6 @@
-"""Tool calls that stand in the text of a reply, in the ways models write them: read, written, mended, streamed.
+"""Tool calls in the text of a reply, in the formats that models write: parsed, written, repaired, streamed.
 
-One module a family; `parse` finds the calls of them all, whatever a model's profile says it writes.
+One module a family; `parse_text` finds the calls of all of them, whatever a model's profile names.
 """
 
 from __future__ import annotations

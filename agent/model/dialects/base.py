@@ -1,4 +1,4 @@
-"""What every dialect is given and what it gives back."""
+"""The types of the dialects: what a parser is given and what it returns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = r"[A-Za-z_][\w.:/-]{0,127}"
 
 @dataclass(frozen=True)
 class TextCalls:
-    """Calls found in a text, what dialect the first was in, and the text before it (all of it when there is none)."""
+    """The calls in a text, the dialect of the first, and the text before it (all of the text when there is none)."""
 
     calls: tuple[ToolCall, ...] = ()
     dialect: str = ""
@@ -28,7 +28,7 @@ class TextCalls:
 
 @dataclass(frozen=True)
 class ParseResult:
-    """What a reader made of a piece of text that ends at `end`: calls, or prose, or (`hidden`) neither."""
+    """The calls in a piece of text that ends at index `end`; without calls it is prose, or markup where `hidden`."""
 
     end: int
     calls: tuple[ToolCall, ...] = ()
@@ -38,19 +38,19 @@ class ParseResult:
 
 @dataclass
 class ParseContext:
-    """One text being read. Where `exact` is set a tool's name counts only when it is written as the tool's own."""
+    """The state of parsing one text. While `exact` is set only the tools' own names count, no aliases."""
 
     text: str
     tools: Tools
     exact: bool = False
     harmony: bool = False
     nested: bool = True
-    """Whether calls inside the values of a call are still looked for: a text on which that failed is not asked twice,
-    so that context takes time in proportion to the text."""
+    """Whether calls inside the values of a call are still looked for. Cleared where that failed once, so that parsing
+    takes time in proportion to the text."""
     _resolved: dict[str, str | None] = field(default_factory=dict)
 
     def resolve_tool(self, name: str) -> str | None:
-        """The tool meant by `name`, or None."""
+        """The name of the tool that `name` means, or None."""
         if self.exact:
             return name if name in self.tools else None
         if name not in self._resolved:
@@ -58,7 +58,7 @@ class ParseContext:
         return self._resolved[name]
 
     def calls_of(self, name: str, arguments: str) -> tuple[ToolCall, ...]:
-        """The call of `name`, under the name the model wrote; nothing when no tool is meant by it."""
+        """The call of `name`, under the name the model wrote; none when it means no tool."""
         if self.resolve_tool(name) is None:
             return ()
         shown = name.encode("utf-8", "replace").decode()
@@ -71,20 +71,20 @@ class ParseContext:
 
 
 Parser = Callable[[ParseContext, int], ParseResult | None]
-"""Reads what may be a call and begins at a place in the text; None when it is prose."""
+"""Parses what may be a call and begins at an index of the text; None when it is prose."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """One way of writing calls. `opening` is how a reply that is a call begins; `note` completes the example."""
+    """A format of calls. `opening` is how a reply that is a call begins; `note` says what the example can't show."""
 
     name: str
     opening: str
     write: Callable[[str, str], str]
-    """A call of a tool with an arguments string, as a model would write it."""
+    """Tool name and arguments string → the call as a model would write it."""
     note: str = ""
 
     def syntax(self, name: str = "TOOL", argument: str = "ARGUMENT", value: str = "VALUE") -> str:
-        """How to write a call, for a system prompt: an example, and what it does not show."""
+        """The syntax of a call for a system prompt: an example and the note."""
         example = self.write(name, dumps({argument: value}))
         return f"{example}\n{self.note}".rstrip()

@@ -1,4 +1,4 @@
-"""Values brought to the type their schema asks for, where there is just one way to understand them."""
+"""Values converted to the type of their schema, where only one conversion is possible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHELLS = {"bash", "sh", "/bin/bash", "/bin/sh"}
 
 
 def coerce_value(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
-    """The value as the schema's type has it; the same object when nothing can or need be done."""
+    """The value converted to the schema's type; the same object when it can't or need not be converted."""
     kinds = _kinds(schema)
     if any(_is(kind, value) for kind in kinds):
         return value
@@ -28,7 +28,7 @@ def coerce_value(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _kinds(schema: Mapping[str, Any]) -> list[str]:
-    """The types a schema takes; none when it does not say."""
+    """The types that a schema allows; empty when it names none."""
     kind = schema.get("type")
     if isinstance(kind, str):
         return [kind]
@@ -73,7 +73,7 @@ def _string(name: str, value: Any, _schema: Mapping[str, Any]) -> Any:
         return dumps(value)
     if isinstance(value, list) and name == "command" and value and all(isinstance(each, str) for each in value):
         if len(value) == 3 and value[0] in _SHELLS and value[1] in {"-c", "-lc"}:
-            return value[2]  # it asked for a shell, and a shell it gets
+            return value[2]  # the tool runs it in a shell anyway
         return value[0] if len(value) == 1 else shlex.join(value)
     if isinstance(value, dict) and name == "content":
         return json.dumps(value, ensure_ascii=False, indent=2) + "\n"

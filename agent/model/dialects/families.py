@@ -1,4 +1,4 @@
-"""Every dialect with markup of its own: how its calls begin, and who reads them."""
+"""The dialects with markup of their own: how their calls begin, and which parser takes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PARSERS: dict[str, Parser] = {
     "dsml": dsml.parse,
     "harmony": harmony.parse,
 }
-"""By the name of the group in `OPENERS`; the three that share `<tool_call>` are told apart by what follows it."""
+"""By the name of the group in `OPENERS`; the three that share `<tool_call>` differ in what follows it."""
 
 OPENERS = "|".join(
     f"(?P<{name}>{opener})"
@@ -36,6 +36,6 @@ _OPENERS = re.compile(OPENERS)
 
 
 def parse_at(context: ParseContext, at: int) -> ParseResult | None:
-    """What a call's markup at `at` makes; None when there is none, or nothing can be made of it."""
+    """The calls of the markup at index `at`; None when there is none, or it can't be parsed."""
     opener = _OPENERS.match(context.text, at)
     return PARSERS[opener.lastgroup](context, at) if opener and opener.lastgroup else None

@@ -1,4 +1,4 @@
-"""Fences: code shown to the reader, unless a reply's only one is a call."""
+"""Markdown code fences: code for the reader, unless a reply's only fence is a call."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from agent.model.types import ToolCall
 FIRST_LINE = r"(`{3,16}+)[ \t]{0,8}+([\w+-]{0,40}+)[^\n`]{0,100}+"
 _OPENER = re.compile(rf"{FIRST_LINE}(?:\n|\Z)")
 CALL_LANGUAGES = {"", "json", "xml", "tool_call", "tool_calls", "tool_code"}
-"""What a fence that holds calls is called."""
+"""The info strings of fences that may hold calls."""
 SHELL_LANGUAGES = {"bash", "sh", "shell"}
 BLANKS = r"\s{0,100}+"
-"""What may stand before the call in a fence."""
+"""White space before the call in a fence, as a regular expression."""
 _BODY = re.compile(rf"{BLANKS}(?=[{{\[<])")
 
 
 @dataclass(frozen=True)
 class Fence:
-    """A fence that ends at `end`, the calls it would be if it were a reply's only one, and in which dialect."""
+    """A fence that ends at index `end`, the calls that it is if it is the reply's only fence, and their dialect."""
 
     end: int
     calls: tuple[ToolCall, ...] = ()
@@ -32,9 +32,9 @@ class Fence:
 
 
 def parse_fence(context: ParseContext, at: int) -> Fence:
-    """The fence whose ticks begin at `at`; it ends with the text, or with a thought it was in, where it isn't closed.
+    """The fence whose backticks begin at `at`; where it isn't closed it ends with the text, or the thought it is in.
 
-    What is a call as a whole is passed over as one, whatever ticks are in it.
+    Backticks inside a call do not close it.
     """
     opener = _OPENER.match(context.text, at)
     if opener is None:  # ticks inside a line
@@ -58,7 +58,7 @@ def parse_fence(context: ParseContext, at: int) -> Fence:
 
 
 def _calls(context: ParseContext, at: int) -> tuple[int, tuple[ToolCall, ...], str]:
-    """The calls from `at` on, one after the other: where they end, and in which dialect they are."""
+    """The calls from `at` on: the index of their end, the calls, their dialect."""
     if context.text[at] in "{[":
         objects = parse_objects(context, at)
         if objects is None:

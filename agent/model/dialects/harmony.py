@@ -1,7 +1,7 @@
 """gpt-oss: messages with a channel and, where one is a call, a recipient: OpenAI's harmony format.
 
 `<|channel|>commentary to=functions.F <|constrain|>json<|message|>{…}<|call|>`; the recipient may stand before the
-channel, `<|constrain|>` and `<|message|>` may be missing. What is said in the channel `analysis` is thinking.
+channel, `<|constrain|>` and `<|message|>` may be missing. The channel `analysis` is for thoughts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CLOSER = re.compile(rf"\s*+(?:{END})?")
 
 
 def parse(context: ParseContext, at: int) -> ParseResult | None:
-    """The message that begins at `at`: a call, a thought, or the mere header of prose."""
+    """The message that begins at `at`: a call, a thought, or the header of prose."""
     header = _HEADER.match(context.text, at)
     if header is None or header.end() == at:
         return None
@@ -43,11 +43,11 @@ def parse(context: ParseContext, at: int) -> ParseResult | None:
 
 def _call(context: ParseContext, recipient: str, at: int) -> ParseResult | None:
     begins = re.compile(r"\s*+(?=\{)").match(context.text, at)
-    read_value = value_at(context.text, begins.end()) if begins else None
-    if begins is None or read_value is None or not isinstance(read_value[0], dict):
+    parsed = value_at(context.text, begins.end()) if begins else None
+    if begins is None or parsed is None or not isinstance(parsed[0], dict):
         return None
-    value, end, sound = read_value
-    own = context.text[begins.end() : end] if sound else dumps(value)
+    value, end, valid = parsed
+    own = context.text[begins.end() : end] if valid else dumps(value)
     closer = _CLOSER.match(context.text, end)
     calls = context.calls_of(recipient.removeprefix("functions."), arguments_json(own))
     return ParseResult(closer.end() if closer else end, calls, "gpt-oss")

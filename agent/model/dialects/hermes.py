@@ -1,7 +1,7 @@
 """Hermes and Qwen2.5: `<tool_call>{"name": …, "arguments": {…}}</tool_call>`.
 
-The format is that of NousResearch's Hermes templates, which Qwen2.5 and Qwen3 took over. Models write `<function_call>`
-or `<tools>` for the tag, put the JSON into a fence, leave either tag out, or put several objects into one.
+Source: NousResearch's Hermes templates, which Qwen2.5 and Qwen3 took over. Models also write `<function_call>` or
+`<tools>` for the tag, put the JSON into a fence, leave either tag out, or put several objects into one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ORPHAN = re.compile(r"\s*+(?:```\s*+)?</tool_call>")
 
 
 def parse(context: ParseContext, at: int) -> ParseResult | None:
-    """The calls of the tag that begins at `at`."""
+    """The calls of the tag at index `at`."""
     begins = _OPENER.match(context.text, at)
     objects = parse_objects(context, begins.end()) if begins else None
     if objects is None:
@@ -29,8 +29,7 @@ def parse(context: ParseContext, at: int) -> ParseResult | None:
 
 
 def parse_orphan(context: ParseContext, since: int, at: int) -> tuple[int, ParseResult] | None:
-    """The call that ends with the end tag at `at` and has no other: JSON that begins a line after `since`, and where
-    it begins."""
+    """The index and the call before an end tag at `at` without a start tag: JSON that begins a line after `since`."""
     begins = context.text.find("\n{", since, at) + 1
     objects = parse_objects(context, begins) if begins else None
     if objects is None or not objects.all_calls:
@@ -40,7 +39,7 @@ def parse_orphan(context: ParseContext, since: int, at: int) -> tuple[int, Parse
 
 
 def json_call(name: str, arguments: str) -> str:
-    """A call as one JSON object, its arguments as they are."""
+    """A call as one JSON object; the arguments string is kept byte for byte."""
     return f'{{"name": {dumps(name)}, "arguments": {arguments_json(arguments)}}}'
 
 

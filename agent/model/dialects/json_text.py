@@ -1,4 +1,4 @@
-"""JSON as models write it: read with patience, its places in the text known, its own bytes kept."""
+"""JSON as models write it: repaired where it is broken, its positions in the text known, its own bytes kept."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-# What is repaired, in characters, levels of nesting, and strings and brackets in all: a repair takes time by the
-# product of these, and what a model in a loop writes would take minutes.
+# Bounds of what is repaired, in characters, levels of nesting, and strings and brackets in all. A repair takes time in
+# proportion to their product: the output of a model in a loop would take minutes.
 _MAX_CHARACTERS = 50_000
 _MAX_DEPTH = 8
 _MAX_TOKENS = 200
@@ -27,7 +27,7 @@ _PIECE = re.compile(
 
 
 def loads(text: str) -> Any:
-    """JSON, repaired where it is broken; None when nothing sensible is in it."""
+    """The value of a JSON text, repaired where it is broken; None when that is not possible."""
     try:
         return _DECODER.decode(text)
     except RecursionError:
@@ -46,7 +46,7 @@ def loads(text: str) -> Any:
 
 
 def is_json(text: str) -> bool:
-    """Whether a text is JSON, as far as this machine can tell: not when it is nested beyond all reason."""
+    """Whether a text is JSON; not when it is nested too deeply for Python's parser."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -55,12 +55,12 @@ def is_json(text: str) -> bool:
 
 
 def dumps(value: Any) -> str:
-    """JSON that every server takes: no half of a surrogate pair."""
+    """JSON that every server takes: halves of surrogate pairs replaced."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def reject_constant(constant: str) -> Any:
-    """For `parse_constant`: NaN and Infinity are Python's JSON, not that of servers."""
+    """For `parse_constant`. Raises `ValueError`: NaN and Infinity are JSON for Python, not for servers."""
     raise ValueError(f"{constant} is no JSON")
 
 
@@ -81,7 +81,7 @@ def arguments_json(arguments: str) -> str:
 
 
 def _is_repairable(text: str) -> bool:
-    """Whether a text is simple enough for a repair. Brackets of each kind nest by themselves, as a repair sees them."""
+    """Whether a text is within the bounds. Each kind of bracket is counted by itself, as `json_repair` does."""
     if len(text) > _MAX_CHARACTERS:
         return False
     depths = {"{": 0, "[": 0, "(": 0}
@@ -97,11 +97,11 @@ def _is_repairable(text: str) -> bool:
 
 
 def end_of_value(text: str, at: int) -> int:
-    """Where what begins with a bracket at `at` ends, strings understood: at its last bracket, or before a mark of
-    any dialect outside strings, or with the text.
+    """The index after the value whose bracket is at `at`: after its closing bracket, or before the markup of any
+    dialect outside strings, or the text's end.
 
-    Walking on from every mark in turn stays linear: what a scan does with quotes is a permutation of its three states
-    (outside, in either kind of string), so of all walks that see a later mark inside a string at most three go on.
+    Scanning from every mark in turn stays linear: what a scan does with quotes is a permutation of its three states
+    (outside, in either kind of string), so of all scans that see a later mark inside a string at most three go on.
     """
     depth = 0
     for token in _TOKEN.finditer(text, at):
@@ -117,7 +117,7 @@ def end_of_value(text: str, at: int) -> int:
 
 
 def value_at(text: str, at: int) -> tuple[Any, int, bool] | None:
-    """The JSON value that begins at `at`, where it ends, and whether it is sound (not repaired); None if there is
+    """The JSON value at index `at`, the index after it, and whether it is valid (not repaired); None if there is
     none."""
     try:
         value, end = _DECODER.raw_decode(text, at)
@@ -131,13 +131,13 @@ def value_at(text: str, at: int) -> tuple[Any, int, bool] | None:
 
 
 def skip_blanks(text: str, at: int) -> int:
-    """The place of the first character from `at` on that is no blank."""
+    """The index of the first character from `at` on that is no white space."""
     found = _BLANKS.match(text, at)
     return found.end() if found else at
 
 
 def members(text: str, at: int) -> list[tuple[str, int, int]]:
-    """Key (empty in an array), start and end of each member of the sound JSON object or array that begins at `at`."""
+    """Key (empty in an array), start and end of each member of the valid JSON object or array at index `at`."""
     closing = "}" if text[at] == "{" else "]"
     found: list[tuple[str, int, int]] = []
     at = skip_blanks(text, at + 1)

@@ -1,6 +1,6 @@
 """Llama 3: `{"name": F, "parameters": {…}}`, `<|python_tag|>F.call(k="v")`; Llama 4 and others: `[f(a=1), g(b="x")]`.
 
-The formats are those of Meta's model cards and templates. Arguments in Python's syntax are literals or nothing.
+Source: Meta's model cards and templates. Arguments in Python's syntax must be literals.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _python_calls(context: ParseContext, source: str) -> tuple[ToolCall, ...]:
 
 
 def _call(context: ParseContext, node: ast.expr) -> tuple[ToolCall, ...]:
-    """The call a node is; raises `ValueError` for arguments that are no literals."""
+    """The call of a syntax node. Raises `ValueError` for arguments that are no literals."""
     if not isinstance(node, ast.Call) or node.args:
         return ()
     name = ast.unparse(node.func)
@@ -84,7 +84,7 @@ def _literal(node: ast.expr) -> Any:
 
 
 def write(name: str, arguments: str) -> str:
-    """A call as one JSON object, with Llama's own word for the arguments."""
+    """A call as one JSON object, whose key for the arguments is Llama's `parameters`."""
     return f'{{"name": {dumps(name)}, "parameters": {arguments_json(arguments)}}}'
 
 

@@ -22,11 +22,11 @@ def parse(context: ParseContext, at: int) -> ParseResult | None:
         objects = parse_objects(context, array.end())
         return ParseResult(objects.end, objects.calls, "mistral") if objects else None
     begins = _CALL.match(context.text, at)
-    read_value = value_at(context.text, begins.end()) if begins else None
-    if begins is None or read_value is None or not isinstance(read_value[0], dict):
+    parsed = value_at(context.text, begins.end()) if begins else None
+    if begins is None or parsed is None or not isinstance(parsed[0], dict):
         return None
-    value, end, sound = read_value
-    own = context.text[begins.end() : end] if sound else dumps(value)
+    value, end, valid = parsed
+    own = context.text[begins.end() : end] if valid else dumps(value)
     return ParseResult(end, context.calls_of(begins[1], arguments_json(own)), "mistral")
 
 

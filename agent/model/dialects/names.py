@@ -1,4 +1,4 @@
-"""Names that models trained with other harnesses write, and what they mean here."""
+"""Aliases of tools and arguments that models trained with other harnesses write."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterable
 
-_TOOLS: dict[str, str] = {
+_TOOL_ALIASES: dict[str, str] = {
     "shell": "bash execute_bash run_command run_commands run_shell_command run_terminal_cmd run_in_terminal "
     "execute_command terminal terminal_command exec exec_command execute run_bash bash_command local_shell "
     "sh cmd console",
@@ -20,7 +20,7 @@ _TOOLS: dict[str, str] = {
     "run_tests": "test tests run_test pytest run_pytest execute_tests",
     "submit": "finish done attempt_completion complete task_complete final_answer end submit_solution finish_task",
 }
-_ARGUMENTS: dict[str, str] = {
+_ARGUMENT_ALIASES: dict[str, str] = {
     "path": "file_path file filename filepath file_name target_file absolute_path relative_path directory dir",
     "command": "cmd bash_command shell_command script commands",
     "old": "old_string old_str old_text search find original search_text old_content",
@@ -38,17 +38,17 @@ _ARGUMENTS: dict[str, str] = {
     "replace_all": "all replace_all_occurrences",
 }
 _PREFIX = re.compile(r"\A(?:functions?|tools?|default_api|namespace|api)(?:\.|::|/|:)", re.IGNORECASE)
-_NO_LETTER = re.compile(r"[^a-z0-9]+")
-_MIN_RATIO = 0.87  # difflib's ratio: one letter wrong in eight
-_MIN_LEAD = 0.05
+_NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
+_MIN_RATIO = 0.87  # of difflib, 0 to 1: one letter wrong in eight
+_MIN_LEAD = 0.05  # of the best ratio over the second: less is a guess
 
 
 def normalized(name: str) -> str:
-    """A name without what differs between conventions: `readFile`, `read-file` and `functions.read_file` are one."""
-    return _NO_LETTER.sub("", _PREFIX.sub("", name).lower())
+    """A name without what differs between conventions: `readFile`, `read-file`, `functions.read_file` are the same."""
+    return _NOT_ALPHANUMERIC.sub("", _PREFIX.sub("", name).lower())
 
 
-def _meanings(table: dict[str, str]) -> dict[str, frozenset[str]]:
+def _by_alias(table: dict[str, str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for wanted, others in table.items():
         for other in others.split():
@@ -56,22 +56,22 @@ def _meanings(table: dict[str, str]) -> dict[str, frozenset[str]]:
     return {name: frozenset(wanted) for name, wanted in found.items()}
 
 
-_TOOL_MEANINGS = _meanings(_TOOLS)
-_ARGUMENT_MEANINGS = _meanings(_ARGUMENTS)
+_TOOLS_BY_ALIAS = _by_alias(_TOOL_ALIASES)
+_ARGUMENTS_BY_ALIAS = _by_alias(_ARGUMENT_ALIASES)
 
 
 def resolve_tool(name: str, tools: Iterable[str]) -> str | None:
-    """The tool of `tools` that `name` means: itself, written otherwise, known from elsewhere, or the one name near it;
+    """The one of `tools` that `name` means: by itself, by another convention, as an alias, or by the closest spelling;
     None when there is none, or more than one."""
     known = list(tools)
     if name in known:
         return name
-    return _resolve(name, known, _TOOL_MEANINGS)
+    return _resolve(name, known, _TOOLS_BY_ALIAS)
 
 
 def resolve_argument(name: str, missing: Collection[str]) -> str | None:
-    """The one of the arguments not given that `name` means, by the same rules."""
-    return _resolve(name, list(missing), _ARGUMENT_MEANINGS)
+    """The one of the `missing` arguments that `name` means, by the same rules."""
+    return _resolve(name, list(missing), _ARGUMENTS_BY_ALIAS)
 
 
 def _resolve(name: str, known: list[str], meanings: dict[str, frozenset[str]]) -> str | None:
@@ -88,7 +88,7 @@ def _resolve(name: str, known: list[str], meanings: dict[str, frozenset[str]]) -
 
 
 def _closest(plain: str, known: list[str]) -> str | None:
-    """The one name that is spelt nearly so; None when a second one is about as near."""
+    """The name with the closest spelling; None when none is close, or a second one is about as close."""
     if len(plain) > 64:
         return None
     ratios = sorted(

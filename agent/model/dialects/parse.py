@@ -23,45 +23,44 @@ _MARK = re.compile(
 def parse_text(text: str, tools: Tools) -> TextCalls:
     """The calls in `text`; `tools` maps names to their JSON schemas. Never raises for what a model wrote.
 
-    Taken are calls of known tools: in the markup of any dialect, where a name known from other harnesses counts too;
-    JSON, or calls in Python's syntax, with which the reply begins; one fence that is a call, when there is no other
-    fence. Not taken is what stands in thoughts, in other fences, or inside another call. Takes time in proportion to
-    the text.
+    Parsed are calls of known tools: in the markup of any dialect, where aliases from other harnesses count too; JSON,
+    or calls in Python's syntax, at the beginning of the reply; a fence that is a call, when there is no other fence.
+    What is in thoughts, in other fences, or inside another call is left alone. Takes time in proportion to the text.
     """
-    found = scan(text, tools).outcome()
+    found = scan(text, tools).result()
     return replace(found, content=found.content.strip())
 
 
 @dataclass
 class Scan:
-    """The state of one scan. `visible` is the text outside thoughts and calls, in pieces."""
+    """The state of one scan, at index `at`; `visible` is the text outside thoughts and calls so far, in pieces."""
 
     context: ParseContext
     at: int = 0
     visible: list[str] = field(default_factory=list)
-    spoken: bool = False
-    """Whether anything visible was more than blanks."""
+    has_text: bool = False
+    """Whether anything visible was more than white space."""
     calls: list[ToolCall] = field(default_factory=list)
     dialect: str = ""
-    before: str = ""
-    """The visible text before the first call."""
-    loose: ParseResult | None = None
-    """Calls with which the reply begins, without any markup."""
+    text_before: str = ""
+    """The visible text before the first call; while there is none, before the first fence."""
+    unmarked: ParseResult | None = None
+    """Calls without markup at the beginning of the reply."""
     fence: Fence | None = None
-    """The first one; `before` is the visible text before it while there are no calls."""
+    """The first fence."""
     fences: int = 0
 
     def show(self, end: int) -> None:
-        """Go on to `end`; what is passed is visible."""
+        """Advance to `end`; the text up to there is visible."""
         piece = self.context.text[self.at : end]
         self.visible.append(piece)
-        self.spoken = self.spoken or bool(piece.strip())
+        self.has_text = self.has_text or bool(piece.strip())
         self.at = max(self.at, end)
 
     def take(self, found: ParseResult) -> None:
-        """Go on past what a reader found at this place."""
+        """Advance past what a parser found here."""
         if found.calls and not self.calls:
-            self.dialect, self.before = found.dialect, "".join(self.visible)
+            self.dialect, self.text_before = found.dialect, "".join(self.visible)
         self.calls.extend(found.calls)
         if found.calls or found.hidden:
             self.at = found.end
@@ -69,30 +68,30 @@ class Scan:
             self.show(found.end)
 
     def pass_fence(self) -> None:
-        """Go on past the fence that begins here."""
+        """Advance past the fence that begins here."""
         fence = parse_fence(self.context, self.at)
         if not self.fences and not self.calls:
-            self.fence, self.before = fence, "".join(self.visible)
+            self.fence, self.text_before = fence, "".join(self.visible)
         self.fences += 1
         self.show(fence.end)
 
-    def forget(self) -> None:
-        """All that was read so far was a thought, whose beginning the chat template wrote."""
-        self.visible, self.spoken, self.calls, self.loose, self.fence, self.fences = [], False, [], None, None, 0
+    def discard_thought(self) -> None:
+        """Everything so far was a thought: its start tag was in the chat template."""
+        self.visible, self.has_text, self.calls, self.unmarked, self.fence, self.fences = [], False, [], None, None, 0
 
-    def outcome(self) -> TextCalls:
-        """What is to be told of the text, the blanks round the content kept."""
+    def result(self) -> TextCalls:
+        """The calls and the content, whose white space is kept."""
         if self.calls:
-            return TextCalls(tuple(self.calls), self.dialect, self.before)
-        if self.loose and not self.fences:
-            return TextCalls(self.loose.calls, self.loose.dialect)
+            return TextCalls(tuple(self.calls), self.dialect, self.text_before)
+        if self.unmarked and not self.fences:
+            return TextCalls(self.unmarked.calls, self.unmarked.dialect)
         if self.fence and self.fence.calls and self.fences == 1:
-            return TextCalls(self.fence.calls, self.fence.dialect, self.before)
+            return TextCalls(self.fence.calls, self.fence.dialect, self.text_before)
         return TextCalls(content="".join(self.visible))
 
 
 def scan(text: str, tools: Tools) -> Scan:
-    """The whole scan over a text."""
+    """The state after a scan of the whole text."""
     state = Scan(ParseContext(text, tools))
     _parse_unmarked(state)
     while mark := _MARK.search(text, state.at):
@@ -105,7 +104,7 @@ def scan(text: str, tools: Tools) -> Scan:
             end = text.find("</think>", state.at)
             state.at = end + len("</think>") if end >= 0 else len(text)
         elif kind == "unthink":
-            state.forget()
+            state.discard_thought()
             state.at = mark.end()
         elif kind == "fence":
             state.pass_fence()
@@ -120,7 +119,7 @@ def scan(text: str, tools: Tools) -> Scan:
 
 
 def _parse_orphan_end(state: Scan, mark: re.Match[str]) -> None:
-    """An end tag without its beginning: a line of the prose before it may be the call."""
+    """At an end tag without a start tag: a line of the prose before it may be the call."""
     found = hermes.parse_orphan(state.context, state.at, mark.start())
     if found:
         state.show(found[0])
@@ -130,22 +129,22 @@ def _parse_orphan_end(state: Scan, mark: re.Match[str]) -> None:
 
 
 def _parse_unmarked(state: Scan) -> None:
-    """Where nothing was said yet: JSON, or calls in Python's syntax, that stand there."""
+    """Where there was no text yet: JSON, or calls in Python's syntax, that begin here."""
     context = state.context
     start = skip_blanks(context.text, state.at)
     bracket = context.text[start : start + 1] in {"{", "["} and not context.text.startswith("[TOOL_CALLS]", start)
-    if state.spoken or state.calls or state.loose or not bracket:
+    if state.has_text or state.calls or state.unmarked or not bracket:
         return
     context.exact = True
     pythonic = parse_pythonic(context, start)
     objects = None if pythonic else parse_objects(context, start)
     context.exact = False
     if pythonic and not context.text[pythonic.end :].strip():
-        state.loose = pythonic
+        state.unmarked = pythonic
         state.show(pythonic.end)
     elif objects and (
-        objects.all_calls or objects.sound
+        objects.all_calls or objects.valid
     ):  # other JSON is passed over: what its strings hold is no call
         if objects.all_calls:
-            state.loose = ParseResult(objects.end, objects.calls, "json")
+            state.unmarked = ParseResult(objects.end, objects.calls, "json")
         state.show(objects.end)

@@ -1,4 +1,4 @@
-"""A call mended before it runs: its tool's name, its arguments' names, its values; and the model told what was done."""
+"""Repairs a call before it runs (tool name, argument names, values), with notes that say so to the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EDITOR_COMMANDS = {"view": "read_file", "create": "write_file", "str_replace": 
 
 @dataclass(frozen=True)
 class Repaired:
-    """A call as it is to be run; `notes` is a sentence for the model on each thing changed, none when nothing was."""
+    """A call as it is to be run; `notes` has a sentence for the model on each change."""
 
     name: str
     arguments: str
@@ -43,27 +43,27 @@ class _Repair:
 
 
 def repair_call(name: str, arguments: str, tools: Tools) -> Repaired:
-    """The call with what is surely meant in place of what was written.
+    """The call with what is unambiguously meant in place of what was written.
 
-    Nothing is guessed between two possibilities: what stays wrong is for the tool's own validation to answer. Where
-    nothing needs repair, name and arguments are the very ones given.
+    Where two readings are possible nothing is changed, and the tool's own validation answers. A call that needs no
+    repair keeps its name and arguments byte for byte.
     """
-    given, told = _given(arguments)
+    given, note = _given(arguments)
     tool = _tool(name, given, tools)
     if tool is None or given is None:
         return Repaired(name, arguments)
     repair = _Repair(dict(given), tools[tool])
     if tool != name:
         repair.note(f"There is no tool `{name[:80]}`; `{tool}` was run.")
-    if told:
-        repair.note(told)
+    if note:
+        repair.note(note)
     if normalized(name) in _EDITORS:
         _as_editor(repair)
     _unwrap(repair)
     _rename(repair)
     _coerce(repair)
     changed = (
-        bool(told)
+        bool(note)
         or not arguments.strip()
         or list(repair.given.items()) != list(given.items())
         or dumps(repair.given) != dumps(given)
@@ -72,7 +72,7 @@ def repair_call(name: str, arguments: str, tools: Tools) -> Repaired:
 
 
 def _given(arguments: str) -> tuple[dict[str, Any] | None, str]:
-    """The arguments' object, None when it can't be told, and what to say when their JSON had to be mended."""
+    """The arguments as an object (None when they can't be parsed), and a note when their JSON had to be repaired."""
     stored = arguments_json(arguments)
     if stored == arguments:
         return json.loads(arguments), ""
@@ -91,7 +91,7 @@ def _tool(name: str, given: dict[str, Any] | None, tools: Tools) -> str | None:
 
 
 def _as_editor(repair: _Repair) -> None:
-    """Anthropic's editor tool: its command has said which tool it is, and lines come as a pair."""
+    """Anthropic's editor tool: its `command` has selected the tool, and lines come as a pair."""
     if "command" not in repair.properties:
         repair.given.pop("command", None)
     lines = coerce_value("view_range", repair.given.get("view_range"), {"type": "array"})
@@ -104,7 +104,7 @@ def _as_editor(repair: _Repair) -> None:
 
 
 def _unwrap(repair: _Repair) -> None:
-    """Arguments given one level too deep."""
+    """Unwrap arguments that are nested one level too deep."""
     if len(repair.given) != 1:
         return
     ((key, value),) = repair.given.items()
@@ -114,7 +114,7 @@ def _unwrap(repair: _Repair) -> None:
 
 
 def _rename(repair: _Repair) -> None:
-    """Names of arguments that are not the tool's own, where one that is wanted is missing."""
+    """Rename arguments that the tool does not have, where they mean one that is missing."""
     properties = repair.properties
     missing = [key for key in properties if key not in repair.given]
     meant = {key: resolve_argument(key, missing) for key in repair.given if key not in properties}
@@ -130,7 +130,7 @@ def _rename(repair: _Repair) -> None:
 
 
 def _other_unit(key: str, value: Any) -> bool:
-    """Whether a plain "timeout" may be meant in milliseconds, as some harnesses have it."""
+    """Whether a plain `timeout` may be in milliseconds, as in some harnesses."""
     seconds = coerce_value(key, value, {"type": "number"})
     return normalized(key) == "timeout" and not (isinstance(seconds, int | float) and 1 <= seconds < 1000)
 

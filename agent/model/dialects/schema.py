@@ -1,4 +1,4 @@
-"""A JSON schema for a reply that is a call."""
+"""The JSON schema of a reply that is a tool call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 def call_schema(tools: list[dict[str, Any]]) -> dict[str, Any]:
     """A JSON schema under which a reply is exactly one call of one of `tools`, as `{"name", "arguments"}`.
 
-    `anyOf`, since some servers reject_constant `oneOf`; the names keep the alternatives apart.
+    `anyOf`, since some servers refuse `oneOf`; the constant names make the alternatives exclusive.
     """
     return {
         "anyOf": [

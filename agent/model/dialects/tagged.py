@@ -1,4 +1,4 @@
-"""Calls whose arguments stand raw between tags, in which anything may stand: tags of the same kind too."""
+"""Calls whose arguments are raw text between tags: the text may hold anything, also tags of the same kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agent.model.dialects.json_text import arguments_json, dumps, reject_constan
 
 
 def typed_value(raw: str, kind: str) -> Any:
-    """A value by the type its schema gives: a string as it stands, anything else as JSON, or Python's words for it."""
+    """A value by its schema's type: a string as it is, anything else as JSON, or as Python writes it."""
     if kind in {"", "string"}:
         return raw
     word = raw.strip()
@@ -26,19 +26,19 @@ def typed_value(raw: str, kind: str) -> Any:
 
 
 def strip_line_breaks(raw: str) -> str:
-    """A value without the line breaks that set it apart from its tags: one at each end."""
+    """A value without the line break at each end, which separates it from its tags."""
     return raw.removeprefix("\n").removesuffix("\n")
 
 
 Trim = Callable[[str], str]
-"""What makes a value of the text between its tags."""
+"""The text between the tags → the value."""
 
 
 class TaggedSyntax:
     """The tags of one dialect, as regular expressions.
 
-    `call` is the tag a call begins with, `argument` that of an argument (group 1 its name, a group `string`, if there
-    is one, whether it is a string), `opening` and `closing` what may stand round a call.
+    `call` is the start tag of a call, `argument` that of an argument (group 1 is its name; a group `string`, if there
+    is one, says whether it is a string), `opening` and `closing` are optional tags round a call.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class TaggedSyntax:
         self._trim = trim
 
     def parse(self, context: ParseContext, name: str, at: int) -> ParseResult | None:
-        """The call of `name` whose arguments begin at `at`; None when there are none and no end either."""
+        """The call of `name` whose arguments begin at `at`; None when there are neither arguments nor an end tag."""
         text = context.text
         kinds = context.argument_types(name)
         arguments: dict[str, Any] = {}
@@ -98,7 +98,7 @@ class TaggedSyntax:
         return self._first_end(context.text, start)
 
     def _balanced(self, text: str, start: int) -> _Value | None:
-        """The value up to its end tag, whole calls inside it passed over; None when the tags don't balance."""
+        """The value up to its end tag, skipping whole calls inside it; None when the tags don't balance."""
         depth = 0
         for tag in self._tag.finditer(text, start):
             kind = tag.lastgroup
@@ -116,7 +116,7 @@ class TaggedSyntax:
         return None
 
     def _first_end(self, text: str, start: int) -> _Value | None:
-        """The value up to the first thing that may end it, or with the text."""
+        """The value up to the first tag that may end it, or the text's end."""
         for tag in self._tag.finditer(text, start):
             kind = tag.lastgroup
             if kind == "think":
@@ -131,23 +131,23 @@ class TaggedSyntax:
 
 @dataclass(frozen=True)
 class _Value:
-    """Where a value ends, and where what follows its end tag begins."""
+    """The index of a value's end, and the index after its end tag."""
 
     end: int
     next: int
 
 
 def write_raw(value: Any) -> str:
-    """A value as it stands between tags: a string as it is, anything else as JSON."""
+    """A value as text between tags: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else dumps(value)
 
 
 def round_trips(
-    reader: Callable[[ParseContext, int], ParseResult | None], written: str, name: str, arguments: dict[str, Any]
+    parser: Callable[[ParseContext, int], ParseResult | None], written: str, name: str, arguments: dict[str, Any]
 ) -> bool:
-    """Whether a written call is read as it was meant, by a schema that is as the arguments are."""
+    """Whether a written call parses back to the same call, by a schema with the arguments' types."""
     kinds = {key: {"type": "string" if isinstance(value, str) else "any"} for key, value in arguments.items()}
-    found = reader(ParseContext(written, {name: {"properties": kinds}}, exact=True), 0)
+    found = parser(ParseContext(written, {name: {"properties": kinds}}, exact=True), 0)
     if found is None or found.end != len(written) or len(found.calls) != 1:
         return False
     return found.calls[0].name == name and bool(json.loads(found.calls[0].arguments) == arguments)

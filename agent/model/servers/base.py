@@ -1,4 +1,4 @@
-"""A model server: what it holds, what it can, one reply. Everything a kind of server does differently is a method."""
+"""A model server: its window, its capabilities, one reply. What a kind of server does differently is a method."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agent.model.chat_completions import ChatCompletions
 
 ENOUGH = 32_768
-"""A window in tokens that is enough for an agent's work; less is told, and asked for where it can be."""
+"""A context window in tokens that is enough for an agent: a larger one is asked for where the server's is less."""
 
 NO_MODEL = "default"
 """The model's name where neither the user nor the server names one."""
@@ -30,8 +30,7 @@ OnProgress = Callable[[str], None]
 class Window:
     """Context windows in tokens; None is unknown.
 
-    `held` is what the server has room for (in one slot), `asked` what was asked of it, `trained` what the model was
-    made for.
+    `held` is what the server allocated (for one slot), `asked` what it was asked for, `trained` the model's own.
     """
 
     held: int | None = None
@@ -40,17 +39,17 @@ class Window:
 
     @property
     def size(self) -> int | None:
-        """The smallest that is known: the one that counts."""
+        """The smallest known one: the window that can be used."""
         return min((each for each in (self.held, self.asked, self.trained) if each), default=None)
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a server says it can do. Whether it really does is measured: by the policy, and by `doctor`.
+    """What a server says that it supports. Whether it does is measured: by `ToolCallPolicy`, and by `doctor`.
 
-    `tools` None is not told; `constrain` is how a reply is held to a schema; `continues` whether a reply can be begun
-    for the model; `counts` whether it counts a prompt's tokens; `reports_cached` whether it tells cached ones; `slots`
-    how many requests it works on side by side, as far as it tells.
+    `tools`: native tool calls, None is unknown; `constrain`: the request's field for a schema; `continues`: a reply
+    can be prefilled; `counts`: it counts a prompt's tokens; `reports_cached`: its usage has cached tokens; `slots`:
+    requests that it processes in parallel, 1 where unknown.
     """
 
     tools: bool | None = None
@@ -63,22 +62,22 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is: `base_url` as given, its `root` without `/v1`, a client with the key for both."""
+    """A server's address: `base_url` as given, its `root` without `/v1`, an HTTP client with the key for both."""
 
     base_url: str
     http: httpx2.AsyncClient
 
     @property
     def root(self) -> str:
-        """Where the server's own addresses begin."""
+        """The base of the server's native endpoints."""
         return self.base_url.removesuffix("/v1")
 
     async def get(self, path: str) -> dict[str, Any] | None:
-        """A JSON object below the root, or None."""
+        """The JSON object at a path below the root, or None."""
         return await ask_json(self.http, "GET", self.root + path)
 
     async def post(self, path: str, body: Any, *, seconds: float = 10.0) -> dict[str, Any] | None:
-        """The JSON object that answers a JSON object, or None."""
+        """The JSON object that answers a posted one, or None; `seconds` is the timeout."""
         return await ask_json(self.http, "POST", self.root + path, body, seconds=seconds)
 
 
@@ -87,7 +86,11 @@ def _any_slot(_: SlotChoice) -> int | None:
 
 
 class Server:
-    """One model at one server. By default all goes as the OpenAI API has it."""
+    """One model at one server. The base class is the OpenAI API as it is.
+
+    `advice` is a line for the user on the window, empty where there is nothing to say; `slot_for` chooses a request's
+    slot.
+    """
 
     name: ClassVar[str] = "generic"
     can: Capabilities = Capabilities()
@@ -109,19 +112,19 @@ class Server:
 
     @classmethod
     async def recognise(cls, address: Address, model: str, entry: dict[str, Any]) -> Self | None:
-        """The server at an address if it is one of this kind, its window and capabilities as it tells them, else None.
+        """The server at an address with its window and capabilities, or None where it is of another kind.
 
-        `model` is the model's name there, `entry` what `/v1/models` says of it, or of the first one.
+        `model` is the model's name there, `entry` its entry in `/v1/models`, or that of the first one.
         """
         del entry
         return cls(address, model)
 
-    async def look(self) -> None:
-        """Find out what can be told without having anything loaded: sets `window` and `advice`."""
+    async def inspect(self) -> None:
+        """Set `window` and `advice` without changing anything at the server."""
         self.advice = self._advice()
 
     async def load(self, context: int | None, on_progress: OnProgress) -> None:
-        """Have the model loaded with a window of `context` tokens, as far as this server lets itself be asked.
+        """Load the model with a window of `context` tokens, where the server has an endpoint for that.
 
         Sets `window` and `advice`. Raises `BackendError`s.
         """
@@ -130,19 +133,19 @@ class Server:
         self.advice = self._advice()
 
     async def running(self) -> str | None:
-        """The model that is loaded at the moment, where the server has many and tells."""
+        """The name of the model that is loaded, where the server has several and says so."""
         return None
 
     async def reply(self, request: Request, on_text: OnText, on_wait: OnWait) -> Reply:
-        """The reply to a request, sent once. Raises `RetryableError` and `BackendError`s.
+        """The reply to a request. Raises `RetryableError` and `BackendError`s.
 
-        Sampling that the server refuses, one name at a time as strict ones do, is left out from then on.
+        Sampling parameters that the server refuses by name are left out of this and all later requests.
         """
         while True:
             try:
                 return await self._reply(request, on_text, on_wait)
             except BackendRefused as error:
-                names = {name for name in self._more_sampling(request) if name in error.message}
+                names = {name for name in self._extra_sampling(request) if name in error.message}
                 if error.status not in {400, 422} or not names:
                     raise
                 self._refused |= names
@@ -156,17 +159,17 @@ class Server:
         return reply
 
     async def count(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> int | None:
-        """The tokens of a prompt as this server counts them, or None where it does not."""
+        """The tokens of a prompt by the server's count, or None where it has no endpoint for that."""
         del messages, tools
         return None
 
-    def let_go(self) -> bool:
-        """From now on the server chooses the slots; whether that is another way than before."""
+    def release_slot(self) -> bool:
+        """Leave the choice of slots to the server; returns whether it was not left to it before."""
         before, self.slot_for = self.slot_for, _any_slot
         return before("own") is not None
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connections."""
         await self.address.http.aclose()
 
     def body(self, request: Request) -> dict[str, Any]:
@@ -178,7 +181,7 @@ class Server:
             "stream_options": {"include_usage": True},
             "max_tokens": request.max_tokens,
         }
-        extra = self._more_sampling(request) | self._extra()
+        extra = self._extra_sampling(request) | self._extra()
         for name in ("temperature", "top_p", "seed"):
             if (value := getattr(request.sampling, name)) is not None:
                 body[name] = value
@@ -193,8 +196,8 @@ class Server:
             body["extra_body"] = extra
         return body
 
-    def _more_sampling(self, request: Request) -> dict[str, Any]:
-        """Sampling that is not of the original API, under the names that most local servers give it."""
+    def _extra_sampling(self, request: Request) -> dict[str, Any]:
+        """Sampling parameters beyond the original API, under the names of most local servers."""
         given = {
             "top_k": request.sampling.top_k,
             "min_p": request.sampling.min_p,
@@ -205,11 +208,11 @@ class Server:
     _repeat_penalty: ClassVar[str] = "repeat_penalty"
 
     def _extra(self) -> dict[str, Any]:
-        """What this kind of server is told with every request."""
+        """The fields that this kind of server gets with every request."""
         return {}
 
     def _constrain(self, body: dict[str, Any], extra: dict[str, Any], schema: dict[str, Any]) -> None:
-        """Have the reply held to a schema."""
+        """Add the fields that constrain the reply by a schema."""
         del extra
         body["response_format"] = {
             "type": "json_schema",
@@ -217,7 +220,7 @@ class Server:
         }
 
     def _advice(self) -> str:
-        """One line for the user when the window is smaller than it could be; empty when it is as it should be."""
+        """A line for the user when the window is smaller than it could be; empty when it is not."""
         held, trained, asked = self.window.held, self.window.trained, self.window.asked
         if asked and trained and asked > trained and (held is None or held >= trained):
             return f"{self.model} was trained for a window of {trained:,} tokens; {asked:,} were asked for"
@@ -230,6 +233,6 @@ class Server:
         return f"{says}{'; ' + remedy if remedy else ''}"
 
     def _remedy(self, window: int) -> str:
-        """What to run for a window of so many tokens; empty when nobody knows."""
+        """What to run for a window of `window` tokens; empty when unknown."""
         del window
         return ""

@@ -1,4 +1,4 @@
-"""Any server that speaks the OpenAI API and says nothing more of itself."""
+"""Any server of the OpenAI API that is of no known kind."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from agent.model.servers.base import Address, Server, Window
 
 
 class Generic(Server):
-    """A server of unknown kind: nothing is known of its window unless it tells by a common name."""
+    """A server of unknown kind: its window is unknown unless its list of models has it under a common name."""
 
     @classmethod
     async def recognise(cls, address: Address, model: str, entry: dict[str, Any]) -> Self | None:
-        """Takes whatever is there."""
+        """Any server."""
         names = ("max_model_len", "context_length", "context_window", "max_context_length")
         held = next((entry[name] for name in names if isinstance(entry.get(name), int)), None)
         return cls(address, model, window=Window(held))

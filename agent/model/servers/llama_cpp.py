@@ -1,6 +1,6 @@
 """llama.cpp's `llama-server`, and what embeds it.
 
-Source: llama.cpp, tools/server/README.md, and what the server itself answers.
+Source: llama.cpp, tools/server/README.md, and the server's own answers.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from agent.model.types import Request
 
 
 class LlamaCpp(Server):
-    """`/props` tells the window of one slot; prompts are counted, begun, constrained and reused."""
+    """`/props` has the window of one slot; it counts prompts, prefills and constrains replies, and reuses prefixes."""
 
     name: ClassVar[str] = "llama.cpp"
 
     @classmethod
     async def recognise(cls, address: Address, model: str, entry: dict[str, Any]) -> Self | None:
-        """By `/props` with its generation settings."""
+        """By `/props`, which has generation settings."""
         props = await address.get("/props") or {}
         settings = props.get("default_generation_settings")
         if not isinstance(settings, dict) or not isinstance(settings.get("n_ctx"), int):
@@ -45,12 +45,12 @@ class LlamaCpp(Server):
         if tools:
             body["tools"] = tools
         url = f"{self.address.base_url}/chat/completions/input_tokens"
-        told = await ask_json(self.address.http, "POST", url, body, seconds=60.0) or {}
-        counted = told.get("input_tokens")
+        answer = await ask_json(self.address.http, "POST", url, body, seconds=60.0) or {}
+        counted = answer.get("input_tokens")
         return counted if isinstance(counted, int) else None
 
     def body(self, request: Request) -> dict[str, Any]:
-        """With the slot that the request is for, where it was claimed."""
+        """With the request's slot, where the session holds one."""
         body = super().body(request)
         if (slot := self.slot_for(request.slot)) is not None:
             body["extra_body"]["id_slot"] = slot
@@ -64,12 +64,12 @@ class LlamaCpp(Server):
 
 
 class Bundled(LlamaCpp):
-    """The bundled runtime: our own child, started with the window that was asked for."""
+    """The bundled runtime: a child process, started with the window that was asked for."""
 
     name: ClassVar[str] = "bundled"
 
     def _advice(self) -> str:
-        return super()._advice() if self.window.asked else ""  # else the window is our own choice
+        return super()._advice() if self.window.asked else ""  # else the program chose the window
 
     def _remedy(self, window: int) -> str:
-        return f"for more, say --context {window}; `swe-agent models fit` tells what this machine holds"
+        return f"for more, say --context {window}; `swe-agent models fit` shows what fits this machine"

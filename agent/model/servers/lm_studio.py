@@ -22,31 +22,31 @@ class _Model:
 
 
 class LmStudio(Server):
-    """Its own list of models tells windows; a model is loaded with the one that is wanted, by versions that can."""
+    """Its own list of models has the windows; newer versions load a model with a given one."""
 
     name: ClassVar[str] = "LM Studio"
     can = Capabilities()
 
     @classmethod
     async def recognise(cls, address: Address, model: str, entry: dict[str, Any]) -> Self | None:
-        """By its own lists of models."""
+        """By its own list of models."""
         del entry
         return None if await _listed(address) is None else cls(address, model)
 
     async def running(self) -> str | None:
-        """The first that is loaded."""
+        """The first loaded model."""
         loaded = [each for each in await _listed(self.address) or [] if each.held]
         return min(loaded[0].names, key=len) if loaded else None
 
-    async def look(self) -> None:
-        """The windows held and trained, as its list tells them."""
+    async def inspect(self) -> None:
+        """By its own list of models."""
         own = await self._own()
         self.can = Capabilities(tools=own.tools)
         self.window = Window(own.held, None, own.trained)
         self.advice = self._advice()
 
     async def load(self, context: int | None, on_progress: OnProgress) -> None:
-        """Loads the model when it is not loaded, or with too small a window. Raises `ModelUnavailable`."""
+        """Load the model when it is not loaded, or with too small a window. Raises `ModelUnavailable`."""
         own = await self._own()
         self.can = Capabilities(tools=own.tools)
         before, trained = own.held, own.trained
@@ -75,36 +75,36 @@ class LmStudio(Server):
 
 
 async def _listed(address: Address) -> list[_Model] | None:
-    """The models that are no embeddings, or None where this is no LM Studio."""
-    told = (await address.get("/api/v1/models") or {}).get("models")
-    if isinstance(told, list) and any(isinstance(each, dict) and "loaded_instances" in each for each in told):
-        return [_new(each) for each in told if each.get("type") != "embedding"]
-    told = (await address.get("/api/v0/models") or {}).get("data")
-    if isinstance(told, list) and any(isinstance(each, dict) and "state" in each for each in told):
-        return [_old(each) for each in told if each.get("type") != "embeddings"]
+    """The models but those for embeddings, or None where this is no LM Studio."""
+    listed = (await address.get("/api/v1/models") or {}).get("models")
+    if isinstance(listed, list) and any(isinstance(each, dict) and "loaded_instances" in each for each in listed):
+        return [_from_v1(each) for each in listed if each.get("type") != "embedding"]
+    listed = (await address.get("/api/v0/models") or {}).get("data")
+    if isinstance(listed, list) and any(isinstance(each, dict) and "state" in each for each in listed):
+        return [_from_v0(each) for each in listed if each.get("type") != "embeddings"]
     return None
 
 
-def _new(entry: dict[str, Any]) -> _Model:
+def _from_v1(entry: dict[str, Any]) -> _Model:
     instances = entry.get("loaded_instances") or []
     windows = [(each.get("config") or {}).get("context_length") for each in instances]
     names = {entry.get("key"), entry.get("id"), *(each.get("id") for each in instances)}
     return _Model(
         frozenset(name for name in names if isinstance(name, str)),
         max((each for each in windows if isinstance(each, int)), default=None),
-        _figure(entry.get("max_context_length")),
+        _positive(entry.get("max_context_length")),
         (entry.get("capabilities") or {}).get("trained_for_tool_use"),
     )
 
 
-def _old(entry: dict[str, Any]) -> _Model:
+def _from_v0(entry: dict[str, Any]) -> _Model:
     return _Model(
         frozenset({str(entry.get("id"))}),
-        _figure(entry.get("loaded_context_length")) if entry.get("state") == "loaded" else None,
-        _figure(entry.get("max_context_length")),
+        _positive(entry.get("loaded_context_length")) if entry.get("state") == "loaded" else None,
+        _positive(entry.get("max_context_length")),
         None,
     )
 
 
-def _figure(value: Any) -> int | None:
+def _positive(value: Any) -> int | None:
     return value if isinstance(value, int) and value > 0 else None

@@ -1,4 +1,4 @@
-"""Ollama, by its own API: through `/v1` it drops the window that is asked for.
+"""Ollama, by its own API: its OpenAI-compatible one drops the window that is asked for.
 
 Source: ollama, docs/api.md and docs/context-length.mdx.
 """
@@ -27,12 +27,12 @@ from agent.model.servers.base import ENOUGH, NO_MODEL, Address, Capabilities, On
 from agent.model.types import REPETITION, OnText, OnWait, Reply, Request, Timings, Usage
 
 KEEP_ALIVE = "1h"
-"""How long the model stays loaded after a request: longer than the tests of one step take."""
+"""How long the model stays loaded after a request: longer than the commands of one step take."""
 LOAD_SECONDS = 900.0
 
 
 class Ollama(Server):
-    """The window is asked for when the model is loaded, and held constant: any other figure would load it again."""
+    """The window is asked for when the model is loaded and kept constant: another one would load the model again."""
 
     name: ClassVar[str] = "Ollama"
 
@@ -47,17 +47,17 @@ class Ollama(Server):
         server.can = Capabilities(constrain="format", continues=True)
         return server
 
-    async def look(self) -> None:
-        """The windows held, if the model is loaded, and trained, if it is there."""
+    async def inspect(self) -> None:
+        """By `/api/ps` where the model is loaded, and `/api/show` where it was pulled."""
         trained = self._trained(await self._show() or {})
         self.window = Window(await self._held(), None, trained)
-        self.advice = self._told(None)
+        self.advice = self._advice_after(None)
 
     async def load(self, context: int | None, on_progress: OnProgress) -> None:
-        """Pulls the model if it is not there, and loads it with the window wanted.
+        """Pull the model if it is not there, and load it with a window of `context` tokens.
 
-        Without `context` that is what it is loaded with already, if that is enough, else 32,768 or what the model
-        was trained for. Raises `ModelUnavailable`.
+        Without `context` that is the present one if it is enough, else 32,768 or the model's own. Raises
+        `ModelUnavailable`.
         """
         trained = self._trained(await self._show() or await self._pulled(on_progress))
         before = await self._held()
@@ -69,10 +69,10 @@ class Ollama(Server):
             body = {"model": self.model, "keep_alive": KEEP_ALIVE, "options": {"num_ctx": wanted}}
             await self.address.post("/api/generate", body | {"stream": False}, seconds=LOAD_SECONDS)
             self.window = Window(await self._held() or wanted, context, trained)
-        self.advice = self._told(before)
+        self.advice = self._advice_after(before)
 
     def _trained(self, shown: dict[str, Any]) -> int | None:
-        """The trained window, and whether the model calls tools, from what `/api/show` tells."""
+        """The trained window in an answer of `/api/show`; sets whether the model supports tools."""
         capabilities = shown.get("capabilities")
         if isinstance(capabilities, list):
             self.can = replace(self.can, tools="tools" in capabilities)
@@ -80,7 +80,7 @@ class Ollama(Server):
         figures = (value for key, value in info.items() if key.endswith(".context_length"))
         return next((value for value in figures if isinstance(value, int)), None)
 
-    def _told(self, before: int | None) -> str:
+    def _advice_after(self, before: int | None) -> str:
         held, trained = self.window.held or 0, self.window.trained
         if (advice := self._advice()) and (self.window.asked or held < min(trained or ENOUGH, ENOUGH)):
             return advice
@@ -100,14 +100,14 @@ class Ollama(Server):
         return [each for each in models if isinstance(each, dict)] if isinstance(models, list) else []
 
     async def _held(self) -> int | None:
-        """The window the model is loaded with; None when it is not loaded, or the version does not tell."""
+        """The window that the model is loaded with; None when it is not loaded, or the version does not say."""
         names = {self.model, f"{self.model}:latest"}
         loaded = await self._loaded()
         figures = (each.get("context_length") for each in loaded if names & {each.get("name"), each.get("model")})
         return next((figure for figure in figures if isinstance(figure, int) and figure > 0), None)
 
     async def _pulled(self, on_progress: OnProgress) -> dict[str, Any]:
-        """Has Ollama get the model, told at every twentieth of it; what it shows of it then."""
+        """Have Ollama pull the model, with its progress at every twentieth; returns the answer of `/api/show`."""
         percent = -1
         if self.model == NO_MODEL:
             raise ModelUnavailable("Ollama has no model yet", hint="name one with --model: it will be pulled")
@@ -128,7 +128,7 @@ class Ollama(Server):
 
     async def reply(self, request: Request, on_text: OnText, on_wait: OnWait) -> Reply:
         """By `/api/chat`."""
-        del on_wait  # it says nothing while it reads a prompt
+        del on_wait  # it has no progress of the prompt
         started = time.monotonic()
         content, reasoning, calls = [request.begun], [], []
         watch = RepetitionWatch()
@@ -161,7 +161,7 @@ class Ollama(Server):
         )
 
     async def _lines(self, path: str, body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """The JSON lines that answer a request. Raises `RetryableError` and `BackendError`s, also for an error line."""
+        """The JSON lines of an answer. Raises `RetryableError` and `BackendError`s, also for a line with an error."""
         http, url = self.address.http, self.address.root + path
         try:
             async with http.stream("POST", url, json=body) as answer:
@@ -181,7 +181,7 @@ class Ollama(Server):
             raise
 
     def body(self, request: Request) -> dict[str, Any]:
-        """The request as it is sent. The prompt is never cut by the server: what is too long is refused."""
+        """The request as it is sent. The server must refuse a prompt that is too long instead of truncating it."""
         sampling = request.sampling
         options: dict[str, Any] = {"num_ctx": self.window.held, "num_predict": request.max_tokens}
         for name in ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed"):
@@ -210,14 +210,16 @@ class Ollama(Server):
 
 
 def _messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The messages as Ollama has them: arguments are objects, a result names its tool."""
+    """The messages in Ollama's form: arguments are objects, a result names its tool."""
     names: dict[str, str] = {}
-    said = []
+    converted = []
     for message in messages:
         if message["role"] == "tool":
             name = names.get(message["tool_call_id"], "")
             call_id = message["tool_call_id"]
-            said.append({"role": "tool", "content": message["content"], "tool_name": name, "tool_call_id": call_id})
+            converted.append(
+                {"role": "tool", "content": message["content"], "tool_name": name, "tool_call_id": call_id}
+            )
             continue
         calls = message.get("tool_calls") or []
         names.update((call["id"], call["function"]["name"]) for call in calls)
@@ -233,12 +235,12 @@ def _messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 }
                 for call in calls
             ]
-        said.append(one)
-    return said
+        converted.append(one)
+    return converted
 
 
 def _timings(last: dict[str, Any]) -> Timings | None:
-    """From nanoseconds."""
+    """The timings, which the API gives in nanoseconds."""
     read, generated = last.get("prompt_eval_duration"), last.get("eval_duration")
     if not isinstance(read, int) or not isinstance(generated, int):
         return None

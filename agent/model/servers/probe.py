@@ -1,4 +1,4 @@
-"""What is behind a URL, found out by asking: which server, which model. Never by the port."""
+"""Finds out which server and which model are at a URL, by its answers and never by its port."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from agent.model.servers.sglang import Sglang
 from agent.model.servers.vllm import Vllm
 
 LOADING_SECONDS = 600.0
-# llama.cpp also answers some of Ollama's addresses, as SGLang does; LM Studio has none of theirs.
+"""How long a server that answers 503 while it loads its model is waited for."""
+# In this order: llama.cpp and SGLang answer some of Ollama's endpoints too.
 KINDS: tuple[type[Server], ...] = (LlamaCpp, Vllm, Sglang, LmStudio, Ollama, Generic)
 
 
@@ -34,12 +35,11 @@ async def open_server(
     load: bool = True,
     on_progress: OnProgress = lambda _: None,
 ) -> Server:
-    """The server at `base_url` (with or without its `/v1`), its model loaded where it can be asked for that.
+    """The server at `base_url` (with or without its `/v1`), its model loaded where it has an endpoint for that.
 
-    `model` is a name at the server or in the catalogue; None is the one that is loaded, else the first the server
-    names. `context` is the window
-    to ask for, in tokens; `kind` is which server it is, where that is known; without `load` nothing is changed at
-    the server. The caller closes it.
+    `model` is a name at the server or in the catalogue; None is the loaded model, else the first that the server lists.
+    `context` is the window to ask for, in tokens; `kind` is the kind of server, where it is known; without `load`
+    nothing is changed at the server. The caller closes it.
 
     Raises `BackendUnreachable` within 10 s when nothing answers, `BackendRefused` when it refuses the key,
     `ModelUnavailable` when it can't load the model.
@@ -54,11 +54,15 @@ async def open_server(
                 address, listed = below, found
         listed = listed or []
         entry = _choose(listed, model)
-        name = str(entry["id"]) if entry and (model is None or _same(str(entry["id"]), model)) else model or NO_MODEL
-        server = await _recognised(address, name, entry or (listed[0] if listed else {}), [kind] if kind else KINDS)
+        name = (
+            str(entry["id"])
+            if entry and (model is None or _is_same_model(str(entry["id"]), model))
+            else model or NO_MODEL
+        )
+        server = await _recognise(address, name, entry or (listed[0] if listed else {}), [kind] if kind else KINDS)
         if model is None:
             server.model = await server.running() or server.model
-        await (server.load(context, on_progress) if load else server.look())
+        await (server.load(context, on_progress) if load else server.inspect())
     except BaseException:
         with anyio.CancelScope(shield=True):
             await address.http.aclose()
@@ -66,7 +70,7 @@ async def open_server(
     return server
 
 
-async def _recognised(address: Address, model: str, entry: dict[str, Any], kinds: Sequence[type[Server]]) -> Server:
+async def _recognise(address: Address, model: str, entry: dict[str, Any], kinds: Sequence[type[Server]]) -> Server:
     for kind in kinds:
         server = await kind.recognise(address, model, entry)
         if server is not None:
@@ -75,7 +79,7 @@ async def _recognised(address: Address, model: str, entry: dict[str, Any], kinds
 
 
 def _choose(listed: Sequence[dict[str, Any]], model: str | None) -> dict[str, Any] | None:
-    """The entry of a model: by its name, else the one that the catalogue knows as the same."""
+    """The entry of a model: by its name, else one with the same profile in the catalogue."""
     if model is None:
         return listed[0] if listed else None
     for wanted in (model, f"{model}:latest"):
@@ -88,13 +92,13 @@ def _choose(listed: Sequence[dict[str, Any]], model: str | None) -> dict[str, An
     return next((entry for entry in listed if find_profile(str(entry["id"])) is profile), None)
 
 
-def _same(listed: str, model: str) -> bool:
-    """Whether the server's name for a model is to be used for the one that was asked for."""
+def _is_same_model(listed: str, model: str) -> bool:
+    """Whether a listed name is the model that was asked for."""
     return listed in {model, f"{model}:latest"} or find_profile(listed) is find_profile(model)
 
 
 async def _listed(address: Address, on_progress: OnProgress) -> list[dict[str, Any]] | None:
-    """The models the server names, None where it has no list; waits while it says that it is loading one."""
+    """The server's list of models, None where it has none; waits while it answers that it is loading one."""
     import httpx2
 
     deadline = time.monotonic() + LOADING_SECONDS
@@ -108,8 +112,8 @@ async def _listed(address: Address, on_progress: OnProgress) -> list[dict[str, A
                 hint="is it running, and is --base-url right?",
             ) from error
         except (ExceptionGroup, OverflowError) as error:  # a port that can't be one
-            told = f"{address.base_url} is no address of a server"
-            raise BackendUnreachable(told, hint="is --base-url right?") from error
+            message = f"{address.base_url} is no address of a server"
+            raise BackendUnreachable(message, hint="is --base-url right?") from error
         except httpx2.HTTPError:  # something answers, if not as expected: a request will show
             return None
         if answer.status_code in {401, 403}:

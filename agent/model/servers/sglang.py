@@ -8,14 +8,14 @@ from agent.model.servers.base import Address, Capabilities, Server, Window
 
 
 class Sglang(Server):
-    """`/v1/models` tells the window, `/server_info` (older: `/get_server_info`) the version."""
+    """`/v1/models` has the window, `/server_info` (older: `/get_server_info`) the version."""
 
     name: ClassVar[str] = "SGLang"
     _repeat_penalty: ClassVar[str] = "repetition_penalty"
 
     @classmethod
     async def recognise(cls, address: Address, model: str, entry: dict[str, Any]) -> Self | None:
-        """By its name at the models it lists, or by its own addresses."""
+        """By `owned_by` of its models, or by its own endpoints."""
         named = entry.get("owned_by") == "sglang"
         if not named and "max_model_len" not in entry:
             return None

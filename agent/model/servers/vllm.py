@@ -8,14 +8,14 @@ from agent.model.servers.base import Address, Capabilities, Server, Window
 
 
 class Vllm(Server):
-    """`/v1/models` tells the window; calls are parsed only when it was started for that."""
+    """`/v1/models` has the window; tool calls are parsed only when the server was started for that."""
 
     name: ClassVar[str] = "vLLM"
     _repeat_penalty: ClassVar[str] = "repetition_penalty"
 
     @classmethod
     async def recognise(cls, address: Address, model: str, entry: dict[str, Any]) -> Self | None:
-        """By its name at the models it lists, or by a list with `max_model_len` and a `/version`."""
+        """By `owned_by` of its models, or by a list with `max_model_len` and a `/version`."""
         if entry.get("owned_by") != "vllm" and "max_model_len" not in entry:
             return None
         version = (await address.get("/version") or {}).get("version")
@@ -29,8 +29,8 @@ class Vllm(Server):
     async def count(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> int | None:
         """By `/tokenize`, with the chat template."""
         body = {"model": self.model, "messages": messages, "add_generation_prompt": True}
-        told = await self.address.post("/tokenize", body | ({"tools": tools} if tools else {}), seconds=60.0) or {}
-        counted = told.get("count")
+        answer = await self.address.post("/tokenize", body | ({"tools": tools} if tools else {}), seconds=60.0) or {}
+        counted = answer.get("count")
         return counted if isinstance(counted, int) else None
 
     def _constrain(self, body: dict[str, Any], extra: dict[str, Any], schema: dict[str, Any]) -> None:

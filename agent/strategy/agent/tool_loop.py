@@ -155,7 +155,7 @@ class AgentLoop:
         miss = self._prompt.cache.check(request, reply.usage, reports=always)
         if miss is None:
             return
-        let_go = miss.same_bytes and server.let_go()
+        let_go = miss.same_bytes and server.release_slot()
         self._run.context.warn(miss.message + ("; from now on the server chooses its slot" if let_go else ""))
 
 

@@ -47,7 +47,7 @@ def test_json_has_every_part_and_the_figures_of_each_check() -> None:
     ("error", "exit_code", "remedy"),
     [
         (SandboxUnavailable("no", hint="install it"), 4, "install it"),
-        (BackendUnreachable("no", hint="`swe-agent doctor` tells"), 3, "swe-agent models serve"),
+        (BackendUnreachable("no", hint="`swe-agent doctor` checks"), 3, "swe-agent models serve"),
         (BackendRefused("no", status=401), 3, "--api-key"),
         (SweAgentError("no"), 1, ""),
         (ZeroDivisionError("oh"), 1, "report it"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from asking import Asked, ask, without_waiting
+from asking import ReceivedReplies, ask, without_waiting
 from doubles import GenericDouble, LlamaCppDouble
 from doubles.faults import ErrorInStream, Fault, Raw
 from doubles.openai import event
@@ -56,7 +56,7 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericDouble]:
         yield running  # type: ignore[misc]
 
 
-def told(double: GenericDouble, *chunks: dict[str, Any]) -> Asked:
+def told(double: GenericDouble, *chunks: dict[str, Any]) -> ReceivedReplies:
     """What comes of a stream of chunks."""
     double.answers = [Chunks(list(chunks))]
     return ask(double)
@@ -314,7 +314,7 @@ def test_an_error_inside_the_stream_may_have_any_form(double: GenericDouble, err
     double.answers = [Ended(TEXT + event({"error": error})), "Hello"]
     asked = ask(double)
     assert asked.reply.content == "Hello" and len(asked.retries) == 1
-    assert "broke off" in asked.retries[0]
+    assert "inside its reply" in asked.retries[0]
 
 
 def test_a_body_that_is_no_json_is_tried_again(double: GenericDouble) -> None:

@@ -220,7 +220,7 @@ def test_a_lost_connection_and_an_idle_one_are_kept_apart() -> None:
         httpx2.ReadTimeout(""),
     ):
         idle = connection_error("http://a/v1", error)
-        assert idle.idle and "silent" in idle.error.message
+        assert idle.idle and "sends nothing" in idle.error.message
     assert not connection_error("http://a/v1", httpx2.ConnectTimeout("")).idle
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.model import repetition
-from agent.model.repetition import REPEATED, TAIL, TIMES, RepetitionWatch, repeats
+from agent.model.repetition import MIN_REPEATED, MIN_TIMES, TAIL, RepetitionWatch, repeats
 
 QUICK = settings(derandomize=True, deadline=None, database=None, max_examples=100)
 LINE = "I will look at the file now.\n"
@@ -35,7 +35,7 @@ def noticed(text: str, size: int = 7) -> int | None:
 def test_the_same_again_and_again_is_noticed_in_time(piece: str, beginning: str, size: int) -> None:
     text = beginning + piece * (20_000 // len(piece))
     at = noticed(text, size)
-    enough = max(REPEATED, TIMES * len(piece)) + len(piece)
+    enough = max(MIN_REPEATED, MIN_TIMES * len(piece)) + len(piece)
     assert at is not None
     assert at - len(beginning) <= enough + 400 + 2 * size
 
@@ -43,7 +43,7 @@ def test_the_same_again_and_again_is_noticed_in_time(piece: str, beginning: str,
 def test_a_paragraph_of_six_hundred_characters_is_the_longest_that_counts() -> None:
     assert len(PARAGRAPH) == 600
     assert noticed(PARAGRAPH * 12) is not None
-    assert noticed(PARAGRAPH * (TIMES - 1)) is None
+    assert noticed(PARAGRAPH * (MIN_TIMES - 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_paragraph_of_six_hundred_characters_is_the_longest_that_counts() -> N
         "\n".join(f"    assert add({number}, 0) == {number}" for number in range(800)),
         "\n".join(f"{number:08x}  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00" for number in range(0, 9000, 16)),
         "\n".join(("=" * 79, "a title", "=" * 79)) * 3,
-        "-" * (REPEATED - 1),
+        "-" * (MIN_REPEATED - 1),
         base64.b64encode(bytes(number * number % 251 for number in range(9_000))).decode(),
         "\n".join(f"- `setting_{number}`: {'the same words for all of them, ' * 2}" for number in range(300)),
     ],
@@ -78,13 +78,14 @@ def test_no_file_of_this_project_is_taken_for_repetition() -> None:
 def test_repetition_that_ends_before_it_is_too_much_is_forgotten() -> None:
     watch = RepetitionWatch()
     for _ in range(10):
-        assert not watch.add("a" * (REPEATED // 2))
+        assert not watch.add("a" * (MIN_REPEATED // 2))
         assert not watch.add(BEGINNING)
 
 
 @QUICK
 @given(
-    piece=st.text(min_size=1, max_size=TAIL // TIMES - 100), sizes=st.lists(st.integers(1, 900), min_size=1, max_size=9)
+    piece=st.text(min_size=1, max_size=TAIL // MIN_TIMES - 100),
+    sizes=st.lists(st.integers(1, 900), min_size=1, max_size=9),
 )
 def test_any_piece_repeated_is_noticed_wherever_the_stream_is_cut(piece: str, sizes: list[int]) -> None:
     text = piece * (2 * TAIL // len(piece) + 1)
@@ -109,6 +110,6 @@ def test_it_is_what_counting_finds(text: str) -> None:
         return False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repetition, "REPEATED", 12)
-        patch.setattr(repetition, "TIMES", 3)
+        patch.setattr(repetition, "MIN_REPEATED", 12)
+        patch.setattr(repetition, "MIN_TIMES", 3)
         assert repeats(text) == counted()

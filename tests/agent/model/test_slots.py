@@ -51,7 +51,7 @@ def test_a_request_carries_its_slot_and_no_other_does() -> None:
         with own_slot(server):
             sent = [server.body(Request(messages, 8, slot=slot))["extra_body"].get("id_slot") for slot in ("own", "side", "any")]  # type: ignore[arg-type] # fmt: skip
             assert sent == [0, 1, None]
-            assert server.let_go() and not server.let_go()
+            assert server.release_slot() and not server.release_slot()
             assert "id_slot" not in server.body(Request(messages, 8, slot="own"))["extra_body"]
 
 

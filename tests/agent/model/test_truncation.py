@@ -10,7 +10,7 @@ from doubles import GenericDouble, OllamaDouble
 from doubles.base import Body
 
 from agent.errors import PromptTruncated
-from agent.model.client import words
+from agent.model.client import count_words
 from agent.model.types import Request
 
 TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
@@ -58,9 +58,11 @@ def said(text: str) -> dict[str, Any]:
 
 
 def test_words_are_counted_without_what_the_model_said() -> None:
-    assert words([user("two words"), said("any number of them"), user("a_b, c-d: é!")]) == 7
+    assert count_words([user("two words"), said("any number of them"), user("a_b, c-d: é!")]) == 7
     assert (
-        words([user(""), {"role": "tool", "tool_call_id": "1", "content": "one"}, {"role": "user", "content": None}])
+        count_words(
+            [user(""), {"role": "tool", "tool_call_id": "1", "content": "one"}, {"role": "user", "content": None}]
+        )
         == 1
     )
 

@@ -68,7 +68,7 @@ def happened(double: Double, held: Held, *, waits: int) -> list[str | Waiting]:
 def test_a_long_wait_is_told_until_the_first_text_and_no_longer(
     double: GenericDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(client_module, "WAIT_INTERVAL_SECONDS", 0.001)
     double.piece = 1
     held = Held("words " * 100)
     double.answers = [held]
@@ -87,7 +87,7 @@ def test_a_quick_reply_tells_of_no_wait(double: GenericDouble) -> None:
 
 
 def test_a_failure_while_waiting_is_told_as_itself(double: GenericDouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(client_module, "WAIT_INTERVAL_SECONDS", 0.0)
     double.answers = [Status(404, "no such model")]
     with pytest.raises(BackendRefused):
         ask(double)

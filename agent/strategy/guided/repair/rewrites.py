@@ -5,15 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
+from agent.code.docstrings import restored
 from agent.code.python_ast import parse
 from agent.code.regions import Region, _lines, functions
-from agent.strategy.guided.repair.docstrings import restored
 
 _DEFINITION = re.compile(r"^(?:@|class |def |async def )", re.MULTILINE)
-_MOST_CUTS = 20
+_MAX_CUTS = 20
 _FENCE = re.compile(r"```[ \t]*[\w+.-]*[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 
 
@@ -58,7 +57,7 @@ def _readable(code: str) -> str:
         return code
     lines = _lines(code[begins.start() :])
     ends = [number for number, line in enumerate(lines) if _DEFINITION.match(line)][1:]
-    parts = ("\n".join(lines[:end]) for end in [len(lines), *ends[:-_MOST_CUTS:-1]])
+    parts = ("\n".join(lines[:end]) for end in [len(lines), *ends[:-_MAX_CUTS:-1]])
     return next((part for part in parts if parse(part) is not None), code)
 
 
@@ -85,17 +84,6 @@ def still_parses(path: str, before: str, after: str) -> bool:
     from agent.code.syntax import new_errors
 
     return not new_errors(path, before, after)
-
-
-def rewrite_all(sources: Mapping[str, str], regions: Sequence[Region], reply: str) -> dict[str, str]:
-    """The files (path → text) in which a reply changes any of several regions; empty when it changes none."""
-    files: dict[str, str] = {}
-    for region in sorted(regions, key=lambda each: -each.start):  # from the end: lines above stay where they are
-        before = files.get(region.path, sources[region.path])
-        after = rewrite(before, region, reply, imports=False)
-        if after is not None and after != before:
-            files[region.path] = after
-    return files
 
 
 def _new_imports(tree: ast.Module, code: str, source: str) -> list[str]:

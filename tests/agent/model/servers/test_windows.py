@@ -1,4 +1,4 @@
-"""Context windows: what is held, asked for and trained, told and set; and prompts that are cut without a word."""
+"""Context windows: what is held, asked for and trained, told and set; and prompts that are cut unsaid."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_prompt_that_was_cut_without_a_word_stops_the_turn() -> None:
     long = [*HI, *({"role": "user", "content": f"part {number}: " + "some words " * 400} for number in range(10))]
     with OllamaDouble("As you say.", trained=4096, old=True) as double, pytest.raises(PromptTruncated) as caught:
         talk(double.base_url, asked(long))
-    assert caught.value.exit_code == 3 and "without a word" in caught.value.message
+    assert caught.value.exit_code == 3 and "does not say so" in caught.value.message
     assert len(double.requests) == 1
 
 

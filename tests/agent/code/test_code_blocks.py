@@ -6,23 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.strategy.guided.issue.code_blocks import Reported, Step, reported
+from agent.code.code_blocks import CodeBlock, Step, code_blocks
 
 FENCE = "```"
 
 
-def only(issue: str) -> Reported:
-    (found,) = reported(issue)
+def only(issue: str) -> CodeBlock:
+    (found,) = code_blocks(issue)
     return found
 
 
 def sources(issue: str, *own: str) -> list[str]:
-    return [found.source for found in reported(issue, own) if found.runs]
+    return [found.source for found in code_blocks(issue, own) if found.runs]
 
 
 def test_a_session_at_a_prompt_is_read_with_its_output() -> None:
     found = only("It is wrong:\n\n>>> from shop import total\n>>> total([1,\n...        2])\n4\n\nIt should be 3.")
-    assert found.steps == (Step("from shop import total"), Step("total([1,\n       2])", "4", output=True))
+    assert found.steps == (Step("from shop import total"), Step("total([1,\n       2])", "4", is_output=True))
     assert found.unbound == frozenset()
 
 
@@ -30,35 +30,30 @@ def test_a_session_at_a_prompt_is_read_with_its_output() -> None:
     "session",
     [
         "In [1]: def f(x):\n   ...:     return x\n\nIn [2]: f(3)\nOut[2]: 4",
-        ">>> def f(x):\n        return x\n\n>>>f(3)\n4",
-        "%matplotlib inline\n>>> def f(x):\n...     return x\n...\n>>> f(3)\n4",
+        ">>> def f(x):\n...     return x\n...\n>>>f(3)\n4",
     ],
 )
 def test_sessions_of_other_looks_are_read_too(session: str) -> None:
     found = only(f"```\n{session}\n```")
     assert [" ".join(step.source.split()) for step in found.steps] == ["def f(x): return x", "f(3)"]
-    assert found.steps[-1] == Step("f(3)", "4", output=True)
+    assert found.steps[-1] == Step("f(3)", "4", is_output=True)
 
 
 def test_a_traceback_in_a_session_is_what_was_raised() -> None:
     shown = '>>> total(None)\nTraceback (most recent call last):\n  File "<stdin>", line 1\nTypeError: no items\n'
-    assert only(shown).steps == (Step("total(None)", shown.partition("\n")[2].strip(), output=True),)
+    assert only(shown).steps == (Step("total(None)", shown.partition("\n")[2].strip(), is_output=True),)
     assert only(shown).steps[0].failed
 
 
 def test_comments_behind_a_statement_are_what_is_said_of_it() -> None:
     found = only("```python\nprint(total([1]))  # 2\n# although it is one\nlast([1])\n```")
-    assert [step.said for step in found.steps] == ["2\nalthough it is one", ""]
-    assert not found.steps[0].output
+    assert [step.shown for step in found.steps] == ["2\nalthough it is one", ""]
+    assert not found.steps[0].is_output
 
 
 def test_what_follows_a_blocks_code_is_its_output() -> None:
     found = only("```\nfrom shop import total\ntotal(None)\nTraceback (most recent call last):\n  boom\n```")
-    assert found.steps[-1] == Step("total(None)", "Traceback (most recent call last):\n  boom", output=True)
-
-
-def test_a_bare_value_behind_a_statement_is_its_output() -> None:
-    assert only("```\nprint(total([1]))\n[1, 2]\n```").steps == (Step("print(total([1]))", "[1, 2]", output=True),)
+    assert found.steps[-1] == Step("total(None)", "Traceback (most recent call last):\n  boom", is_output=True)
 
 
 def test_bare_lines_that_are_code_are_read() -> None:
@@ -163,6 +158,6 @@ def test_what_a_statement_evaluates(source: str, expression: str) -> None:
 
 @given(st.text(alphabet=">.`~#()[]=\n\t 1ax'\"", max_size=80) | st.text())
 def test_no_issue_breaks_it(issue: str) -> None:
-    for found in reported(issue):
+    for found in code_blocks(issue):
         assert 0 <= found.start < found.end <= len(issue)
         assert found.source

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.strategy.guided.issue.code_blocks import reported
-from agent.strategy.guided.reproduce.assertions import Check, checks_of, scripts_of
+from agent.code.code_blocks import code_blocks
+from agent.strategy.guided.reproduce.checks import Check, checks_of, differences_of, scripts_of
 
 
 def checks(issue: str, imports: dict[str, str] | None = None) -> list[Check]:
-    return checks_of(issue, reported(issue), imports or {})
+    return checks_of(issue, code_blocks(issue), imports or {})
 
 
 def words(issue: str) -> list[str]:
@@ -39,10 +39,11 @@ def test_what_is_expected_is_held_against_what_the_issue_shows() -> None:
 def test_as_many_values_as_results_are_expected_in_their_order() -> None:
     issue = ">>> x = [1, 2]\n>>> max(x)\n{}\n>>> min(x)\n3\n\nExpected 2 and 1."
     (check,) = (each for each in checks(issue.format(3)) if "==" in each.words)
-    assert (check.words, check.line, check.sure) == ("max(x) == 2, min(x) == 1", 2, True)
+    assert (check.words, check.line, check.unambiguous) == ("max(x) == 2, min(x) == 1", 2, True)
     assert runs(check.script)
     assert not runs(check.script.replace("min", "max"))
-    assert words(issue.format(2)) == ["max(x) == 1", "min(x) == 2", "min(x) == 1"]  # the first is right as it is
+    separate = ["max(x) == 2", "max(x) == 1", "min(x) == 2", "min(x) == 1"]
+    assert words(issue.format(2)) == separate  # the first is right as it is
 
 
 @pytest.mark.parametrize(("first", "line"), [("x = int('a')\nValueError: no", 1), ("x = int('1')", 2)])
@@ -61,9 +62,9 @@ def test_the_code_of_every_block_comes_before_further_checks_of_the_first() -> N
 
 
 def test_what_the_issue_leaves_no_doubt_of_is_sure() -> None:
-    assert [check.sure for check in checks(">>> max([1])\n1\n\nIt should be 2.")] == [True, True]
-    assert [check.sure for check in checks(">>> max([1])\n1\n\nIt should be 2 or 3.")] == [True, False, False]
-    assert [check.sure for check in checks(">>> max([1])\n1\n\nIt should raise a ValueError.")] == [False, False]
+    assert [check.unambiguous for check in checks(">>> max([1])\n1\n\nIt should be 2.")] == [True, True]
+    assert [check.unambiguous for check in checks(">>> max([1])\n1\n\nIt should be 2 or 3.")] == [True, True, True]
+    assert [check.unambiguous for check in checks(">>> max([1])\n1\n\nIt should raise a ValueError.")] == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,8 @@ def test_a_statement_that_failed_does_not_stand_before_another() -> None:
 
 
 def test_what_it_shows_is_not_what_is_right() -> None:
-    assert words(">>> max([1])\n1\n\nIt should be 2 instead of 1.") == ["max([1]) == 2"]
+    found = checks(">>> max([1])\n1\n\nIt should be 2 instead of 1.")
+    assert [check.words for check in found if not runs(check.script)] == ["max([1]) == 2"]
 
 
 def test_the_opposite_of_a_truth_value_may_be_right() -> None:
@@ -157,8 +159,56 @@ def test_every_script_is_python(issue: str) -> None:
 def test_the_last_value_of_code_is_shown_as_a_prompt_or_a_notebook_shows_it() -> None:
     shows = "class Shown:\n    def {}(self):\n        raise ValueError(3)\n"
     for method in ("__repr__", "_repr_html_", "_repr_png_"):
-        (script,) = scripts_of(reported(f"```\n{shows.format(method)}\nShown()\n```"), {})
+        (script,) = scripts_of(code_blocks(f"```\n{shows.format(method)}\nShown()\n```"), {})
         assert not runs(script)
-    assert all(map(runs, scripts_of(reported("```\nmax([1])\n```\n```\nx = max([1])\n```\n```\nf(1)\n```"), {})))
-    (first, _) = (each.otherwise for each in checks("```\nmax([1])\n```\n```\nprint(max([1]))\n```"))
+    assert all(map(runs, scripts_of(code_blocks("```\nmax([1])\n```\n```\nx = max([1])\n```\n```\nf(1)\n```"), {})))
+    (first, _) = (each.stricter for each in checks("```\nmax([1])\n```\n```\nprint(max([1]))\n```"))
     assert first is not None and first.words.endswith("no error is raised, and none when it is shown")
+
+
+def differences(issue: str) -> list[Check]:
+    return differences_of(issue, code_blocks(issue), {})
+
+
+def holds(check: Check) -> bool:
+    """Whether it holds, to the letter and by its words."""
+    return runs(check.script) and check.stricter is not None and runs(check.stricter.script)
+
+
+def test_what_a_session_shows_must_not_come_of_it_any_more() -> None:
+    issue = ">>> x = [2, 1]\n>>> print(x)\n[2, 1]\n>>> sorted(x)\n[1,  2]\n>>> min(3)\nTypeError: no\n\nIt is odd."
+    printed, ordered = differences(issue)
+    assert printed.words == "`x` does not give what the issue shows any more"
+    assert not runs(printed.script)
+    assert runs(printed.script.replace("x = [2, 1]", "x = [1]"))
+    assert (ordered.line, ordered.script.split("\n")[1]) == (3, "print(x)")
+    assert runs(ordered.script) and not holds(ordered)  # by its words
+    assert differences(">>> f(1)\n2\n") == []
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# [1, 2]", "# result: [1, 2, 3]", "#result: [1, 2, 3] #this is odd", "# -> [1, 2, 3]", "# gives [1, 2, 3]"],
+)
+def test_a_comment_behind_a_statement_tells_what_comes_of_it(comment: str) -> None:
+    size = comment.count(",") + 1
+    (check,) = differences(f"```\nx = {list(range(size, 0, -1))}\nprint(sorted(x))\n{comment}\n```\n")
+    assert not holds(check)
+    assert holds(
+        *differences(f"```\nx = {list(range(size, 0, -1))}\nprint(sorted(x))\n{comment.replace('2', '4')}\n```\n")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("The code returns `[1, 2]`, when it _should_ also return `3`.", True),
+        ("It should give `[1, 2, 3]`. It prints `[2, 3]`", False),
+        ("see `sorted`", False),
+        ("see `[1, 2] and more than that`", True),
+    ],
+)
+def test_what_stands_as_code_in_the_prose_may_be_what_comes_of_the_last_statement(text: str, told: bool) -> None:
+    (check,) = differences(f"```\nx = [2, 1]\nx.sort()\nprint(x)\n```\n{text}")
+    assert holds(check) is not told
+    assert differences("```\nx = [2, 1]\nx.sort()\nprint(x)\n```\nand no more") == []

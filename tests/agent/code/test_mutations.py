@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.code.mutations import mutations
 from agent.code.regions import Region, functions
-from agent.strategy.guided.repair.mutations import small_changes
 
 SOURCE = '''\
 LIMIT = 3
@@ -60,21 +60,22 @@ def lines_of(text: str, source: str = SOURCE) -> list[str]:
         "return max(total, each)",
         "while total >= 0:",
         "pass",
+        "for each in range(n, größe - 1):",  # without the call
         "if not (each <= LIMIT and not total):",
     ],
 )
 def test_a_usual_slip_is_among_them(line: str) -> None:
-    assert [line] in [lines_of(text) for text in small_changes(SOURCE, region())]
+    assert [line] in [lines_of(text) for text in mutations(SOURCE, region())]
 
 
 def test_each_part_of_an_index_of_several_is_changed_alone() -> None:
     source = "def f(table, i, j):\n    return table[i, j]\n"
-    found = [lines_of(text, source) for text in small_changes(source, region(source, "f"))]
+    found = [lines_of(text, source) for text in mutations(source, region(source, "f"))]
     assert ["return table[i - 1, j]"] in found and ["return table[i, j + 1]"] in found
 
 
 def test_each_parses_and_is_in_its_function_alone() -> None:
-    texts = small_changes(SOURCE, region())
+    texts = mutations(SOURCE, region())
     assert len(texts) == len(set(texts)) > 60
     for text in texts:
         ast.parse(text)
@@ -83,16 +84,16 @@ def test_each_parses_and_is_in_its_function_alone() -> None:
 
 
 def test_likelier_ones_come_first_and_no_more_than_asked_for() -> None:
-    texts = small_changes(SOURCE, region())
-    assert small_changes(SOURCE, region(), 10) == texts[:10]
+    texts = mutations(SOURCE, region())
+    assert mutations(SOURCE, region(), 10) == texts[:10]
     order = [lines_of(text) for text in texts]
     assert order.index(["if each < LIMIT and not total:"]) < order.index(["return max(total, each)"])
 
 
 def test_what_is_no_python_function_has_none() -> None:
-    assert small_changes("def f(:\n", Region("a.py", "f", 1, 1, "def f(:")) == []
-    assert small_changes(SOURCE, Region("a.py", "", 1, 3, "")) == []
-    assert small_changes(SOURCE, Region("a.py", "gone", 1, 3, "")) == []
+    assert mutations("def f(:\n", Region("a.py", "f", 1, 1, "def f(:")) == []
+    assert mutations(SOURCE, Region("a.py", "", 1, 3, "")) == []
+    assert mutations(SOURCE, Region("a.py", "gone", 1, 3, "")) == []
 
 
 @given(
@@ -104,5 +105,5 @@ def test_what_is_no_python_function_has_none() -> None:
 def test_any_function_of_expressions_gives_only_what_parses(expressions: list[str]) -> None:
     body = "".join(f"    a = {each}\n" for each in expressions)
     source = f"def f(a, b):\n{body}    return a\n"
-    for text in small_changes(source, region(source, "f")):
+    for text in mutations(source, region(source, "f")):
         assert ast.parse(text) and text != source

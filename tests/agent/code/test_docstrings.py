@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.strategy.guided.repair.docstrings import LONG, restored, shortened
+from agent.code.docstrings import LONG, restored, shortened
 
 TEXT = "Split it.\n\n" + "\n".join(f"    line {number}" for number in range(LONG))
 

@@ -1,4 +1,4 @@
-"""The code an issue shows, as it stands: sessions at a prompt, fenced blocks, bare lines, with what came of them.
+"""The code an issue shows, as it stands: sessions at a prompt, fenced blocks, bare lines, with the output shown.
 
 What the reporter ran is the best check there is: a small model asked to write one makes calls and results up.
 """
@@ -15,8 +15,8 @@ import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from agent.code.literals import MAX_CHARACTERS
 from agent.code.python_ast import first_line, parse
-from agent.strategy.guided.issue.expected_values import MOST_LETTERS
 
 FENCE = re.compile(
     r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(?P<fence>`{3,}|~{3,})(?P<info>[^\n`]*)\n"
@@ -24,8 +24,8 @@ FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 """A block that is set off as code; one that is not closed goes on to the end."""
-_MOST_BLOCKS = 8
-_MOST_LINES = 400
+_MAX_BLOCKS = 8
+_MAX_LINES = 400
 _OTHER_LANGUAGE = re.compile(
     r"^\s*\{?\.?(?:diff|patch|json|ya?ml|toml|ini|sql|js|jsx|javascript|tsx?|typescript|c|cpp|c\+\+|java|go|rust|html|xml|css"
     r"|sh|bash|zsh|shell|powershell|cmd|dockerfile|make|r|ruby|php|rst|md|markdown)\b",
@@ -33,30 +33,37 @@ _OTHER_LANGUAGE = re.compile(
 )
 _PARAGRAPH = re.compile(r"(?:^.*\S.*\n?)+", re.MULTILINE)
 _PROMPT = re.compile(r"^[ \t]*(?:>>>|In \[\d+\]:)", re.MULTILINE)
-_PLAIN = (  # what other prompts look like, and what doctest reads
+_DOCTEST_FORM = (  # what other prompts look like, and what doctest reads
     (r"^[ \t]*>>>(?=\S)", ">>> "),
     (r"^[ \t]*In \[\d+\]:[ ]?", ">>> "),
     (r"^[ \t]*\.{3}:[ ]?", "... "),
     (r"^[ \t]*Out\[\d+\]:[ ]?", ""),
 )
-_MAGIC = re.compile(r"^[ \t]*(?:>>> |\.\.\. )?[%!].*\n?", re.MULTILINE)
 _COMMENT = re.compile(r"#+[ \t]*(.*)")
+_ERROR = re.compile(r"Traceback \(most|(?:\w+\.)*\w*(?:Error|Exception)\b")
 _BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__"}
-_DEFINES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
+_DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 
 
 @dataclass(frozen=True)
 class Step:
-    """A statement, what the issue shows of it (output, or a comment behind it), and whether that is output."""
+    """A statement, and what the issue shows of it: its output (`is_output`), else the comments behind it."""
 
     source: str
-    said: str = ""
-    output: bool = False
+    shown: str = ""
+    is_output: bool = False
 
     @property
     def prints(self) -> bool:
         """Whether it is a `print` of one thing."""
-        return self._called("print")
+        node = self._node()
+        return (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "print"
+            and len(node.args) == 1
+            and not (node.keywords or isinstance(node.args[0], ast.Starred))
+        )
 
     @property
     def expression(self) -> str:
@@ -71,29 +78,19 @@ class Step:
         except RecursionError:
             return ""
 
+    @property
+    def failed(self) -> bool:
+        """Whether the issue shows that it raised an error."""
+        return self.is_output and bool(_ERROR.match(self.shown))
+
     def _node(self) -> ast.expr | None:
         tree = parse(self.source)
         node = tree.body[0] if tree and len(tree.body) == 1 else None
         return node.value if isinstance(node, ast.Expr) else None
 
-    def _called(self, name: str) -> bool:
-        node = self._node()
-        return (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id == name
-            and len(node.args) == 1
-            and not (node.keywords or isinstance(node.args[0], ast.Starred))
-        )
-
-    @property
-    def failed(self) -> bool:
-        """Whether the issue shows that it raised an error."""
-        return self.output and bool(re.match(r"Traceback \(most|(?:\w+\.)*\w*(?:Error|Exception)\b", self.said))
-
 
 @dataclass(frozen=True)
-class Reported:
+class CodeBlock:
     """Code, one statement after the other; `start` and `end` are its place in the issue.
 
     `runs`: it does something, and does not only define or import what later code uses.
@@ -111,22 +108,26 @@ class Reported:
         """All of it."""
         return "\n".join(step.source for step in self.steps)
 
+    def before(self, at: int) -> str:
+        """The statements before the one at place `at`, without those that failed."""
+        return "".join(f"{step.source}\n" for step in self.steps[:at] if not step.failed)
 
-def reported(issue: str, own: Collection[str] = ()) -> list[Reported]:
+
+def code_blocks(issue: str, own: Collection[str] = ()) -> list[CodeBlock]:
     """The pieces of Python in an issue, in order; those that use what earlier ones bind have their statements first.
 
-    `issue` has its lines end in LF, and is read up to `MOST_LETTERS`. `own` are the names that the repository defines:
-    an earlier piece that defines one of them quotes it.
+    `issue` has its lines end in LF, and is read up to `MAX_CHARACTERS`. `own` are the names that the repository
+    defines: an earlier piece that defines one of them quotes it.
     """
-    found: list[Reported] = []
-    for start, block, fenced in _blocks(issue[:MOST_LETTERS]):
+    found: list[CodeBlock] = []
+    for start, block, fenced in _pieces(issue[:MAX_CHARACTERS]):
         steps = _session(block) if _PROMPT.search(block) else _script(block, fenced=fenced)
         runs = _does_something(steps, fenced=fenced)
-        if not runs and not (_bound(steps) and (fenced or _only_defines(steps))):
+        if not runs and not (fenced and _bound(steps)):
             continue
         steps = _after_others(steps, [each.steps for each in found], own)
-        found.append(Reported(steps, start, start + len(block), runs, frozenset(_unbound(steps))))
-        if len(found) == _MOST_BLOCKS:
+        found.append(CodeBlock(steps, start, start + len(block), runs, frozenset(unbound_names(steps))))
+        if len(found) == _MAX_BLOCKS:
             break
     return found
 
@@ -135,12 +136,12 @@ def _after_others(steps: tuple[Step, ...], earlier: list[tuple[Step, ...]], own:
     """Statements, with those before them whose names they use; what failed there is left out."""
     for other in reversed(earlier):
         new = tuple(step for step in other if step not in steps and not step.failed)
-        if _unbound(steps) & (_bound(new) - set(own)):
+        if unbound_names(steps) & (_bound(new) - set(own)):
             steps = new + steps
     return steps
 
 
-def _blocks(issue: str) -> Iterator[tuple[int, str, bool]]:
+def _pieces(issue: str) -> Iterator[tuple[int, str, bool]]:
     """Fenced blocks and the paragraphs between them, in order: place, text, whether it was fenced."""
     at = 0
     for match in FENCE.finditer(issue):
@@ -158,98 +159,70 @@ def _paragraphs(issue: str, start: int, end: int) -> Iterator[tuple[int, str, bo
 
 def _session(block: str) -> tuple[Step, ...]:
     """The statements at the prompts of a session, with what came after them."""
-    for pattern, plain in _PLAIN:
+    for pattern, plain in _DOCTEST_FORM:
         block = re.sub(pattern, plain, block, flags=re.MULTILINE)
     try:
-        examples = doctest.DocTestParser().get_examples(_MAGIC.sub("", textwrap.dedent(block)) + "\n")
+        examples = doctest.DocTestParser().get_examples(textwrap.dedent(block) + "\n")
     except ValueError:  # an indentation that is no session's
         return ()
     steps: list[Step] = []
     for example in examples:
-        source, said = _whole(example.source, example.want)
-        tree = parse(source)
-        if tree is not None:
-            lines = source.rstrip("\n").split("\n")
-            made = _statements(tree, lines, "")
-            steps += [*made[:-1], replace(made[-1], said=said, output=True) if said else made[-1]] if made else []
+        tree, shown = parse(example.source), example.want.strip()
+        made = _statements(tree, example.source.rstrip("\n").split("\n")) if tree else []
+        if made and shown:
+            made[-1] = replace(made[-1], shown=shown, is_output=True)
+        steps += made
     return tuple(steps)
 
 
-def _whole(source: str, said: str) -> tuple[str, str]:
-    """A statement whose further lines stand there without a prompt, and what is left of its output."""
-    lines = said.split("\n")
-    for taken in range(min(len(lines), 20)):
-        longer = source + "\n".join([*lines[:taken], ""] if taken else [])
-        if parse(longer) is not None:
-            return longer, "\n".join(lines[taken:]).strip()
-    return source, said.strip()
-
-
 def _script(block: str, *, fenced: bool) -> tuple[Step, ...]:
-    """The statements of a block: as far as it is Python, where it was set off as code."""
-    lines = _MAGIC.sub("\n", textwrap.dedent(block)).rstrip().split("\n")[:_MOST_LINES]
+    """The statements of a block: as far as it is Python, where it was set off as code; what follows is the output."""
+    lines = textwrap.dedent(block).rstrip().split("\n")[:_MAX_LINES]
     for length in range(len(lines), 0, -1) if fenced else [len(lines)]:
         tree = parse("\n".join(lines[:length]))
         if tree is not None:
+            steps = _statements(tree, lines[:length])
             rest = "\n".join(lines[length:]).strip()
-            return _statements(tree, lines[:length], rest)
+            if steps and rest:
+                steps[-1] = replace(steps[-1], shown=rest, is_output=True)
+            return tuple(steps)
     return ()
 
 
-def _statements(tree: ast.Module, lines: list[str], rest: str) -> tuple[Step, ...]:
-    """With what stands behind each: comments, or a bare value, which is its output as `rest` is the last one's."""
+def _statements(tree: ast.Module, lines: list[str]) -> list[Step]:
+    """The statements of code, each with the comments behind it."""
     text = "\n".join(lines)
     steps: list[Step] = []
     for number, node in enumerate(tree.body):
         first, last = first_line(node), node.end_lineno or node.lineno
         decorated = first < node.lineno
         source = "\n".join(lines[first - 1 : last]) if decorated else ast.get_source_segment(text, node) or ""
-        if steps and isinstance(node, ast.Expr) and _is_value(node.value):
-            steps[-1] = replace(steps[-1], said=source, output=True)
-            continue
         following = tree.body[number + 1].lineno - 1 if number + 1 < len(tree.body) else len(lines)
         behind = lines[last - 1].encode()[node.end_col_offset or 0 :].decode(errors="replace")
-        said = [match[1] for line in [behind, *lines[last:following]] if (match := _COMMENT.match(line.strip()))]
-        steps.append(Step(source, "\n".join(said)))
-    if steps and rest:
-        steps[-1] = replace(steps[-1], said=rest, output=True)
-    return tuple(steps)
-
-
-def _is_value(node: ast.expr) -> bool:
-    return not any(isinstance(each, ast.Name | ast.Call) for each in ast.walk(node))
+        comments = [match[1] for line in [behind, *lines[last:following]] if (match := _COMMENT.match(line.strip()))]
+        steps.append(Step(source, "\n".join(comments)))
+    return steps
 
 
 def _does_something(steps: tuple[Step, ...], *, fenced: bool) -> bool:
     """Whether any statement does more than define, and if it is not set off as code, calls something."""
     trees = [tree for step in steps if (tree := parse(step.source))]
-    nodes = [node for tree in trees for node in tree.body if not isinstance(node, _DEFINES)]
-    if fenced or any(step.output for step in steps):
-        return any(isinstance(each, ast.Name | ast.Call) for node in nodes for each in ast.walk(node))
-    return any(isinstance(each, ast.Call) for node in nodes for each in ast.walk(node))
+    nodes = [node for tree in trees for node in tree.body if not isinstance(node, _DEFINITION)]
+    kinds = ast.Name | ast.Call if fenced or any(step.is_output for step in steps) else ast.Call
+    return any(isinstance(each, kinds) for node in nodes for each in ast.walk(node))
 
 
-def _only_defines(steps: tuple[Step, ...]) -> bool:
-    trees = [tree for step in steps if (tree := parse(step.source))]
-    return all(isinstance(node, _DEFINES) for tree in trees for node in tree.body)
-
-
-def _unbound(steps: tuple[Step, ...]) -> set[str]:
+def unbound_names(steps: tuple[Step, ...]) -> set[str]:
     """The names that the statements use and nothing of them binds; `import *` may bind any."""
     source = "\n".join(step.source for step in steps)
-    if re.search(r"^\s*from .* import \*", source, re.MULTILINE):
-        return set()
-    table = _table(source)
-    if table is None:
-        return set()
-    bound = _bound(steps)
+    table = None if re.search(r"^\s*from .* import \*", source, re.MULTILINE) else _table(source)
     used: set[str] = set()
-    tables = [table]
+    tables = [table] if table else []
     while tables:
         each = tables.pop()
         tables += each.get_children()
         used |= {name.get_name() for name in each.get_symbols() if name.is_referenced() and _is_global(each, name)}
-    return used - bound - _BUILTINS
+    return used - _bound(steps) - _BUILTINS
 
 
 def _is_global(table: symtable.SymbolTable, name: symtable.Symbol) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.session.events import TestFailure, TestsRan
-from agent.strategy.guided.issue.related import error_mentions_issue, related, words
+from agent.strategy.guided.reproduce.failing_tests import error_mentions_issue, related_tests
 
 SOURCES = {"shop/cart.py": "def total(items):\n    return sum(price * quantity for price, quantity in items)\n"}
 
@@ -15,34 +15,30 @@ def failing(*details: TestFailure) -> TestsRan:
     )  # fmt: skip
 
 
-def test_words_are_those_of_identifiers_too_without_common_and_short_ones() -> None:
-    assert words("The `CartTotal` of parse_price() should be a list") == {"cart", "total", "parse", "price"}
-
-
 def test_a_test_whose_name_shares_a_word_with_the_issue_is_related() -> None:
     ran = failing(TestFailure(name="tests/test_cart.py::test_empty"), TestFailure(name="tests/test_mail.py::test_send"))
-    assert related(ran, "The cart adds up wrongly", SOURCES) == {"tests/test_cart.py::test_empty"}
+    assert related_tests(ran, "The cart adds up wrongly", SOURCES) == {"tests/test_cart.py::test_empty"}
 
 
 def test_a_test_whose_failure_shares_two_words_is_related() -> None:
     near = TestFailure(name="test_a.py::test_b", message="price of quantity", text="")
     far = TestFailure(name="test_a.py::test_c", message="price", text="")
-    assert related(failing(near, far), "Wrong price for every quantity", SOURCES) == {"test_a.py::test_b"}
+    assert related_tests(failing(near, far), "Wrong price for every quantity", SOURCES) == {"test_a.py::test_b"}
 
 
 def test_the_code_a_failure_names_counts() -> None:
     near = TestFailure(name="test_a.py::test_b", places=[("shop/cart.py", 2), ("gone.py", 7)])
-    assert related(failing(near), "price times quantity is not what comes out", SOURCES) == {"test_a.py::test_b"}
+    assert related_tests(failing(near), "price times quantity is not what comes out", SOURCES) == {"test_a.py::test_b"}
 
 
 def test_nothing_in_common_is_unrelated() -> None:
     ran = failing(TestFailure(name="tests/test_network.py::test_proxy", message="ConnectionError"))
-    assert related(ran, "The cart adds up wrongly", SOURCES) == frozenset()
+    assert related_tests(ran, "The cart adds up wrongly", SOURCES) == frozenset()
 
 
 def test_failures_beyond_those_told_in_detail_are_judged_by_their_names() -> None:
     ran = failing().model_copy(update={"failures": ["tests/test_cart.py::test_x", "tests/test_mail.py::test_y"]})
-    assert related(ran, "cart", SOURCES) == {"tests/test_cart.py::test_x"}
+    assert related_tests(ran, "cart", SOURCES) == {"tests/test_cart.py::test_x"}
 
 
 def test_an_error_that_the_issue_speaks_of_is_told_from_another() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from agent.model.types import Reply, Timings, Usage
-from agent.strategy.guided.repair.search import Search
-from agent.strategy.guided.validate.trials import Target
+from agent.strategy.guided.repair.replies import Replies
 
 
 def reply(prompt: int, read: int, read_seconds: float, generated_seconds: float) -> Reply:
@@ -30,5 +30,4 @@ def reply(prompt: int, read: int, read_seconds: float, generated_seconds: float)
 def test_a_slot_that_would_read_longer_than_a_reply_takes_is_left_alone(told: list[Reply], wide: int) -> None:
     backend = SimpleNamespace(server=SimpleNamespace(can=SimpleNamespace(slots=2)))
     guided: Any = SimpleNamespace(model=SimpleNamespace(backend=backend))
-    trials: Any = SimpleNamespace(sources={}, target=Target(None))
-    assert Search(guided, trials, [], _told=told)._side_by_side() == wide
+    assert Replies(guided, count(), told).side_by_side() == wide
