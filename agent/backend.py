@@ -104,7 +104,7 @@ async def _bundled(
     on_download: Callable[[DownloadProgress], None] | None,
 ) -> AsyncIterator[Backend]:
     """The bundled runtime with one slot, and the window that was asked for, else that of the strategy."""
-    from agent.bundled.plan import Wanted, prepare
+    from agent.bundled.plan import ServeOptions, prepare
 
     name = settings.model or DEFAULT_MODEL
     profile = find_profile(name)
@@ -112,8 +112,8 @@ async def _bundled(
     guided = (profile.strategy if settings.strategy == "auto" else settings.strategy) == "guided"
     wished = settings.context or (GUIDED_WINDOW if guided else None)
     context = min(wished, profile.window or wished) if wished else None
-    wanted = Wanted(model=name, context=context, parallel=1, port=0)
-    runtime = await prepare(wanted, log_path=log_path, on_progress=on_download)
+    options = ServeOptions(model=name, context=context, parallel=1, port=0)
+    runtime = await prepare(options, log_path=log_path, on_progress=on_download)
     async with runtime:
         server = await open_server(runtime.base_url, context=settings.context, kind=Bundled)
         server.version = runtime.kind

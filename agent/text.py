@@ -1,26 +1,27 @@
-"""Bounding what the model is shown: head and tail within a token budget, and where the rest is."""
+"""Text for models and terminals: estimating its tokens, cutting it to a budget, removing control characters."""
 
 from __future__ import annotations
 
 import re
 
-CHARACTERS_PER_TOKEN = 3.2  # code and logs; a low guess errs on the side of cutting
+BYTES_PER_TOKEN = 3.2
+"""Of code and logs, in UTF-8; a low estimate, so that rather too much is cut than too little."""
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_TAKEN_BACK = re.compile(r"^[^\n]*\r(?!\n)", re.MULTILINE)
+_OVERWRITTEN = re.compile(r"^[^\n]*\r(?!\n)", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def estimate_tokens(text: str) -> int:
-    """A rough count of tokens, from the length in UTF-8, which also holds for scripts with long encodings."""
-    return int(len(text.encode("utf-8", "replace")) / CHARACTERS_PER_TOKEN) + 1
+    """A rough count of tokens, from the length in UTF-8, which also suits scripts with long encodings."""
+    return int(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN) + 1
 
 
 def truncate(text: str, tokens: int, *, more: str = "") -> str:
-    """`text` within about `tokens`: whole, or its first and last lines with a mark between that says `more`."""
+    """`text` within about `tokens`: all of it, or its first and last lines with a note between them that has `more`."""
     if estimate_tokens(text) <= tokens:
         return text
     data = text.encode("utf-8", "replace")
-    half = max(int(tokens * CHARACTERS_PER_TOKEN / 2), 1)
+    half = max(int(tokens * BYTES_PER_TOKEN / 2), 1)
     head, tail = (part.decode("utf-8", "ignore") for part in (data[:half], data[-half:]))
     cut = head.rfind("\n")
     if cut > len(head) // 2:
@@ -34,9 +35,9 @@ def truncate(text: str, tokens: int, *, more: str = "") -> str:
 
 
 def printable(text: str) -> str:
-    """Without terminal escapes and control characters, progress bars reduced to their last state."""
+    """The text without terminal escapes and control characters, and with progress bars in their last state only."""
     if _CONTROL.search(text) is None:
         return text
     text = _ESCAPE.sub("", text).replace("\r\n", "\n")
-    text = _TAKEN_BACK.sub("", text)
+    text = _OVERWRITTEN.sub("", text)
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

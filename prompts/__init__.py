@@ -1,4 +1,9 @@
-"""The templates the model reads, and nothing else. Rendering is strict: a missing name is an error."""
+"""The templates of what the model reads, one `.j2` file each, and nothing else.
+
+`agent_*` begin an agent's prompt, `nudge_*` answer what goes wrong, `call_*` are observations of calls that were cut
+off, `request_summary` and `compaction_summary` belong to compaction, `compare_changes` and `review_submit` to choosing
+and submitting a change, `handoff_notes` to a change of strategy, `guided_*` to the guided strategy.
+"""
 
 from __future__ import annotations
 
@@ -24,5 +29,5 @@ def _environment() -> Environment:
 
 
 def render(name: str, /, **values: Any) -> str:
-    """The text of template `name` (without `.j2`); raises `jinja2.UndefinedError` for a name not given."""
+    """The text of the template `name` (without `.j2`). Raises `jinja2.UndefinedError` for a value that is missing."""
     return _environment().get_template(f"{name}.j2").render(**values).strip()

@@ -32,7 +32,7 @@ def owner_is_gone(label: str) -> bool:
     """Whether a label names a process of this boot of this machine that has ended.
 
     False for another boot: that may be an earlier one of this machine, or another machine on the same engine, and
-    the two can't be told apart.
+    the two can't be distinguished.
     """
     boot, _, rest = label.partition(" ")
     pid, _, start_time = rest.partition(" ")

@@ -76,7 +76,7 @@ prune() { cd "$repo" && git prune --expire=now "$@"; }
 # keep_pristine: a copy of the repository's directory as it is, build products included.
 keep_pristine() { rm -rf "$pristine" && cp -a "$repo" "$pristine"; }
 
-# enter_pristine patched|unpatched: the pristine copy, with the patch on standard input applied to it, in the place of the repository.
+# enter_pristine patched|unpatched: replaces the repository by the pristine copy, with the patch on standard input.
 enter_pristine() {
   cd / && rm -rf "$worked" && cp -a "$pristine" "$clean" && mv "$repo" "$worked" && mv "$clean" "$repo" &&
   cd "$repo" || return
@@ -84,7 +84,7 @@ enter_pristine() {
   [ "$1" = unpatched ] || git apply --whitespace=nowarn -
 }
 
-# leave_pristine: the repository that was worked on back in its place, also after a crash in between.
+# leave_pristine: puts the repository that was worked on back, also after a crash in between.
 leave_pristine() {
   cd / && rm -rf "$clean" && if [ -d "$worked" ]; then rm -rf "$repo" && mv "$worked" "$repo"; fi
 }

@@ -1,4 +1,4 @@
-"""One model client asking a double, as tests want it: retries without waiting, and all that came of it kept."""
+"""A model client that sends requests to a double, retries without waiting and records everything it reports."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ HI = [{"role": "user", "content": "hi"}]
 
 
 @dataclass
-class Asked:
-    """What came of requests: all replies, and the text, retries and waits of all."""
+class ReceivedReplies:
+    """The replies to a client's requests, in order; the text, the retries and the waits of all of them together."""
 
     server: Server
     replies: list[Reply] = field(default_factory=list)
@@ -37,18 +37,18 @@ class Asked:
 
 
 def without_waiting(monkeypatch: pytest.MonkeyPatch, seconds: float = 5.0) -> None:
-    """Retries follow at once, for so long."""
+    """Retry at once, until the waits between the retries add up to so many seconds."""
     monkeypatch.setattr(client_module, "wait_exponential_jitter", lambda **_: lambda _: 0.0)
     monkeypatch.setattr(client_module, "RETRY_SECONDS", seconds)
 
 
-def ask(double: Double | str, *requests: Request, **how: Any) -> Asked:
+def ask(double: Double | str, *requests: Request, **how: Any) -> ReceivedReplies:
     """Send requests (one that says hi, where none is given), one after the other, through one client."""
 
-    async def body() -> Asked:
+    async def body() -> ReceivedReplies:
         url = double if isinstance(double, str) else double.base_url
         server = await open_server(url, how.pop("api_key", ""), **how)
-        asked = Asked(server)
+        asked = ReceivedReplies(server)
         client = ModelClient(server)
         try:
             for request in requests or (Request(HI, max_tokens=100),):
@@ -62,7 +62,7 @@ def ask(double: Double | str, *requests: Request, **how: Any) -> Asked:
 
 
 @dataclass
-class Standing:
+class PersistentClient:
     """One server that stays open, asked by one client from many examples of a test."""
 
     portal: BlockingPortal
@@ -75,11 +75,11 @@ class Standing:
 
 
 @contextmanager
-def standing(double: Double) -> Iterator[Standing]:
-    """The server at a double, kept open."""
+def persistent_client(double: Double) -> Iterator[PersistentClient]:
+    """A client whose server stays open until the end of the context."""
     with start_blocking_portal() as portal:
         server = portal.call(open_server, double.base_url)
         try:
-            yield Standing(portal, server)
+            yield PersistentClient(portal, server)
         finally:
             portal.call(server.close)

@@ -25,8 +25,8 @@ from agent.task import Task
 
 
 @dataclass
-class Worked:
-    """A session that is over."""
+class FinishedSession:
+    """The result of a session and all of its events, in order."""
 
     result: Result
     events: list[Event]
@@ -51,8 +51,8 @@ class Worked:
         return self.of("prompt_began")
 
     @property
-    def told(self) -> list[str]:
-        """What the model was told that no tool gave."""
+    def user_messages(self) -> list[str]:
+        """The texts of the messages to the model that are not observations: nudges and the like."""
         return [event.content for event in self.of("user_said")]
 
 
@@ -86,12 +86,12 @@ class TimeLimit:
 
 
 ISSUE = "`add(2, 3)` gives -1 instead of 5."
-Work = Callable[..., Worked]
+Work = Callable[..., FinishedSession]
 
 
 def work(
     double: Double, place: Path, *, files: dict[str, str] | None = None, issue: str = ISSUE, **settings: Any
-) -> Worked:
+) -> FinishedSession:
     """Have an agent fix `calc` (or `files`) in a directory of its own below `place`."""
     number = len(list(place.glob("session-*")))
     directory = place / f"session-{number}"
@@ -107,7 +107,7 @@ def work(
         Settings.model_validate(given | settings),
         subscribers=(only_journalled(events.append),),
     )
-    return Worked(anyio.run(run_session, task).result, events)
+    return FinishedSession(anyio.run(run_session, task).result, events)
 
 
 def call(name: str, **arguments: Any) -> tuple[str, str]:

@@ -110,10 +110,10 @@ async def _module_hint(context: ToolContext, name: str) -> str:
         f"\\( -type d -name {quoted} -o -name {quoted}.py \\) -print | head -n 3"
     )
     found = (await context.sandbox.exec(command, timeout=30)).output.text().split("\n")
-    places = [place.removeprefix("./") for place in found if place.strip()]
-    if not places:
+    paths = [path.removeprefix("./") for path in found if path.strip()]
+    if not paths:
         return f"{top} is not installed here; do without it, or use what the repository's own code and tests import"
-    above = places[0].rpartition("/")[0] or "."
+    above = paths[0].rpartition("/")[0] or "."
     return (
-        f"{name} is not found, but the repository has {places[0]}: run from {above}, or put {above} on the import path"
+        f"{name} is not found, but the repository has {paths[0]}: run from {above}, or put {above} on the import path"
     )

@@ -36,7 +36,7 @@ async def open_shared_model(
             await server.close()
         yield model
         return
-    from agent.bundled.plan import Wanted, prepare
+    from agent.bundled.plan import ServeOptions, prepare
 
     name = settings.model or DEFAULT_MODEL
     profile = find_profile(name)
@@ -44,7 +44,7 @@ async def open_shared_model(
     strategy = profile.strategy if settings.strategy == "auto" else settings.strategy
     context = settings.context or (GUIDED_WINDOW if strategy == "guided" else None)
     context = min(context, profile.window or context) if context else None
-    runtime = await prepare(Wanted(model=name, context=context, parallel=workers, port=0), log_path=log_path)
+    runtime = await prepare(ServeOptions(model=name, context=context, parallel=workers, port=0), log_path=log_path)
     async with runtime:
         yield SharedModel(
             runtime.model_id, settings.model_copy(update={"base_url": runtime.base_url, "model": name}), workers

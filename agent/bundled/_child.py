@@ -20,12 +20,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Becomes, or runs, the server the argument describes; never returns."""
-    order: dict[str, Any] = json.loads(sys.argv[1])
-    bound = _bind_to_parent(order["parent"])
-    if "command" in order:
-        _run_command(order["command"], bound)
-    _run_embedded(order)
+    """Becomes, or runs, the server that the argument describes; never returns."""
+    arguments: dict[str, Any] = json.loads(sys.argv[1])
+    bound = _bind_to_parent(arguments["parent"])
+    if "command" in arguments:
+        _run_command(arguments["command"], bound)
+    _run_embedded(arguments)
 
 
 def _bind_to_parent(parent: int) -> bool:
@@ -48,21 +48,21 @@ def _run_command(command: list[str], bound: bool) -> None:
     os._exit(server.wait() & 0xFF)
 
 
-def _run_embedded(order: dict[str, Any]) -> None:
+def _run_embedded(arguments: dict[str, Any]) -> None:
     import xllamacpp
 
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = order["model"]
-    parameters.model_alias = {order["alias"]}
+    parameters.model.path = arguments["model"]
+    parameters.model_alias = {arguments["alias"]}
     # Without a unified cache every slot has its own share of the context.
-    parameters.n_ctx = order["context"]
-    parameters.n_parallel = order["parallel"]
+    parameters.n_ctx = arguments["context"]
+    parameters.n_parallel = arguments["parallel"]
     parameters.kv_unified = False
-    parameters.cpuparams.n_threads = order["threads"]
-    parameters.cpuparams_batch.n_threads = order["batch_threads"]
-    parameters.cache_ram_mib = order["cache_mib"]
-    parameters.hostnames = [order["host"]]
-    parameters.port = order["port"]
+    parameters.cpuparams.n_threads = arguments["threads"]
+    parameters.cpuparams_batch.n_threads = arguments["batch_threads"]
+    parameters.cache_ram_mib = arguments["cache_mib"]
+    parameters.hostnames = [arguments["host"]]
+    parameters.port = arguments["port"]
     # No web page the user has open may talk to it.
     parameters.cors_origins = "localhost"
     parameters.cors_origins_explicit = True
@@ -72,9 +72,9 @@ def _run_embedded(order: dict[str, Any]) -> None:
     parameters.offline = True
     if key := os.environ.get("LLAMA_API_KEY"):
         parameters.api_keys = [key]
-    _set_cache(parameters, order["kv_type"])
-    _set_yarn(parameters, order["yarn"])
-    _set_sampling(parameters.sampling, order["sampling"])
+    _set_cache(parameters, arguments["kv_type"])
+    _set_yarn(parameters, arguments["yarn"])
+    _set_sampling(parameters.sampling, arguments["sampling"])
     server = xllamacpp.Server(parameters)
     sys.stderr.write(f"listening on {server.listening_address}\n")
     sys.stderr.flush()
@@ -102,18 +102,18 @@ def _set_yarn(parameters: Any, yarn: dict[str, float] | None) -> None:
     parameters.yarn_orig_ctx = int(yarn["original"])
 
 
-def _set_sampling(sampling: Any, wanted: dict[str, Any] | None) -> None:
+def _set_sampling(sampling: Any, values: dict[str, Any] | None) -> None:
     import xllamacpp
 
-    if wanted is None:
+    if values is None:
         return
-    sampling.temp = wanted["temperature"]
-    sampling.top_p = wanted["top_p"]
-    sampling.top_k = wanted["top_k"]
-    sampling.min_p = wanted["min_p"]
+    sampling.temp = values["temperature"]
+    sampling.top_p = values["top_p"]
+    sampling.top_k = values["top_k"]
+    sampling.min_p = values["min_p"]
     given = ["TEMP", "TOP_P", "TOP_K", "MIN_P"]
-    if wanted["repeat_penalty"] is not None:
-        sampling.penalty_repeat = wanted["repeat_penalty"]
+    if values["repeat_penalty"] is not None:
+        sampling.penalty_repeat = values["repeat_penalty"]
         given.append("PENALTY_REPEAT")
     # What isn't marked as given, a model file's own recommendation replaces.
     marks = xllamacpp.common_params_sampling_config

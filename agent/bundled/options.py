@@ -1,8 +1,8 @@
-"""What the bundled server is started with: the runtime found here, its settings, and the order they make.
+"""What the bundled server is started with: the runtime on this machine, its settings, its arguments and environment.
 
-The order is what `_child` gets: a whole command line for a `llama-server`, plain figures for the embedded
-server. Both say the same. Options younger than the `llama-server` a user may have go by environment, which an
-older one does not look at.
+The arguments are those of `_child`: a whole command line for a `llama-server`, single values for the embedded server,
+to the same effect. Options that an installed `llama-server` may be too old for go by the environment: it ignores them
+there.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from agent.catalogue.memory import KvType
     from agent.catalogue.profiles import Sampling, Yarn
 
-__all__ = ["Kind", "RuntimeSettings", "environment", "find_runtime", "order", "threads"]
+__all__ = ["Kind", "RuntimeSettings", "child_arguments", "environment", "find_runtime", "threads"]
 
 Kind = Literal["llama-server", "xllamacpp"]
 
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "no_proxy"}
-# Settings of the user's own that would lock us out, make the server load something else, or share the slots' memory.
-_NOT_OURS = {
+# The user's own settings that would refuse our requests, load another model, or share the slots' memory.
+_REMOVED_VARIABLES = {
     "LLAMA_API_KEY", "LLAMA_ARG_API_KEY_FILE", "LLAMA_ARG_API_PREFIX", "LLAMA_ARG_DOCKER_REPO", "LLAMA_ARG_HF_FILE",
     "LLAMA_ARG_HF_REPO", "LLAMA_ARG_KV_UNIFIED", "LLAMA_ARG_MMPROJ_URL", "LLAMA_ARG_MODELS_DIR",
     "LLAMA_ARG_MODELS_PRESET", "LLAMA_ARG_MODEL_URL", "LLAMA_ARG_SSL_CERT_FILE", "LLAMA_ARG_SSL_KEY_FILE",
@@ -40,31 +40,31 @@ _NOT_OURS = {
 
 @dataclass(frozen=True)
 class RuntimeSettings:
-    """How to serve, beside the model and its context; the defaults are those of a server for this process alone."""
+    """How to serve a model, apart from its file and context. The defaults are for a server of this process alone."""
 
     name: str = ""
-    """What the model is called in requests; empty is the file's name."""
+    """The model's name in requests; empty is the file's name."""
     host: str = "127.0.0.1"
     port: int = 0
-    """0 is one of the system's choosing."""
+    """0 is any that is free."""
     kv_type: KvType = "f16"
-    """Of keys and values in the cache; the quantized ones turn flash attention on, which they need."""
+    """The type of the cache's keys and values; quantized ones turn on flash attention, which they need."""
     yarn: Yarn | None = None
     """How the window is stretched; None leaves it as it was trained."""
     sampling: Sampling | None = None
-    """For requests that don't say; None leaves it to the server."""
+    """For requests that set none; None leaves it to the server."""
     api_key: str = field(default="", repr=False)
-    """What every request must carry; empty asks for none."""
+    """The key that every request must have; empty is none."""
 
 
 async def find_runtime() -> tuple[Kind, str]:
-    """Returns what can serve here and where it is: a `llama-server` that really runs, else `xllamacpp`.
+    """The runtime on this machine and its program: a `llama-server` that runs, else `xllamacpp`.
 
     Raises ModelUnavailable when there is neither.
     """
     broken = ""
     if server := _installed():
-        reason = await anyio.to_thread.run_sync(_why_not, server)
+        reason = await anyio.to_thread.run_sync(_failure, server)
         if not reason:
             return "llama-server", server
         broken = f" ({server} does not run: {reason})"
@@ -78,20 +78,20 @@ async def find_runtime() -> tuple[Kind, str]:
 
 
 def threads(cores: int | None = None, per_core: int | None = None) -> tuple[int, int]:
-    """Threads for generating and for reading a prompt, on `cores` (default: those this process may use).
+    """Threads for generating and for processing a prompt, on `cores` (default: those this process may use).
 
-    Reading a prompt is arithmetic and gains from every one. Generating waits for memory: the hardware threads that
-    share a core (`per_core` of them) gain nothing beside each other.
+    Processing a prompt is bound by arithmetic and gains from every thread. Generating is bound by memory: the hardware
+    threads that share a core (`per_core` of them) gain nothing.
     """
     cores = _cores() if cores is None else cores
     per_core = _threads_per_core() if per_core is None else per_core
     return max(1, cores // per_core), max(1, cores)
 
 
-def order(
+def child_arguments(
     kind: Kind, program: str, model: Path, *, context: int, parallel: int, settings: RuntimeSettings
 ) -> dict[str, object]:
-    """What the child is to run; each of `parallel` slots gets a `context` of its own, in tokens."""
+    """The child's JSON argument. Each of `parallel` slots gets `context` tokens."""
     if kind == "llama-server":
         return {"command": [program, *_options(model, context, parallel, settings)]}
     generate, read = threads()
@@ -113,8 +113,10 @@ def order(
 
 
 def environment(settings: RuntimeSettings, given: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The child's environment: `given`, without what could lead it astray, with what old options can't say."""
-    kept = {name: value for name, value in given.items() if name.lower() not in _PROXIES and name not in _NOT_OURS}
+    """The child's environment: `given` without proxies and interfering settings, with those that are no options."""
+    kept = {
+        name: value for name, value in given.items() if name.lower() not in _PROXIES and name not in _REMOVED_VARIABLES
+    }
     made = {
         **kept,
         # Threads wait for each other thousands of times a second. Spinning without end cuts generation to a fifth on
@@ -132,7 +134,7 @@ def environment(settings: RuntimeSettings, given: Mapping[str, str] = os.environ
         # As an option it took no value once and needs one now.
         made["LLAMA_ARG_FLASH_ATTN"] = "on"
     if settings.api_key:
-        # Arguments can be read by everyone on the machine.
+        # Every user of the machine can read a process's arguments.
         made["LLAMA_API_KEY"] = settings.api_key
     return made
 
@@ -170,8 +172,8 @@ def _installed() -> str | None:
     return str(Path(found).absolute()) if found else None
 
 
-def _why_not(server: str) -> str:
-    """Why this llama-server does not run; empty when it does."""
+def _failure(server: str) -> str:
+    """Why this `llama-server` does not run; empty when it does."""
     try:
         asked = subprocess.run(
             [server, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False
@@ -185,7 +187,7 @@ def _why_not(server: str) -> str:
 
 
 def _cache_mib() -> int:
-    """Memory the server may fill with prompts it has read: an eighth of the machine's, at most 8 GiB."""
+    """MiB that the server may keep of prompts it has processed: an eighth of the machine's memory, at most 8 GiB."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min(8192, memory // 8 >> 20)
 
@@ -201,10 +203,10 @@ def _cores() -> int:
 
 
 def _threads_per_core() -> int:
-    """How many hardware threads share a core; 1 where the system does not tell."""
+    """Hardware threads of each core; 1 where the system does not say."""
     try:
-        told = Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list").read_text(encoding="utf-8")
+        siblings = Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list").read_text(encoding="utf-8")
     except OSError:
         return 1
-    bounds = [[int(each) for each in part.split("-")] for part in told.strip().split(",")]
+    bounds = [[int(each) for each in part.split("-")] for part in siblings.strip().split(",")]
     return max(1, sum(part[-1] - part[0] + 1 for part in bounds))

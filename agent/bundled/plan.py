@@ -1,4 +1,4 @@
-"""What `models serve` is to start: which model file, how large a window, in how many slots."""
+"""Chooses what the bundled runtime serves: the model file, the context window, the number of slots."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ from agent.errors import ModelUnavailable, UsageError
 if TYPE_CHECKING:
     from agent.catalogue.download import OnProgress
     from agent.catalogue.memory import KvType
-    from agent.catalogue.placement import Sized
+    from agent.catalogue.placement import SizedModel
 
-__all__ = ["DEFAULT_MODEL", "Wanted", "prepare"]
+__all__ = ["DEFAULT_MODEL", "ServeOptions", "prepare"]
 
-USUAL_CONTEXT = 32_768
-"""The window in tokens of a model of which too little is known to reckon with."""
-LEAST_CONTEXT = 4_096
-"""The window tried when reckoning finds no room at all: it may be wrong."""
+DEFAULT_CONTEXT = 32_768
+"""The context window in tokens of a model whose memory use is not known."""
+MIN_CONTEXT = 4_096
+"""The context window in tokens that is tried where the estimate leaves no memory for any: it may be wrong."""
 PORT = 8080
 SLOTS = 2
-"""One for a session, one for its side calls: they must not push the session's prompt out of the cache."""
+"""One for a session, one for its other requests: they must not evict the session's prompt from the cache."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the user asks for; None and 0 leave it to us. `context` is tokens a slot, `model` a name or a file."""
+class ServeOptions:
+    """What to serve. `model` is a catalogue name or a GGUF file's path, `context` the tokens of each slot.
+
+    `context` None is what memory allows, `port` 0 is any that is free, `quantization` None is the model's default.
+    """
 
     model: str = DEFAULT_MODEL
     context: int | None = None
@@ -47,88 +50,90 @@ class Wanted:
     api_key: str = field(default="", repr=False)
 
 
-async def prepare(wanted: Wanted, *, log_path: Path, on_progress: OnProgress | None = None) -> BundledServer:
-    """The server that is asked for, its model file here, still to be entered.
+async def prepare(options: ServeOptions, *, log_path: Path, on_progress: OnProgress | None = None) -> BundledServer:
+    """The server, ready to be entered; its model file is downloaded where it is not on this machine.
 
-    Raises `UsageError` for what can't be, `ModelUnavailable` when there is no runtime or no file.
+    Raises `UsageError` for options that can't be met, `ModelUnavailable` without a runtime or a model file.
     """
-    profile, path = _model(wanted)
+    profile, path = _find_model(options)
     kind, _ = await find_runtime()
-    sized = _sized(profile, path, wanted.quantization)
-    context, yarn = _window(wanted, profile, sized, kind)
-    _must_be_free(wanted.host, wanted.port)
+    sized = _size_model(profile, path, options.quantization)
+    context, yarn = _window(options, profile, sized, kind)
+    _check_port(options.host, options.port)
     known = profile.name != GENERIC
     return BundledServer(
-        path or await pull(profile, wanted.quantization, on_progress=on_progress),
+        path or await pull(profile, options.quantization, on_progress=on_progress),
         context=context,
-        parallel=wanted.parallel,
+        parallel=options.parallel,
         log_path=log_path,
         settings=RuntimeSettings(
             name="" if path else profile.name,
-            host=wanted.host,
-            port=wanted.port,
-            kv_type=wanted.kv_type,
+            host=options.host,
+            port=options.port,
+            kv_type=options.kv_type,
             yarn=yarn,
-            # Of an unknown model the file itself may say more than we do.
+            # The file of a model that is not in the catalogue may have recommendations of its own.
             sampling=profile.sampling if known else None,
-            api_key=wanted.api_key,
+            api_key=options.api_key,
         ),
     )
 
 
-def _model(wanted: Wanted) -> tuple[Profile, Path | None]:
-    """The model's profile, and its file where that was named."""
-    path = Path(wanted.model).expanduser()
-    if wanted.model.lower().endswith(".gguf"):
+def _find_model(options: ServeOptions) -> tuple[Profile, Path | None]:
+    """The model's profile, and its file where `options.model` is one. Raises `UsageError`, `ModelUnavailable`."""
+    path = Path(options.model).expanduser()
+    if options.model.lower().endswith(".gguf"):
         if not path.is_file():
             raise ModelUnavailable(f"there is no model file {path}", hint="`swe-agent models pull NAME` gets one")
         return find_profile(path.name), path
-    profile = find_profile(wanted.model)
+    profile = find_profile(options.model)
     if profile.name == GENERIC:
         known = ", ".join(each.name for each in load_catalogue() if each.gguf)
         raise UsageError(
-            f"the catalogue has no model {wanted.model!r}", hint=f"it has {known}; or give the path of a .gguf file"
+            f"the catalogue has no model {options.model!r}", hint=f"it has {known}; or give the path of a .gguf file"
         )
     return profile, None
 
 
-def _sized(profile: Profile, path: Path | None, quantization: str | None) -> Sized | None:
-    """What is known of the model's needs; None where that is too little."""
+def _size_model(profile: Profile, path: Path | None, quantization: str | None) -> SizedModel | None:
+    """The model with its memory use, None where that is not known."""
     if path is None:
         return from_profile(profile, quantization)
     try:
         return from_gguf(read_gguf(path), profile)
     except ModelUnavailable:
-        return None  # the runtime may know better
+        return None  # the runtime may be able to load it
 
 
-def _window(wanted: Wanted, profile: Profile, sized: Sized | None, kind: Kind) -> tuple[int, Yarn | None]:
-    """Tokens a slot, and how the window is stretched to hold them."""
+def _window(options: ServeOptions, profile: Profile, sized: SizedModel | None, kind: Kind) -> tuple[int, Yarn | None]:
+    """Tokens of each slot, and how the window is stretched to them. Raises `UsageError`."""
     trained = (sized.window if sized else None) or profile.window
-    if wanted.yarn:
-        return _stretched(wanted.context, profile)
-    if wanted.context is None:
-        return _room(wanted, sized, kind) if sized else min(USUAL_CONTEXT, trained or USUAL_CONTEXT), None
-    if trained and wanted.context > trained:
+    if options.yarn:
+        return _stretched_window(options.context, profile)
+    if options.context is None:
+        return _context_for_memory(options, sized, kind) if sized else min(
+            DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT
+        ), None
+    if trained and options.context > trained:
         raise UsageError(
-            f"the model was trained for {trained} tokens, not for {wanted.context}",
+            f"the model was trained for {trained} tokens, not for {options.context}",
             hint=f"--context {trained}" + (", or --yarn to stretch the window" if profile.yarn else ""),
         )
-    return wanted.context, None
+    return options.context, None
 
 
-def _room(wanted: Wanted, sized: Sized, kind: Kind) -> int:
-    """The tokens a slot that this machine has memory for, at most those the model was trained for."""
+def _context_for_memory(options: ServeOptions, sized: SizedModel, kind: Kind) -> int:
+    """The tokens of each slot that this machine has memory for, at most those that the model was trained for."""
     machine = this_machine()
     if kind == "xllamacpp" and not machine.unified:
         # The wheel computes on the processor.
-        machine = Machine.given(machine.ram_bytes)
-    found = fit(sized, machine, kv=wanted.kv_type, slots=wanted.parallel)
-    return found.context or min(LEAST_CONTEXT, sized.window or LEAST_CONTEXT)
+        machine = Machine.described(machine.ram_bytes)
+    found = fit(sized, machine, kv=options.kv_type, slots=options.parallel)
+    return found.context or min(MIN_CONTEXT, sized.window or MIN_CONTEXT)
 
 
-def _stretched(context: int | None, profile: Profile) -> tuple[int, Yarn]:
-    """A window beyond the trained one. The factor is no larger than it must be: short prompts suffer from it."""
+def _stretched_window(context: int | None, profile: Profile) -> tuple[int, Yarn]:
+    """A window beyond the trained one, by the smallest factor that will do: it makes short prompts worse."""
     if not (known := profile.yarn):
         raise UsageError(f"how to stretch the window of {profile.name} by YaRN is not known", hint="leave --yarn out")
     most = int(known.original * known.factor)
@@ -140,11 +145,11 @@ def _stretched(context: int | None, profile: Profile) -> tuple[int, Yarn]:
     return context, Yarn(factor=context / known.original, original=known.original)
 
 
-def _must_be_free(host: str, port: int) -> None:
-    """Raises `UsageError` when nobody can listen there; before a model is loaded for minutes."""
+def _check_port(host: str, port: int) -> None:
+    """Raises `UsageError` when the address can't be listened at, before a model is loaded for minutes."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As the server does: what a closed connection leaves behind for a minute is no hindrance.
+        # As the server does: a closed connection's TIME_WAIT state does not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

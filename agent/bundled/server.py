@@ -1,8 +1,7 @@
-"""The bundled runtime: a llama.cpp server of our own for one model file, on this machine, for this process.
+"""The bundled runtime: a llama.cpp server for one model file, as a child process that ends with this one.
 
-A `llama-server` the user has installed comes first (it may know their GPU), else the `xllamacpp` wheel, which
-embeds the same server. Either runs as a child process, on a loopback port of the system's choosing unless the
-settings say otherwise, and ends with this process, however that ends.
+An installed `llama-server` is preferred (it may support the GPU), else the `xllamacpp` wheel, which embeds the same
+server. Unless the settings say otherwise it listens at a free loopback port.
 """
 
 from __future__ import annotations
@@ -16,25 +15,22 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import anyio
 
-from agent.bundled.options import Kind, RuntimeSettings, environment, find_runtime, order, threads
+from agent.bundled.options import Kind, RuntimeSettings, child_arguments, environment, find_runtime, threads
 from agent.errors import ModelUnavailable
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["BundledServer", "Kind", "RuntimeSettings", "find_runtime", "threads"]
 
 STALL_SECONDS = 120.0
-"""A start fails when the child has done nothing at all for so long; while it works it may take its time."""
+"""A start fails when the child has shown no activity for so long: loading a large model takes minutes."""
 
 _CHILD = Path(__file__).with_name("_child.py")
 _LISTENING = re.compile(r"listening on http://\S+:(\d+)|hostname: \S+, port: (\d+)")
-_FOR_ITSELF = RuntimeSettings()
-_LOOK_SECONDS = 0.05
+_DEFAULT_SETTINGS = RuntimeSettings()
+_POLL_SECONDS = 0.05
 _TAIL_LINES = 15
 
 
@@ -59,7 +55,7 @@ class BundledServer:
         context: int,
         parallel: int = 1,
         log_path: Path,
-        settings: RuntimeSettings = _FOR_ITSELF,
+        settings: RuntimeSettings = _DEFAULT_SETTINGS,
     ) -> None:
         self.model_path = model_path
         self.model_id = settings.name or model_path.stem
@@ -84,7 +80,7 @@ class BundledServer:
         return f"the model server ({self.kind}) {how}; its log, {self.log_path}, ends:\n{self._log_tail()}"
 
     async def ended(self) -> str:
-        """Waits until the server's process ends by itself, and returns `failure`'s words for it."""
+        """Waits until the server's process ends by itself; returns `failure`."""
         if self._process is not None:
             await anyio.to_thread.run_sync(self._process.wait, abandon_on_cancel=True)
         return self.failure() or "the model server does not run"
@@ -102,7 +98,7 @@ class BundledServer:
                 f"the model server can't be started: {failure}", hint=f"is {self.log_path.parent} writable?"
             ) from failure
         try:
-            await self._ready()
+            await self._wait_until_ready()
         except BaseException:
             await self._stop()
             raise
@@ -115,7 +111,7 @@ class BundledServer:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        asked = order(
+        arguments = child_arguments(
             self.kind,
             self.program,
             self.model_path,
@@ -127,22 +123,22 @@ class BundledServer:
             self._log_start = log.tell()
             return subprocess.Popen(
                 # -P: the modules beside the script must not hide installed ones.
-                [sys.executable, "-P", str(_CHILD), json.dumps(asked | {"parent": os.getpid()})],
+                [sys.executable, "-P", str(_CHILD), json.dumps(arguments | {"parent": os.getpid()})],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env=environment(self.settings),
-                # Ctrl-C in the terminal is for this process to deal with.
+                # Ctrl-C in the terminal is handled by this process alone.
                 start_new_session=True,
             )
 
-    async def _ready(self) -> None:
-        """Waits for the server to answer, as long as its process does anything."""
+    async def _wait_until_ready(self) -> None:
+        """Waits for the server to answer while its process is active. Raises `ModelUnavailable`."""
         import httpx2
 
-        # Loopback: a proxy from the environment has no business here.
+        # The server is on this machine: no proxy of the environment.
         async with httpx2.AsyncClient(trust_env=False, timeout=5.0) as client:
-            pulse, seen = None, anyio.current_time()
+            activity, changed = None, anyio.current_time()
             while True:
                 if ended := self.failure():
                     raise ModelUnavailable(ended, hint="a smaller --context or model needs less memory")
@@ -154,24 +150,24 @@ class BundledServer:
                     except httpx2.HTTPError:
                         pass
                 now = anyio.current_time()
-                if (fresh := self._pulse()) != pulse:
-                    pulse, seen = fresh, now
-                elif now - seen > STALL_SECONDS:
+                if (latest := self._activity()) != activity:
+                    activity, changed = latest, now
+                elif now - changed > STALL_SECONDS:
                     raise ModelUnavailable(
                         f"the model server ({self.kind}) has done nothing for {STALL_SECONDS:.0f} s; "
                         f"its log, {self.log_path}, ends:\n{self._log_tail()}"
                     )
-                await anyio.sleep(_LOOK_SECONDS)
+                await anyio.sleep(_POLL_SECONDS)
 
     def _address(self) -> str | None:
-        """Where this machine reaches the server, once it listens: an address of all interfaces is none to call."""
+        """The URL to reach the server by, None until it listens; for an address of all interfaces, the loopback's."""
         found = _LISTENING.search(self._log())
         if found is None:
             return None
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.settings.host, self.settings.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{found[1] or found[2]}"
 
-    def _pulse(self) -> tuple[object, ...]:
+    def _activity(self) -> tuple[object, ...]:
         """What changes while the child works: its log, and on Linux its page faults and processor time."""
         size = self.log_path.stat().st_size
         try:
@@ -189,11 +185,11 @@ class BundledServer:
         return "\n".join(self._log().strip().splitlines()[-_TAIL_LINES:]) or "(it wrote nothing)"
 
     async def _stop(self) -> None:
-        """Ends the child and all it started, and waits until it is gone."""
+        """Kills the child's process group and waits until the child is gone."""
         process, self._process = self._process, None
         if process is None:
             return
-        # The model is only read: there is nothing a gentler end would save.
+        # The server keeps no state that a graceful end would save.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         if process.stdin:

@@ -1,4 +1,4 @@
-"""What of a model's shape decides the memory it needs, under the names GGUF metadata has for it."""
+"""The dimensions of a model that determine its memory use, under their names in GGUF metadata."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Architecture", "Recurrence"]
 
 
 class Recurrence(BaseModel):
-    """The state a recurrent layer carries from token to token (keys `ssm.*`)."""
+    """The dimensions of a recurrent layer's state (keys `ssm.*`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,7 +19,7 @@ class Recurrence(BaseModel):
 
 
 class Architecture(BaseModel):
-    """A model's shape; the fields are GGUF's keys after the architecture's name, dots left out.
+    """A model's dimensions. The fields are GGUF's keys without the architecture's name and groups like `attention.`.
 
     Sources are the makers' published configurations and, for a file, its own metadata (`agent.catalogue.gguf`).
     """
@@ -29,33 +29,33 @@ class Architecture(BaseModel):
     name: str
     """`general.architecture`."""
     block_count: int = Field(gt=0, le=4096)
-    """Layers, those for multi-token prediction included."""
+    """Number of layers, with those for multi-token prediction."""
     nextn_predict_layers: NonNegativeInt = 0
-    """The last layers, which only predict further tokens: llama.cpp keeps no cache for them."""
+    """Number of last layers that only predict further tokens: llama.cpp has no cache for them."""
     embedding_length: PositiveInt
     feed_forward_length: NonNegativeInt = 0
-    """The widest dense one."""
+    """Of the widest dense layer."""
 
     head_count: NonNegativeInt = 0
-    """Of queries; the most any layer has."""
+    """Query heads; the maximum over all layers."""
     head_count_kv: NonNegativeInt | tuple[NonNegativeInt, ...]
-    """For all layers, or layer by layer; a layer with none has no attention."""
+    """Key-value heads, of all layers or of each; a layer with 0 has no attention."""
     key_length: PositiveInt
     value_length: PositiveInt
     full_attention_interval: NonNegativeInt = 0
     """Every n-th layer has attention, the others are recurrent; 0: see `head_count_kv`."""
     kv_lora_rank: NonNegativeInt = 0
-    """Of multi-head latent attention. With `mla` the cache holds `key_length` figures a token and no values."""
+    """Rank of multi-head latent attention. With `mla` the cache has `key_length` keys for each token and no values."""
     mla: bool = False
     sliding_window: NonNegativeInt = 0
-    """Tokens a sliding layer looks back; 0 when there are no such layers."""
+    """Window of the sliding layers in tokens; 0 when there are none."""
     sliding_window_pattern: NonNegativeInt | tuple[bool, ...] = 0
-    """Every n-th layer looks at everything and the others slide; or layer by layer, whether it slides."""
+    """n: every n-th layer has full attention and the others slide. Or for each layer, whether it slides."""
     key_length_swa: NonNegativeInt = 0
     value_length_swa: NonNegativeInt = 0
-    """Of sliding layers, where they differ."""
+    """Of sliding layers, where they differ, as `key_length_swa` does; else 0."""
     shared_kv_layers: NonNegativeInt = 0
-    """The last layers, which use the cache of earlier ones."""
+    """Number of last layers that use the cache of earlier ones."""
 
     ssm: Recurrence | None = None
 
@@ -64,7 +64,7 @@ class Architecture(BaseModel):
     expert_shared_count: NonNegativeInt = 0
     expert_feed_forward_length: NonNegativeInt = 0
     leading_dense_block_count: NonNegativeInt = 0
-    """The first layers, which have no experts."""
+    """Number of first layers without experts."""
 
     parameters: PositiveInt | None = None
-    """All of them; not a GGUF key. Needed to tell the experts' share of a file that isn't here."""
+    """Number of all parameters; not a GGUF key. For the experts' share of a file that is not on this machine."""

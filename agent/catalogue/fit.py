@@ -11,65 +11,65 @@ from agent.catalogue.download import on_disk
 from agent.catalogue.gguf import GgufModel, read_gguf
 from agent.catalogue.hardware import Machine
 from agent.catalogue.memory import KV_TYPES, KvType
-from agent.catalogue.placement import KINDS, Needs, Placement, Sized, Where, needs, place
+from agent.catalogue.placement import LOCATIONS, Location, MemoryUse, Placement, SizedModel, find_placement, memory_use
 from agent.catalogue.profiles import Profile
 from agent.errors import UsageError
 
-__all__ = ["LEAST", "USEFUL", "Fit", "best_of", "candidates", "fit", "from_gguf", "from_profile"]
+__all__ = ["MIN_CONTEXT", "USEFUL_CONTEXT", "Fit", "best_of", "candidates", "fit", "from_gguf", "from_profile"]
 
-STEP = 1024
-"""Contexts are multiples of it."""
-USEFUL = 32_768
-"""Tokens a session should have: a slower place is taken rather than fewer."""
-ENOUGH = 65_536
-"""Tokens above which neither precision nor speed is given away for more of them."""
-LEAST = 4_096
-"""Tokens below which it is not said to fit."""
-_COMPARABLE = 0.7
-"""A smaller quantization is preferred for its place only down to this share of the usual one's size."""
+CONTEXT_STEP = 1024
+"""Contexts that are computed are multiples of it, in tokens."""
+USEFUL_CONTEXT = 32_768
+"""Tokens that a session should have: a slower location is taken rather than fewer."""
+AMPLE_CONTEXT = 65_536
+"""Tokens beyond which neither precision nor speed is given up for more of them."""
+MIN_CONTEXT = 4_096
+"""Tokens below which a model does not count as fitting: a session's first prompt takes about half of them."""
+_MIN_SIZE_RATIO = 0.7
+"""A smaller quantization is preferred for its location down to this share of the default one's bytes (judgement)."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What `fit` found for one model."""
+    """How one model fits a machine."""
 
-    model: Sized
+    model: SizedModel
     machine: Machine
     placement: Placement
     context: int
-    """Tokens in each slot; when it does not fit, those asked for or 0."""
+    """Tokens of each slot; where nothing fits, those asked for, or 0."""
     kv: KvType
     slots: int
     limit: int
-    """The most the model takes, stretched if asked for."""
+    """The most tokens that the model takes, stretched where `yarn` is set."""
     yarn: bool
     largest: dict[KvType, int]
-    """The largest context in that place, by cache type."""
+    """The largest context in that location, by cache type, in tokens."""
 
     @property
     def fits(self) -> bool:
-        """Whether it does."""
+        """Whether there is a location for it."""
         return self.placement.where != "does not fit"
 
     @property
-    def needs(self) -> Needs:
-        """The bytes behind `placement`; where nothing fits, those of the least context."""
-        return needs(self.model, self.context or min(LEAST, self.limit), self.kv, self.slots)
+    def memory_use(self) -> MemoryUse:
+        """The bytes behind `placement`; where nothing fits, those of the smallest context."""
+        return memory_use(self.model, self.context or min(MIN_CONTEXT, self.limit), self.kv, self.slots)
 
 
-def from_profile(profile: Profile, quantization: str | None = None) -> Sized | None:
-    """The catalogue's model in that quantization; None when its file or its shape are not known."""
+def from_profile(profile: Profile, quantization: str | None = None) -> SizedModel | None:
+    """The catalogue's model in that quantization; None when its file or its architecture is not known."""
     file, shape = profile.gguf_file(quantization), profile.architecture
     if file is None or shape is None:
         return None
     found = next(key for key, each in profile.gguf.items() if each is file)
-    experts = _experts(shape, file.bytes)
-    return Sized(profile.name, found, shape, file.bytes, experts, profile.window, profile.yarn, file)
+    experts = _expert_bytes(shape, file.bytes)
+    return SizedModel(profile.name, found, shape, file.bytes, experts, profile.window, profile.yarn, file)
 
 
-def from_gguf(model: GgufModel, profile: Profile | None = None) -> Sized:
-    """A file that is here. Raises ModelUnavailable when it does not say what is needed."""
-    return Sized(
+def from_gguf(model: GgufModel, profile: Profile | None = None) -> SizedModel:
+    """The model of a file on this machine. Raises `ModelUnavailable` when its metadata is not enough."""
+    return SizedModel(
         name=model.path.stem,
         quantization="",
         shape=model.architecture(),
@@ -82,13 +82,13 @@ def from_gguf(model: GgufModel, profile: Profile | None = None) -> Sized:
     )
 
 
-def candidates(profile: Profile, quantization: str | None = None) -> list[Sized]:
-    """The quantizations of a catalogue's model, the usual one first, or the one named alone.
+def candidates(profile: Profile, quantization: str | None = None) -> list[SizedModel]:
+    """The quantizations of a catalogue's model, the default one first, or only the one named.
 
-    A file that is here speaks for itself. Empty for a model without a known file.
+    The metadata of a file on this machine replaces the catalogue's. Empty for a model without a known file.
     """
-    usual = profile.default_quantization or ""
-    names = [quantization] if quantization else [usual, *(key for key in profile.gguf if key != usual)]
+    default = profile.default_quantization or ""
+    names = [quantization] if quantization else [default, *(key for key in profile.gguf if key != default)]
     found = []
     for name in names:
         sized = from_profile(profile, name)
@@ -102,7 +102,7 @@ def candidates(profile: Profile, quantization: str | None = None) -> list[Sized]
 
 
 def fit(
-    model: Sized,
+    model: SizedModel,
     machine: Machine,
     *,
     context: int | None = None,
@@ -110,25 +110,26 @@ def fit(
     slots: int = 1,
     yarn: bool = False,
 ) -> Fit:
-    """Returns the best place for `model` and the context left there.
+    """The best location for `model` and the context that fits there.
 
-    `context` is tokens in each slot; without it, as many as there is room for on the GPU, elsewhere up to `ENOUGH`.
-    Without `kv` the cache is f16 where that leaves `ENOUGH`, else q8_0. Raises UsageError for more context than
-    the model takes.
+    `context` is the tokens of each slot; None is as many as fit on the GPU, elsewhere at most `AMPLE_CONTEXT`. `kv`
+    None is f16 where that leaves `AMPLE_CONTEXT`, else q8_0. Raises `UsageError` for more context than the model takes.
     """
     limit = _limit(model, context, yarn=yarn)
 
-    def largest(where: Where, kind: KvType) -> int:
-        return _largest(limit, lambda tokens: place(model, machine, where, tokens, kind, slots) is not None)
+    def largest(where: Location, kind: KvType) -> int:
+        return _largest_context(
+            limit, lambda tokens: find_placement(model, machine, where, tokens, kind, slots) is not None
+        )
 
     if context:
         where, kind = _for_context(model, machine, context, kv, slots)
         tokens = context
     else:
-        where, kind, tokens = _most(limit, kv, largest)
+        where, kind, tokens = _best_location(limit, kv, largest)
         if where != "GPU":
-            tokens = min(tokens, ENOUGH)
-    placement = None if where == "does not fit" else place(model, machine, where, tokens, kind, slots)
+            tokens = min(tokens, AMPLE_CONTEXT)
+    placement = None if where == "does not fit" else find_placement(model, machine, where, tokens, kind, slots)
     return Fit(
         model=model,
         machine=machine,
@@ -142,7 +143,7 @@ def fit(
     )
 
 
-def best_of(fits: Iterable[Fit], *, least: int = USEFUL) -> Fit:
+def best_of(fits: Iterable[Fit], *, least: int = USEFUL_CONTEXT) -> Fit:
     """Of one model's quantizations, the usual one first, the one to take; `least` tokens are a useful context.
 
     That is the first that is all on the GPU with a useful context, unless it is much smaller than the usual one;
@@ -157,15 +158,15 @@ def best_of(fits: Iterable[Fit], *, least: int = USEFUL) -> Fit:
         return each.fits and each.context >= min(least, each.limit)
 
     wishes: list[Callable[[Fit], bool]] = [
-        lambda each: useful(each) and each.placement.where == "GPU" and each.model.weights >= _COMPARABLE * usual,
+        lambda each: useful(each) and each.placement.where == "GPU" and each.model.weights >= _MIN_SIZE_RATIO * usual,
         useful,
         lambda each: each.fits,
     ]
     return next((each for wish in wishes for each in order if wish(each)), every[0])
 
 
-def _experts(shape: Architecture, size: int) -> tuple[int, ...]:
-    """The experts' bytes by layer, as if every parameter took as many."""
+def _expert_bytes(shape: Architecture, size: int) -> tuple[int, ...]:
+    """The experts' bytes by layer, as if every parameter took the same number of bytes."""
     if not (shape.expert_count and shape.parameters):
         return ()
     each = 3 * shape.expert_count * shape.embedding_length * shape.expert_feed_forward_length
@@ -173,7 +174,7 @@ def _experts(shape: Architecture, size: int) -> tuple[int, ...]:
     return (size * each // shape.parameters,) * layers
 
 
-def _limit(model: Sized, context: int | None, *, yarn: bool) -> int:
+def _limit(model: SizedModel, context: int | None, *, yarn: bool) -> int:
     if yarn and model.yarn is None:
         raise UsageError(
             f"no YaRN settings are known for {model.name}",
@@ -188,39 +189,43 @@ def _limit(model: Sized, context: int | None, *, yarn: bool) -> int:
             f"{model.name} takes {limit} tokens, not {context}",
             hint=f"--context {limit}" + (", or --yarn to stretch its window" if stretch else ""),
         )
-    return limit or context or 4 * USEFUL
+    return limit or context or 4 * USEFUL_CONTEXT
 
 
-def _most(limit: int, kv: KvType | None, largest: Callable[[Where, KvType], int]) -> tuple[Where, KvType, int]:
-    """The first place with a useful context, else with any; with what cache and how many tokens."""
-    for least in (min(USEFUL, limit), min(LEAST, limit)):
-        for where in KINDS:
+def _best_location(
+    limit: int, kv: KvType | None, largest: Callable[[Location, KvType], int]
+) -> tuple[Location, KvType, int]:
+    """The first location with a useful context, else with any; its cache type and its tokens."""
+    for least in (min(USEFUL_CONTEXT, limit), min(MIN_CONTEXT, limit)):
+        for where in LOCATIONS:
             if (tokens := largest(where, kv or "q8_0")) < least:
                 continue
-            if kv is None and (plain := largest(where, "f16")) >= min(ENOUGH, tokens):
+            if kv is None and (plain := largest(where, "f16")) >= min(AMPLE_CONTEXT, tokens):
                 return where, "f16", plain
             return where, kv or "q8_0", tokens
     return "does not fit", kv or "f16", 0
 
 
-def _for_context(model: Sized, machine: Machine, context: int, kv: KvType | None, slots: int) -> tuple[Where, KvType]:
-    """The first place that holds that context; a quantized cache rather than a slower place."""
+def _for_context(
+    model: SizedModel, machine: Machine, context: int, kv: KvType | None, slots: int
+) -> tuple[Location, KvType]:
+    """The first location with room for that context; a quantized cache is preferred to a slower location."""
     tries: list[list[KvType]] = [[kv]] if kv else [["f16", "q8_0"], ["q4_0"]]
     for kinds in tries:
-        for where in KINDS:
+        for where in LOCATIONS:
             for kind in kinds:
-                if place(model, machine, where, context, kind, slots):
+                if find_placement(model, machine, where, context, kind, slots):
                     return where, kind
     return "does not fit", kv or "f16"
 
 
-def _largest(limit: int, holds: Callable[[int], bool]) -> int:
-    """The largest multiple of `STEP` up to `limit` that `holds`; 0 when none does."""
-    low, high = 0, limit // STEP
+def _largest_context(limit: int, fits: Callable[[int], bool]) -> int:
+    """The largest multiple of `CONTEXT_STEP` up to `limit` for which `fits` is true; 0 when there is none."""
+    low, high = 0, limit // CONTEXT_STEP
     while low < high:
         middle = (low + high + 1) // 2
-        if holds(middle * STEP):
+        if fits(middle * CONTEXT_STEP):
             low = middle
         else:
             high = middle - 1
-    return low * STEP
+    return low * CONTEXT_STEP

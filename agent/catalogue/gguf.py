@@ -1,6 +1,6 @@
-"""Reads what a GGUF file says of itself: its metadata and how large its tensors are, not the tensors.
+"""Reads the header of a GGUF file: its metadata and the sizes of its tensors, not the tensors.
 
-A reader of our own: `gguf`'s takes 7.6 s for a 1.1 GB file (measured), since it turns every word of the
+Not the `gguf` package: it takes 7.6 s for a 1.1 GB file (measured), since it turns every word of the
 vocabulary into objects; this one skips them and takes 0.15 s.
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3, little-endian.
 """
@@ -25,11 +25,11 @@ Value = int | float | bool | str | tuple[int | float | bool, ...]
 
 _STRING, _ARRAY = 8, 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-_KEEP = 4096
-"""Longer arrays are vocabularies, not one figure a layer."""
+_MAX_ARRAY_LENGTH = 4096
+"""Longer arrays are vocabularies, not a value for each layer; they are skipped."""
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
-# What llama.cpp knows of an architecture and files don't say: every n-th layer does not slide.
+# Every n-th layer of these architectures does not slide: llama.cpp has it in its source, files don't say it.
 _SLIDING_PATTERN = {"gpt-oss": 2, "gemma2": 2, "gemma3": 6, "cohere2": 4, "olmo2": 4, "exaone4": 4}
 
 
@@ -169,7 +169,7 @@ class _Header:
             return None
         code = _code(element)
         start, self.at = self.at, self.skip(count * struct.calcsize(f"<{code}"))
-        return struct.unpack_from(f"<{count}{code}", self.data, start) if count <= _KEEP else None
+        return struct.unpack_from(f"<{count}{code}", self.data, start) if count <= _MAX_ARRAY_LENGTH else None
 
     def tensor_sizes(self, count: int, alignment: int) -> dict[str, int]:
         """Bytes by tensor: from where it begins to where the next one does, or the file ends."""

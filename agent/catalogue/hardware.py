@@ -25,7 +25,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Machine:
-    """Memory in bytes: as much as is built in, not as much as is free at the moment."""
+    """Memory in bytes: what is installed, not what is free at the moment."""
 
     ram_bytes: int
     gpu_bytes: int = 0
@@ -37,15 +37,15 @@ class Machine:
     """Of the GPU, for the user to recognize it."""
 
     @classmethod
-    def given(cls, ram_bytes: int, gpu_bytes: int = 0, *, unified: bool = False) -> Machine:
-        """A machine as the user describes it. A unified one lets the GPU have what macOS would."""
+    def described(cls, ram_bytes: int, gpu_bytes: int = 0, *, unified: bool = False) -> Machine:
+        """A machine that the user describes. With `unified` the GPU may use what macOS would let it."""
         if unified:
             return cls(ram_bytes, gpu_bytes or _metal_share(ram_bytes), 1, unified=True)
         return cls(ram_bytes, gpu_bytes, 1 if gpu_bytes else 0)
 
 
 def this_machine() -> Machine:
-    """What is found here: NVIDIA by NVML, AMD by sysfs, Apple's unified memory, else no GPU."""
+    """This machine: NVIDIA GPUs by NVML, AMD's by sysfs, Apple's unified memory, else no GPU."""
     ram = _system_memory()
     if sys.platform == "darwin":
         if platform.machine() != "arm64":
@@ -59,12 +59,12 @@ def parse_memory(text: str) -> int:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
     size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
     if size <= 0:
-        raise UsageError(f"{text!r} is no amount of memory", hint="say it like 64GB")
+        raise UsageError(f"{text!r} is not an amount of memory", hint="write it like 64GB")
     return size
 
 
 def _metal_share(ram: int) -> int:
-    """What macOS lets a GPU have: two thirds of up to 36 GB, three quarters of more."""
+    """Bytes that macOS lets a GPU use: two thirds of up to 36 GB, three quarters of more."""
     return ram * 2 // 3 if ram <= 36 * GIB else ram * 3 // 4
 
 
@@ -109,7 +109,7 @@ def _amd(ram: int, drm: Path = _DRM) -> Machine | None:
     """The AMD GPUs with 2 GiB and more of their own; what a processor's graphics carve out of the system is none."""
     sizes = []
     for entry in sorted(drm.glob("card[0-9]*/device/mem_info_vram_total")):
-        size = _number(entry)
+        size = _read_int(entry)
         if size is not None and size >= 2 * GIB:
             sizes.append(size)
     return Machine(ram, sum(sizes), len(sizes), name="AMD GPU") if sizes else None
@@ -118,11 +118,11 @@ def _amd(ram: int, drm: Path = _DRM) -> Machine | None:
 def _system_memory(cgroup: Path = _CGROUP) -> int:
     """The system's memory, or the control group's limit where that is less."""
     built_in = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = (_number(cgroup / name) for name in ("memory.max", "memory/memory.limit_in_bytes"))
+    limits = (_read_int(cgroup / name) for name in ("memory.max", "memory/memory.limit_in_bytes"))
     return min([built_in, *(limit for limit in limits if limit)])
 
 
-def _number(path: Path) -> int | None:
+def _read_int(path: Path) -> int | None:
     try:
         return int(path.read_text(encoding="ascii"))
     except (OSError, ValueError):

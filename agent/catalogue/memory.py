@@ -1,4 +1,4 @@
-"""How much memory a model's cache, state and working buffers take in llama.cpp; arithmetic, nothing is measured here.
+"""How much memory a model's cache, state and compute buffers take in llama.cpp; computed, not measured.
 
 What llama.cpp allocates (its `llama-kv-cache*`, `llama-memory-recurrent` and `llama-hparams` sources): a cell a token
 in every layer with attention; in sliding layers only as many as the window and a batch need; one state a slot in
@@ -18,22 +18,22 @@ KvType = Literal["f16", "q8_0", "q4_0"]
 KV_TYPES: tuple[KvType, ...] = get_args(KvType)
 
 _BLOCK_BYTES: dict[KvType, int] = {"f16": 64, "q8_0": 34, "q4_0": 18}
-"""For 32 figures."""
+"""Bytes of a block of 32 values."""
 UBATCH = 512
 """Tokens computed at once, llama.cpp's default."""
 CHECKPOINTS = 32
-"""How many states llama-server keeps a slot, to go back to (`--ctx-checkpoints`)."""
+"""States of each slot that llama-server keeps to go back to (`--ctx-checkpoints`)."""
 
 
 def kv_bytes(shape: Architecture, context: int, kv: KvType = "f16", slots: int = 1) -> int:
     """Bytes of the cache for `slots` of `context` tokens each."""
-    return _kept_bytes(shape, context, kv, slots) + sliding_bytes(shape, context, kv, slots)
+    return _full_attention_bytes(shape, context, kv, slots) + sliding_bytes(shape, context, kv, slots)
 
 
 def sliding_bytes(shape: Architecture, context: int, kv: KvType = "f16", slots: int = 1) -> int:
     """Bytes of the sliding layers' part of the cache."""
-    figures = sum(_figures(shape, layer, slides=True) for layer in _attention(shape) if _slides(shape, layer))
-    return figures * _sliding_cells(shape, context) * slots * _BLOCK_BYTES[kv] // 32
+    values = sum(_values_per_token(shape, layer, slides=True) for layer in _attention(shape) if _slides(shape, layer))
+    return values * _sliding_cells(shape, context) * slots * _BLOCK_BYTES[kv] // 32
 
 
 def state_bytes(shape: Architecture, slots: int = 1) -> int:
@@ -64,9 +64,11 @@ def compute_bytes(shape: Architecture, context: int) -> int:
     return UBATCH * (4 * (widest + recurrent) + 2 * masked)
 
 
-def _kept_bytes(shape: Architecture, context: int, kv: KvType, slots: int) -> int:
-    figures = sum(_figures(shape, layer, slides=False) for layer in _attention(shape) if not _slides(shape, layer))
-    return figures * _padded(context) * slots * _BLOCK_BYTES[kv] // 32
+def _full_attention_bytes(shape: Architecture, context: int, kv: KvType, slots: int) -> int:
+    values = sum(
+        _values_per_token(shape, layer, slides=False) for layer in _attention(shape) if not _slides(shape, layer)
+    )
+    return values * _padded(context) * slots * _BLOCK_BYTES[kv] // 32
 
 
 def _sliding_cells(shape: Architecture, context: int) -> int:
@@ -77,8 +79,8 @@ def _padded(tokens: int) -> int:
     return -(-tokens // 256) * 256
 
 
-def _figures(shape: Architecture, layer: int, *, slides: bool) -> int:
-    """How many a token needs in that layer."""
+def _values_per_token(shape: Architecture, layer: int, *, slides: bool) -> int:
+    """Cached values of one token in that layer."""
     keys = shape.key_length_swa if slides and shape.key_length_swa else shape.key_length
     values = shape.value_length_swa if slides and shape.value_length_swa else shape.value_length
     return _kv_heads(shape, layer) * (keys + (0 if shape.mla else values))

@@ -1,4 +1,4 @@
-"""Where a model's parts go on a machine, and the bytes they take there; pure arithmetic.
+"""Where a model's parts are loaded on a machine, and the bytes they take there; computed, not measured.
 
 The order of preference: all on the GPU; all but the experts of some layers there, these in system memory
 (llama.cpp's `--n-cpu-moe`); some layers there; system memory alone.
@@ -16,18 +16,27 @@ from agent.catalogue.hardware import GIB, Machine
 from agent.catalogue.memory import KvType, checkpoint_bytes, compute_bytes, kv_bytes, state_bytes
 from agent.catalogue.profiles import GgufFile, Yarn
 
-__all__ = ["KINDS", "Needs", "Placement", "Sized", "Where", "needs", "place", "system_room"]
+__all__ = [
+    "LOCATIONS",
+    "Location",
+    "MemoryUse",
+    "Placement",
+    "SizedModel",
+    "find_placement",
+    "memory_use",
+    "usable_ram",
+]
 
-Where = Literal["GPU", "experts in RAM", "partly on GPU", "RAM", "does not fit"]
-KINDS: tuple[Where, ...] = ("GPU", "experts in RAM", "partly on GPU", "RAM")
+Location = Literal["GPU", "experts in RAM", "partly on GPU", "RAM", "does not fit"]
+LOCATIONS: tuple[Location, ...] = ("GPU", "experts in RAM", "partly on GPU", "RAM")
 
 GPU_RESERVE = GIB
-"""A GPU: its driver, the runtime's own context and scratch memory; 1 to 2 GiB are seen with the working buffers."""
+"""Bytes of each GPU for its driver and the runtime: 1 to 2 GiB are observed, compute buffers included."""
 
 
 @dataclass(frozen=True)
-class Sized:
-    """A model file, on disk or only known of."""
+class SizedModel:
+    """A model file with the memory it takes, on this machine or in the catalogue alone."""
 
     name: str
     quantization: str
@@ -35,35 +44,35 @@ class Sized:
     weights: int
     """Bytes."""
     experts: tuple[int, ...]
-    """Bytes of the experts, by layer that has some."""
+    """Bytes of the experts of each layer that has some."""
     window: int | None
-    """Tokens it was trained for."""
+    """The tokens that it was trained for."""
     yarn: Yarn | None = None
     file: GgufFile | None = None
-    """Where it can be had."""
+    """Where to download it."""
     path: Path | None = None
-    """Where it lies, if it is here."""
+    """The file on this machine, None where it is not there."""
     exact: bool = False
-    """Whether the figures are the file's own; else the experts' share is that of the parameters."""
+    """Whether the bytes are read from the file; else the experts' share of them is that of the parameters."""
 
 
 @dataclass(frozen=True)
-class Needs:
-    """Bytes, at one context and cache type, for all slots."""
+class MemoryUse:
+    """Bytes that a model takes with one context and cache type, for all slots."""
 
     weights: int
     cache: int
     state: int
     compute: int
     checkpoints: int
-    """In system memory, always."""
+    """Always in system memory."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a model goes and the bytes it takes there."""
+    """Where a model is loaded, and the bytes it takes there."""
 
-    where: Where
+    where: Location
     gpu_bytes: int = 0
     ram_bytes: int = 0
     gpu_layers: int = 0
@@ -71,10 +80,10 @@ class Placement:
     """Layers whose experts are in system memory."""
 
 
-def needs(model: Sized, context: int, kv: KvType, slots: int) -> Needs:
-    """What `model` needs for `slots` of `context` tokens each."""
+def memory_use(model: SizedModel, context: int, kv: KvType, slots: int) -> MemoryUse:
+    """The bytes that `model` takes for `slots` of `context` tokens each."""
     shape = model.shape
-    return Needs(
+    return MemoryUse(
         weights=model.weights,
         cache=kv_bytes(shape, context, kv, slots),
         state=state_bytes(shape, slots),
@@ -83,9 +92,11 @@ def needs(model: Sized, context: int, kv: KvType, slots: int) -> Needs:
     )
 
 
-def place(model: Sized, machine: Machine, where: Where, context: int, kv: KvType, slots: int) -> Placement | None:
-    """The model in that place, or None when there is no room."""
-    need = needs(model, context, kv, slots)
+def find_placement(
+    model: SizedModel, machine: Machine, where: Location, context: int, kv: KvType, slots: int
+) -> Placement | None:
+    """How the model is loaded in that location; None when there is no room."""
+    need = memory_use(model, context, kv, slots)
     layers = model.shape.block_count + 1
     by_layer = need.weights + need.cache + need.state
     whole = by_layer + need.compute
@@ -108,15 +119,15 @@ def place(model: Sized, machine: Machine, where: Where, context: int, kv: KvType
     else:
         candidates = [Placement(where, 0, whole + need.checkpoints)]
     found = next((each for each in candidates if each.gpu_bytes <= max(0, room)), None)
-    return found if found and _holds(machine, found) else None
+    return found if found and _fits_in_ram(machine, found) else None
 
 
-def system_room(machine: Machine) -> int:
-    """Bytes of system memory a model may have: the system itself keeps an eighth, at most 4 GiB."""
+def usable_ram(machine: Machine) -> int:
+    """Bytes of system memory that a model may take: an eighth, at most 4 GiB, is left to the system (judgement)."""
     return machine.ram_bytes - min(4 * GIB, machine.ram_bytes // 8)
 
 
-def _holds(machine: Machine, placement: Placement) -> bool:
+def _fits_in_ram(machine: Machine, placement: Placement) -> bool:
     """Whether system memory has room for its share, and on a unified machine for the GPU's too."""
     shared = placement.gpu_bytes if machine.unified else 0
-    return placement.ram_bytes + shared <= system_room(machine)
+    return placement.ram_bytes + shared <= usable_ram(machine)

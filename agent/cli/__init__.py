@@ -43,7 +43,7 @@ def _common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Common to all commands."""
+    """Options of the program itself."""
     gc.enable()  # off while the program starts (agent/__main__.py)
 
 
@@ -57,7 +57,7 @@ app.add_typer(bench, name="bench")
 
 
 def main() -> None:
-    """Run the command line; every error of ours is one clear line on standard error and its exit code."""
+    """Run the command line; a `SweAgentError` is printed on standard error, after its hint, and sets the exit code."""
     try:
         app()
     except SweAgentError as error:

@@ -1,4 +1,4 @@
-"""`swe-agent bench`: many tasks with many workers, their report, runs compared."""
+"""`swe-agent bench`: runs, reports and compares benchmarks."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from agent.cli import options
 
 bench = typer.Typer(
     name="bench",
-    help="Many tasks: run them, report what was solved, compare runs.\n\n"
+    help="Benchmarks: run many tasks, report what was solved, compare runs.\n\n"
     "Example:  swe-agent bench run tasks.jsonl --workers 2 --out runs/first",
     no_args_is_help=True,
 )
 
-_TASKS = "A JSON or JSON lines file with SWE-bench's columns, or HumanEvalPack's (single functions)."
+_TASKS = "A dataset: a JSON or JSON lines file with SWE-bench's columns, or HumanEvalPack's (single functions)."
 
 
 @bench.command("run")
 def run_tasks(  # noqa: PLR0913 - one parameter an option
     tasks: Annotated[Path, typer.Argument(help=_TASKS)],
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Sessions at once.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Number of sessions that run at once.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="Where the run is kept; run again, it goes on. [default: bench-TASKS-TIME]")
+        Path | None, typer.Option(help="The run's directory; the same one continues a run. [default: bench-TASKS-TIME]")
     ] = None,
     model: options.Model = None,
     base_url: options.BaseUrl = None,
@@ -38,21 +38,21 @@ def run_tasks(  # noqa: PLR0913 - one parameter an option
     max_steps: options.MaxSteps = None,
     time_limit: options.TimeLimit = None,
     max_tokens: options.MaxTokens = None,
-    only: Annotated[
-        str | None, typer.Option("--filter", metavar="REGEX", help="Only tasks whose id has a match.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many of them.")] = None,
+    only: Annotated[str | None, typer.Option("--filter", metavar="REGEX", help="Only tasks whose id matches.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N tasks.")] = None,
     repositories: Annotated[
-        Path | None, typer.Option(help="Where clones lie, as owner/name; what is not there is cloned.")
+        Path | None, typer.Option(help="A directory with clones, as owner/name; missing ones are cloned.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="A JSON line a finished task, a summary last.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON line for each task, and a summary as the last.")
+    ] = False,
     seed: options.Seed = None,
     temperature: options.Temperature = None,
 ) -> None:
-    """Run many tasks, each a session of its own, and score what comes out by the tests that decide.
+    """Run many tasks, each as a session of its own, and score the patches by hidden tests.
 
-    Exit codes: 0 all were run (whatever was solved), 2 usage, 3 model server, 4 sandbox, 6 repository: some could not
-    be run, and are tried again by the same command with the same --out; 130 interrupted.
+    Exit codes: 0 all tasks were run (solved or not), 2 usage, 3 model server, 4 sandbox, 6 repository: some could not
+    be run, and are retried by the same command with the same --out; 130 interrupted.
 
     Example:  swe-agent bench run tasks.jsonl --model qwen2.5-coder-1.5b --time-limit 5m --limit 10 --out runs/first
     """
@@ -63,7 +63,7 @@ def run_tasks(  # noqa: PLR0913 - one parameter an option
         "image": image, "network": network, "strategy": strategy, "attempts": attempts, "max_steps": max_steps,
         "time_limit": time_limit, "max_tokens": max_tokens, "seed": seed, "temperature": temperature,
     }  # fmt: skip
-    options = BenchOptions(
+    run_options = BenchOptions(
         tasks=tasks,
         out=out,
         workers=workers,
@@ -72,16 +72,16 @@ def run_tasks(  # noqa: PLR0913 - one parameter an option
         repositories=repositories.absolute() if repositories else None,
         json=json,
     )
-    raise typer.Exit(run_bench(options, settings))
+    raise typer.Exit(run_bench(run_options, settings))
 
 
 @bench.command("report")
 def report_run(
     directory: Annotated[Path, typer.Argument(help="The --out of a run.")],
-    html: Annotated[Path | None, typer.Option(help="Also write a page that needs nothing else.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Also write a self-contained HTML page.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
-    """Print what a run solved; with --html, a page with each task's patch, verification and reason.
+    """Print what a run solved; with --html also write a page with each task's patch, verification and reason.
 
     Example:  swe-agent bench report runs/first --html report.html
     """
@@ -93,9 +93,9 @@ def report_run(
 @bench.command("compare")
 def compare_runs(
     directories: Annotated[list[Path], typer.Argument(help="The --out of two or more runs.")],
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Print runs side by side: solved, the tasks that differ, tokens, time, and how sure the difference is.
+    """Print runs side by side: tasks solved, tasks that differ, tokens, time, and the difference's significance.
 
     Example:  swe-agent bench compare runs/first runs/second
     """

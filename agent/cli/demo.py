@@ -1,4 +1,4 @@
-"""`swe-agent demo`: the main job on a bundled example, with the bundled runtime."""
+"""`swe-agent demo`: fixes a bundled example with the bundled runtime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def demo(
     seed: options.Seed = None,
     json: options.JsonLines = False,
 ) -> None:
-    """Watch a small model on this machine fix a bug in a bundled example and prove it. Needs no flags.
+    """Watch a small model on this machine fix a bug in a bundled example, and verify the fix. Needs no options.
 
     Example:  swe-agent demo
     """

@@ -13,7 +13,10 @@ _ISSUE = "A GitHub issue's URL, owner/repo#N, a file, or - for standard input."
 
 def fix(  # noqa: PLR0913 - one parameter an option
     issue: Annotated[str, typer.Option("--issue", help=_ISSUE)],
-    repo: Annotated[str | None, typer.Option(help="The repository: a directory or a URL. [default: .]")] = None,
+    repo: Annotated[
+        str | None,
+        typer.Option(help="The repository: a directory or a URL. [default: .; for an issue on GitHub, its repository]"),
+    ] = None,
     base: Annotated[str, typer.Option(help="The commit to start from.")] = "HEAD",
     model: options.Model = None,
     base_url: options.BaseUrl = None,
@@ -23,6 +26,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
     image: options.Image = None,
     setup: options.Setup = None,
     test: options.Test = None,
+    test_timeout: options.TestTimeout = None,
     network: options.Network = None,
     strategy: options.Strategy = None,
     attempts: options.Attempts = None,
@@ -31,23 +35,26 @@ def fix(  # noqa: PLR0913 - one parameter an option
     max_tokens: options.MaxTokens = None,
     output: options.Output = None,
     patch_file: options.PatchFile = None,
+    keep_workspace: options.KeepWorkspace = None,
+    allow_workflows: options.AllowWorkflows = None,
     json: options.JsonLines = False,
     seed: options.Seed = None,
     temperature: options.Temperature = None,
 ) -> None:
     """Fix one issue and print the verified patch.
 
-    Exit codes: 0 fixed and verified, 1 a patch that is not verified or none, 2 usage, 3 model server, 4 sandbox,
+    Exit codes: 0 fixed and verified, 1 a patch that is not verified or no patch, 2 usage, 3 model server, 4 sandbox,
     5 budget, 6 issue or repository, 130 interrupted.
 
     Example:  swe-agent fix --issue issue.md --repo . --output branch
     """
     from agent.ui.fix import run_fix
 
-    flags = {
+    settings = {
         "model": model, "base_url": base_url, "api_key": api_key, "context": context, "sandbox": sandbox,
-        "image": image, "setup": setup, "test": test, "network": network, "strategy": strategy,
-        "attempts": attempts, "max_steps": max_steps, "time_limit": time_limit, "max_tokens": max_tokens,
-        "output": output, "patch_file": patch_file, "seed": seed, "temperature": temperature,
+        "image": image, "setup": setup, "test": test, "test_timeout": test_timeout, "network": network,
+        "strategy": strategy, "attempts": attempts, "max_steps": max_steps, "time_limit": time_limit,
+        "max_tokens": max_tokens, "output": output, "patch_file": patch_file, "keep_workspace": keep_workspace,
+        "allow_workflows": allow_workflows, "seed": seed, "temperature": temperature,
     }  # fmt: skip
-    raise typer.Exit(run_fix(issue, repo, base, flags, json_lines=json))
+    raise typer.Exit(run_fix(issue, repo, base, settings, json_lines=json))

@@ -38,10 +38,10 @@ def serve_model(  # noqa: PLR0913 - one parameter an option
 
     Example:  swe-agent models serve qwen3-coder-30b --context 65536
     """
-    from agent.bundled.plan import DEFAULT_MODEL, Wanted
+    from agent.bundled.plan import DEFAULT_MODEL, ServeOptions
     from agent.ui.models.serve import run_serve
 
-    wanted = Wanted(
+    options = ServeOptions(
         model=model or DEFAULT_MODEL,
         context=context,
         parallel=parallel,
@@ -52,4 +52,4 @@ def serve_model(  # noqa: PLR0913 - one parameter an option
         quantization=quantization,
         api_key=api_key or "",
     )
-    raise typer.Exit(run_serve(wanted))
+    raise typer.Exit(run_serve(options))

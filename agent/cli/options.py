@@ -18,6 +18,7 @@ SandboxKind = Annotated[str | None, Option("--sandbox", help=text.SANDBOX)]
 Image = Annotated[str | None, Option("--image", help=text.IMAGE)]
 Setup = Annotated[str | None, Option("--setup", help=text.SETUP)]
 Test = Annotated[str | None, Option("--test", help=text.TEST)]
+TestTimeout = Annotated[str | None, Option("--test-timeout", help=text.TEST_TIMEOUT)]
 Network = Annotated[str | None, Option("--network", help=text.NETWORK)]
 Strategy = Annotated[str | None, Option("--strategy", help=text.STRATEGY)]
 Attempts = Annotated[int | None, Option("--attempts", help=text.ATTEMPTS)]
@@ -26,6 +27,12 @@ TimeLimit = Annotated[str | None, Option("--time-limit", help=text.TIME_LIMIT)]
 MaxTokens = Annotated[int | None, Option("--max-tokens", help=text.MAX_TOKENS)]
 Output = Annotated[str | None, Option("--output", help=text.OUTPUT)]
 PatchFile = Annotated[Path | None, Option("--patch-file", help=text.PATCH_FILE)]
+KeepWorkspace = Annotated[
+    bool | None, Option("--keep-workspace/--no-keep-workspace", help=text.KEEP_WORKSPACE, show_default=False)
+]
+AllowWorkflows = Annotated[
+    bool | None, Option("--allow-workflows/--no-allow-workflows", help=text.ALLOW_WORKFLOWS, show_default=False)
+]
 Seed = Annotated[int | None, Option("--seed", help=text.SEED)]
 Temperature = Annotated[float | None, Option("--temperature", help=text.TEMPERATURE)]
 JsonLines = Annotated[bool, Option("--json", help="Events as JSON lines on standard output.")]

@@ -1,4 +1,4 @@
-"""`swe-agent resume`: a session that was interrupted goes on."""
+"""`swe-agent resume`: continues a session that did not finish."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agent.cli import options
 
 def resume(  # noqa: PLR0913 - one parameter an option
     session_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="The session's id. [default: the last one that can go on]")
+        str | None, typer.Argument(metavar="[ID]", help="The session's id. [default: the latest resumable one]")
     ] = None,
     max_steps: options.MaxSteps = None,
     time_limit: options.TimeLimit = None,
@@ -23,19 +23,19 @@ def resume(  # noqa: PLR0913 - one parameter an option
     patch_file: options.PatchFile = None,
     json: options.JsonLines = False,
 ) -> None:
-    """Go on with a session that was killed, interrupted, or stopped by a budget or a failure.
+    """Resume a session that was killed or interrupted, or stopped by a budget or a failure.
 
-    Its settings are those it was started with; those given here take their place. The prompt goes on as it was, the
-    workspace is as the last step left it, and no command is run again without the model asking for it.
+    It keeps the settings it was started with, except for those given here. Its prompt is continued, its workspace is as
+    the last step left it, and no command runs again unless the model asks for it.
 
-    Exit codes: as those of `fix`; 2 too for a session that is finished or that another process works on.
+    Exit codes: those of `fix`; 2 also for a session that is finished or that another process works on.
 
     Example:  swe-agent resume 20260131-142501-k3f9 --max-steps 200
     """
     from agent.ui.resume import run_resume
 
-    flags = {
+    settings = {
         "max_steps": max_steps, "time_limit": time_limit, "max_tokens": max_tokens, "context": context,
         "base_url": base_url, "api_key": api_key, "output": output, "patch_file": patch_file,
     }  # fmt: skip
-    raise typer.Exit(run_resume(session_id, flags, json_lines=json))
+    raise typer.Exit(run_resume(session_id, settings, json_lines=json))

@@ -146,7 +146,7 @@ class Store:
         return {term[1:] for (term,) in rows}
 
     def add(self, structures: Sequence[tuple[str, Structure]]) -> None:
-        """Store structures by key; those that another process has stored meanwhile are left as they are."""
+        """Store structures by key; those that another process has stored in the meantime are left as they are."""
         with self._lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")

@@ -129,12 +129,12 @@ class _TreeReader:
             if start not in self._found:
                 lines.setdefault(self.data[start : node.end_byte], set()).add(node.start_point[0] + 1)
         named: dict[str, set[int]] = {}
-        for written, places in lines.items():
+        for written, found_on in lines.items():
             name = written[: 4 * _MAX_NAME].decode("utf-8", "replace")
             name = name.lstrip(":").partition("<")[0][:_MAX_NAME]  # Ruby's symbols, templates
             if name:
-                named.setdefault(name, set()).update(places)
-        return {name: tuple(sorted(places)) for name, places in named.items()}
+                named.setdefault(name, set()).update(found_on)
+        return {name: tuple(sorted(found_on)) for name, found_on in named.items()}
 
     def _define(self, captures: dict[str, list[Node]]) -> None:
         kind = next((name for name in captures if name not in _NAME_CAPTURES), "")
@@ -142,18 +142,18 @@ class _TreeReader:
         named = captures.get("name") or captures.get("declarator") or captures.get("owner")
         if node is None or not named or len(self._found) >= _MAX_DEFINITIONS:
             return
-        place = named[0]
+        name_node = named[0]
         if "declarator" in captures:
-            name, place = self._declared(place)
+            name, name_node = self._declared(name_node)
         else:
-            name = self.text(place).replace("::", ".")
+            name = self.text(name_node).replace("::", ".")
             if "owner" in captures and kind != "scope":
                 name = f"{self.text(captures['owner'][0])}.{name}"
         if not name:
             return
-        before = self._found.get(place.start_byte)
+        before = self._found.get(name_node.start_byte)
         if before is None:
-            self._found[place.start_byte] = _Candidate(kind, name, node, node)
+            self._found[name_node.start_byte] = _Candidate(kind, name, node, node)
             return
         if before.kind in {"variable", "type"} or (before.kind == "function" and kind == "method"):
             before.kind = kind

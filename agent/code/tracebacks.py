@@ -152,7 +152,7 @@ def locations_in(text: str, root: str, under: str = "") -> tuple[tuple[str, int]
             location = (path, int(match["python_line"] or match["java_line"] or match["line"]))
             if path and not _FOREIGN.search(path) and found[-1:] != [location]:
                 found.append(location)
-    # the ends of a deep recursion say most
+    # of a deep recursion the two ends are worth more than the middle
     half = _MAX_LOCATIONS // 2
     return tuple(found if len(found) <= _MAX_LOCATIONS else found[:half] + found[-half:])
 

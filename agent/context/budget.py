@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.text import CHARACTERS_PER_TOKEN
+from agent.text import BYTES_PER_TOKEN
 
 MIN_REPLY_TOKENS = 256
 """A reply with less room than that is not asked for."""
@@ -88,7 +88,7 @@ class TokenMeter:
     def rate(self) -> float:
         """Tokens per byte of UTF-8, as far as is known."""
         if not self._sampled_bytes:
-            return 1 / CHARACTERS_PER_TOKEN
+            return 1 / BYTES_PER_TOKEN
         return min(max(self._sampled_tokens / self._sampled_bytes, _MIN_RATE), _MAX_RATE)
 
     def estimate(self, text: str) -> int:

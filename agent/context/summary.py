@@ -197,7 +197,7 @@ def render_summary(summary: CompactionSummary, activity: Activity, tokens: int) 
     shorter = summary.within(tokens)
     parts = [(HEADINGS[each.name], getattr(shorter, each.name)) for each in fields(shorter)]
     return "\n\n" + render(
-        "summary_kept",
+        "compaction_summary",
         parts=[(title, _SUMMARY_TAG.sub("", text)) for title, text in parts if text],
         changed=_list_paths(activity.files_changed, program_tokens // 4),
         read=_list_paths(activity.files_read, program_tokens // 4),

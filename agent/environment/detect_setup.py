@@ -29,7 +29,7 @@ def find_setup_command(files: Sequence[str], test_command: str) -> str:
     if first in {"mvn", "mvnw", "gradle", "gradlew"}:
         # only a build says what it needs
         return f"{test_command}; true"
-    known = {
+    commands = {
         "tox": f'{_PREPARE_TOX}"$venv/bin/python" -m pip install -q tox && "$venv/bin/tox" -q --notest',
         "nox": f'{_PREPARE_TOX}"$venv/bin/python" -m pip install -q nox && "$venv/bin/nox" --install-only',
         "npm": _PREPARE_NPM,
@@ -41,4 +41,4 @@ def find_setup_command(files: Sequence[str], test_command: str) -> str:
         "rspec": _PREPARE_BUNDLE if "Gemfile" in names else "",
         "phpunit": "composer install --no-interaction --no-progress" if "composer.json" in names else "",
     }
-    return known.get(first, "")
+    return commands.get(first, "")

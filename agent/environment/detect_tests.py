@@ -1,4 +1,4 @@
-"""Which command runs a repository's tests, and which prepares its environment, from the files it has."""
+"""The command that runs a repository's tests, from the files it has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agent.code.paths import is_test_module
 ReadFile = Callable[[str], bytes | None]
 
 _PYTEST_MARKS = re.compile(r"^\s*(import pytest|from pytest)|^(async )?def test_|@pytest\.", re.MULTILINE)
-_MAX_LOOKED_AT = 40
+_MAX_TESTS_READ = 40
 
 
 def _text(read: ReadFile, path: str) -> str:
@@ -36,7 +36,7 @@ def _python_tests(files: Sequence[str], read: ReadFile) -> str:
     )  # fmt: skip
     if not tests and not configured:
         return ""
-    if configured or any(_PYTEST_MARKS.search(_text(read, path)) for path in tests[:_MAX_LOOKED_AT]):
+    if configured or any(_PYTEST_MARKS.search(_text(read, path)) for path in tests[:_MAX_TESTS_READ]):
         return "python3 -m pytest -q"
     if "manage.py" in files:
         return "python3 manage.py test"

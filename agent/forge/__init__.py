@@ -1,1 +1,1 @@
-"""Issues and repositories in; patches and branches out."""
+"""Issues in, pull requests out."""

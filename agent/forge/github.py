@@ -1,4 +1,4 @@
-"""Reading issues and repositories from GitHub. The token, if there is one, stays in this process."""
+"""Issues on GitHub. The token, if there is one, stays in this process."""
 
 from __future__ import annotations
 

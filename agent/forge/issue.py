@@ -1,4 +1,4 @@
-"""Reading the issue: a file, standard input, or GitHub. What comes back is data, never instructions to trust."""
+"""An issue, and its text without what a reader on the forge does not see. It is data, never instructions to trust."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The lines that point another tool at a model server: the same model, window and sampling as here.
+"""Configuration of other tools for a model server: the same model, context window and sampling as here.
 
-What each tool reads is from its own documentation and source, in 2026: aider 0.86, OpenHands CLI 1.16 (SDK 1.21),
+Formats are from each tool's documentation and source, as of 2026: aider 0.86, OpenHands CLI 1.16 (SDK 1.21),
 Continue's config.yaml schema v1, qwen-code's modelProviders, Codex (`wire_api = "chat"` is refused since early that
 year), Zed's language_models.
 """
@@ -26,17 +26,17 @@ Tool = Literal["aider", "openhands", "continue", "qwen-code", "codex", "zed"]
 PROVIDER = "local"
 KEY_VARIABLE = "LOCAL_API_KEY"
 NO_KEY = "none"
-"""Most tools want a key even where the server doesn't."""
-WAIT_MS = 600_000
-"""How long a tool is to wait for a first token: a long prompt takes minutes to read."""
-_OPENHANDS_SMALLEST = 16_384
+"""A value for tools that need a key where the server needs none."""
+IDLE_TIMEOUT_MS = 600_000
+"""How long a tool waits for a token, in milliseconds: processing a long prompt takes minutes."""
+_OPENHANDS_MIN_WINDOW = 16_384
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model at a server. `server` is its kind's name, `window` in tokens; `note` is what to know about them.
+    """A model at a server. `server` is the kind of server, `window` is in tokens; `note` is a comment for the user.
 
-    Names and addresses are printable, on one line: what is made of them is pasted into a shell.
+    Names and addresses are printable and on one line: they are pasted into a shell.
     """
 
     base_url: str
@@ -49,19 +49,19 @@ class Endpoint:
 
     @property
     def root(self) -> str:
-        """Where the server's own API begins."""
+        """The URL without the `/v1` of the OpenAI-compatible API."""
         return self.base_url.rstrip("/").removesuffix("/v1")
 
 
 def lines(tool: Tool, endpoint: Endpoint) -> str:
-    """All there is to write and to run for `tool`, as text for a person; ends in a newline."""
+    """All files and commands for `tool` as text for the user; ends in a newline."""
     parts = [f"# {endpoint.note}\n"] if endpoint.note else []
-    parts += [f"# {snippet.place}\n{snippet.text.rstrip()}\n" for snippet in snippets(tool, endpoint)]
+    parts += [f"# {snippet.title}\n{snippet.text.rstrip()}\n" for snippet in snippets(tool, endpoint)]
     return "\n".join(parts)
 
 
 def snippets(tool: Tool, endpoint: Endpoint) -> list[Snippet]:
-    """The same in pieces, in order; each is valid by itself."""
+    """The files and commands for `tool`, in order; each is valid by itself."""
     if endpoint.server == "Ollama" and tool in {"openhands", "qwen-code", "codex"}:
         derived = replace(endpoint, model=_derived_name(endpoint))
         return [_modelfile(endpoint, derived.model), *_TOOLS[tool](derived)]
@@ -71,10 +71,10 @@ def snippets(tool: Tool, endpoint: Endpoint) -> list[Snippet]:
 def _aider(endpoint: Endpoint) -> list[Snippet]:
     ollama = endpoint.server == "Ollama"
     sampling, name = endpoint.sampling, ("ollama_chat/" if ollama else "openai/") + endpoint.model
-    # Its own choice is another window for every request, and Ollama loads the model again for each.
+    # By default it asks for another window with every request, and Ollama reloads the model each time.
     extra: dict[str, Any] = {"num_ctx": endpoint.window} if ollama else {}
     extra |= {"top_p": sampling.top_p}
-    extra |= _more(endpoint) if ollama else {"extra_body": _more(endpoint)}
+    extra |= _extra_sampling(endpoint) if ollama else {"extra_body": _extra_sampling(endpoint)}
     small = find_profile(endpoint.model).strategy == "guided"
     settings = {
         "name": name,
@@ -113,10 +113,10 @@ def _openhands(endpoint: Endpoint) -> list[Snippet]:
         "native_tool_calling": find_profile(endpoint.model).tool_calling == "native",
         "temperature": endpoint.sampling.temperature,
         "top_p": endpoint.sampling.top_p,
-        "litellm_extra_body": _more(endpoint),
+        "litellm_extra_body": _extra_sampling(endpoint),
     }
     exports = {"LLM_MODEL": model, "LLM_BASE_URL": endpoint.base_url, "LLM_API_KEY": _key(endpoint)}
-    if endpoint.window < _OPENHANDS_SMALLEST:
+    if endpoint.window < _OPENHANDS_MIN_WINDOW:
         exports["ALLOW_SHORT_CONTEXT_WINDOWS"] = "true"
     return [
         commands(exports, "openhands --override-with-envs"),
@@ -136,14 +136,14 @@ def _continue(endpoint: Endpoint) -> list[Snippet]:
         "topP": sampling.top_p,
         "topK": sampling.top_k,
     }
-    # Its llama.cpp provider can't call tools; the OpenAI one passes on what it does not know itself.
+    # Its llama.cpp provider can't call tools; the OpenAI provider can, and passes further parameters on.
     model: dict[str, Any] = {"name": endpoint.model, "provider": "openai", "model": endpoint.model}
     if endpoint.server == "Ollama":
         model |= {"provider": "ollama", "apiBase": endpoint.root}
         options["minP"] = sampling.min_p
     else:
         model["apiBase"] = endpoint.base_url
-        model["requestOptions"] = {"extraBodyProperties": _more(endpoint)}
+        model["requestOptions"] = {"extraBodyProperties": _extra_sampling(endpoint)}
     if endpoint.api_key_needed:
         model["apiKey"] = f"${{{{ secrets.{KEY_VARIABLE} }}}}"
     elif endpoint.server != "Ollama":
@@ -174,10 +174,10 @@ def _qwen_code(endpoint: Endpoint) -> list[Snippet]:
                     "envKey": KEY_VARIABLE,
                     "baseUrl": endpoint.base_url,
                     "generationConfig": {
-                        "timeout": WAIT_MS,
+                        "timeout": IDLE_TIMEOUT_MS,
                         "contextWindowSize": endpoint.window,
                         "samplingParams": {"temperature": sampling.temperature, "top_p": sampling.top_p},
-                        "extra_body": _more(endpoint),
+                        "extra_body": _extra_sampling(endpoint),
                     },
                 }
             ]
@@ -196,7 +196,7 @@ def _codex(endpoint: Endpoint) -> list[Snippet]:
         "name": "Local" if endpoint.server == "generic" else endpoint.server,
         "base_url": endpoint.base_url,
         "wire_api": "responses",
-        "stream_idle_timeout_ms": WAIT_MS,
+        "stream_idle_timeout_ms": IDLE_TIMEOUT_MS,
     }
     if endpoint.api_key_needed:
         provider["env_key"] = KEY_VARIABLE
@@ -257,14 +257,14 @@ _TOOLS: dict[Tool, Callable[[Endpoint], list[Snippet]]] = {
 }
 
 
-def _more(endpoint: Endpoint) -> dict[str, float]:
-    """Sampling that is not in OpenAI's API, by the server's names for it."""
+def _extra_sampling(endpoint: Endpoint) -> dict[str, float]:
+    """Sampling parameters that OpenAI's API lacks, under the server's names."""
     sampling = endpoint.sampling
-    more: dict[str, float] = {"top_k": sampling.top_k, "min_p": sampling.min_p}
+    extra: dict[str, float] = {"top_k": sampling.top_k, "min_p": sampling.min_p}
     if sampling.repeat_penalty is not None:
         name = "repetition_penalty" if endpoint.server in {"vLLM", "SGLang"} else "repeat_penalty"
-        more[name] = sampling.repeat_penalty
-    return more
+        extra[name] = sampling.repeat_penalty
+    return extra
 
 
 def _key(endpoint: Endpoint) -> str:
@@ -276,10 +276,10 @@ def _derived_name(endpoint: Endpoint) -> str:
 
 
 def _modelfile(endpoint: Endpoint, name: str) -> Snippet:
-    """The commands that make a model of Ollama's with a window and sampling of its own."""
+    """The commands that create an Ollama model with its own context window and sampling."""
     sampling = endpoint.sampling
     parameters = {"num_ctx": endpoint.window, "temperature": sampling.temperature, "top_p": sampling.top_p}
-    parameters |= _more(endpoint)
+    parameters |= _extra_sampling(endpoint)
     rows = [f"FROM {endpoint.model}", *(f"PARAMETER {key} {value}" for key, value in parameters.items())]
     host = re.sub(r"^https?://", "", endpoint.root)
     usual = host in {"127.0.0.1:11434", "localhost:11434"}

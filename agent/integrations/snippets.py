@@ -1,4 +1,4 @@
-"""Pieces of configuration files in the tools' own formats: what is written is valid in each."""
+"""Pieces of configuration files as JSON, TOML and YAML, and shell commands; each is valid by itself."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ __all__ = ["Snippet", "as_json", "as_toml", "as_yaml", "commands"]
 
 @dataclass(frozen=True)
 class Snippet:
-    """A piece of a file, or commands: `place` says which or what for, `language` is toml, json, yaml or sh."""
+    """A piece of a file, or commands. `title` says which file, or what for; `language` is toml, json, yaml or sh."""
 
-    place: str
+    title: str
     language: str
     text: str
 
 
 def commands(exports: dict[str, str], command: str, about: str = "") -> Snippet:
-    """A command for a POSIX shell, after the variables it needs."""
+    """A command for a POSIX shell, after the environment variables that it needs."""
     text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
     return Snippet("then run" + (f" ({about})" if about else ""), "sh", f"{text}{command}\n")
 
 
 def as_json(value: Any) -> str:
-    """Any value, indented."""
+    """JSON of any value, indented."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def as_toml(values: dict[str, Any]) -> str:
-    """Keys with strings and numbers, of which JSON's form is TOML's too."""
+    """TOML of a flat table: strings and numbers are written as in JSON."""
     return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
 
 
 def as_yaml(value: Any, depth: int = 0) -> str:
-    """Mappings, lists of mappings, and in them what JSON and YAML write alike."""
+    """Block-style YAML of mappings and lists of mappings; other values are written as in JSON, which is YAML too."""
     pad = "  " * depth
     if isinstance(value, list):
         items = (as_yaml(item, depth + 1) for item in value)

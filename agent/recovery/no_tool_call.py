@@ -32,8 +32,8 @@ def nudge_for_missing_call(reply: ModelReplied, policy: ToolCallPolicy, names: S
     """
     if reply.finish_reason in {"length", "repetition"}:
         policy.replies_without_call += 1
-        return render("nudge_cut", tokens=reply.usage.completion_tokens)
+        return render("nudge_cut_off", tokens=reply.usage.completion_tokens)
     if is_refusal(reply.content, reply.finish_reason):
         policy.replies_without_call += 1
-        return render("nudge_refused", names=names)
-    return "" if policy.record_no_call() else render("nudge_no_call", names=names)
+        return render("nudge_refusal", names=names)
+    return "" if policy.record_no_call() else render("nudge_no_tool_call", names=names)

@@ -2,7 +2,7 @@
 
 Repeated calls are the subject of agent/recovery/stuck.py. To add another way of making no progress: a kind in
 `StallKind`, its limits in `LIMITS`, its count in `ProgressMonitor.end_step`, its words in `Stall.reason` (for the user)
-and in the templates `nudge_progress` and `nudge_change` (for the model).
+and in the templates `nudge_no_progress` and `nudge_change_approach` (for the model).
 """
 
 from __future__ import annotations

@@ -14,16 +14,16 @@ def clone(url: str, cache: Path) -> Path:
     Credentials come from the user's own git; submodules and hooks are left out.
     """
     name = url.removesuffix(".git").rstrip("/").replace("://", "/").replace(":", "/").strip("/")
-    place = cache / "/".join(part for part in name.split("/") if part not in {"", ".", ".."})
-    if (place / ".git").is_dir():
-        steps = [["-C", str(place), "fetch", "--quiet", "--prune", "origin"]]
-        steps += [["-C", str(place), "reset", "--quiet", "--hard", "origin/HEAD"]]
+    directory = cache / "/".join(part for part in name.split("/") if part not in {"", ".", ".."})
+    if (directory / ".git").is_dir():
+        steps = [["-C", str(directory), "fetch", "--quiet", "--prune", "origin"]]
+        steps += [["-C", str(directory), "reset", "--quiet", "--hard", "origin/HEAD"]]
     else:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        steps = [["clone", "--quiet", "--no-recurse-submodules", "--", url, str(place)]]
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        steps = [["clone", "--quiet", "--no-recurse-submodules", "--", url, str(directory)]]
     git = HostGit.of_user()
     for step in steps:
         done = git.run(*step)
         if not done.ok:
             raise RepositoryUnreadable(f"{url} can't be cloned: {done.error}")
-    return place
+    return directory

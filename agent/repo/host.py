@@ -1,4 +1,4 @@
-"""The user's repository on the host: read as data, never run; changed only by a checked patch, only when asked.
+"""The user's repository on the host: read as data, never run; changed only by a checked patch, and only on request.
 
 Git runs here in the user's own repository, which the agent can't write to, with hooks, global configuration and
 optional locks off; what it has to write for a check goes to a temporary directory.
@@ -54,8 +54,8 @@ class HostRepository:
                 hint="`git init && git add -A && git commit` makes it one",
             )
         root = Path(os.fsdecode(top.output.rstrip(b"\n")))
-        asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
-        found = HostGit.isolated(root).run(*asked)
+        resolve = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
+        found = HostGit.isolated(root).run(*resolve)
         if not found.ok:
             hint = "it has no commit yet" if base == "HEAD" else "`git log` shows what there is"
             raise RepositoryUnreadable(f"{root} has no commit {base!r}", hint=hint)
@@ -143,10 +143,10 @@ class HostRepository:
         fields = self._git.bounded("diff-index", *form, self.commit, environment=environment).split(b"\0")
         records = [about.decode().removeprefix(":").split() for about in fields[0:-1:2]]
         blobs = [blob for _, new_mode, _, blob, _ in records if new_mode in REGULAR_FILES]
-        # of more than may be changed the sizes don't matter: they are refused by their number
-        asked = "".join(f"{blob}\n" for blob in blobs[: MAX_FILES + 1]).encode()
+        # with more files than that the patch is refused anyway, whatever their sizes
+        names = "".join(f"{blob}\n" for blob in blobs[: MAX_FILES + 1]).encode()
         check = ("cat-file", "--batch-check=%(objectsize)")
-        sizes = iter(self._git.bounded(*check, stdin=asked, environment=environment).split())
+        sizes = iter(self._git.bounded(*check, stdin=names, environment=environment).split())
         return [
             Change(
                 path.decode("utf-8", "backslashreplace"),

@@ -7,11 +7,14 @@ git, with the user's configuration and credentials, for what is done in the user
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import shutil
 import signal
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -47,24 +50,30 @@ _ISOLATED_ENVIRONMENT = {
 }
 
 
+_import_lock = threading.Lock()
+
+
 def _gitpython() -> type[Git]:
     """GitPython's class, imported when first needed, without the check for a git program that its import makes."""
     name = "GIT_PYTHON_REFRESH"
-    before = os.environ.get(name)
-    os.environ[name] = "quiet"
-    try:
+    with _import_lock:  # of two threads, one would put back what the other has set
+        if "git.cmd" not in sys.modules:
+            before = os.environ.get(name)
+            os.environ[name] = "quiet"
+            try:
+                importlib.import_module("git")
+            finally:
+                os.environ.pop(name)
+                if before is not None:
+                    os.environ[name] = before
         from git import Git
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+
     return Git
 
 
 @dataclass(frozen=True)
 class GitResult:
-    """How a command ended: its exit status, all it printed, and the last of what it said on standard error."""
+    """How a command ended: exit status, standard output, and the last 300 characters of standard error."""
 
     status: int
     output: bytes
@@ -93,15 +102,19 @@ class HostGit:
         self._inherit = inherit_git_variables
 
     @classmethod
-    def isolated(cls, directory: Path) -> HostGit:
-        """Git in a repository that is only read, or changed by a checked patch."""
-        return cls([*_ISOLATED_OPTIONS, "-C", str(directory)], _ISOLATED_ENVIRONMENT, inherit_git_variables=False)
+    def isolated(
+        cls, directory: Path, *, settings: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> HostGit:
+        """Git in a repository whose configuration is not trusted; `settings` are added, each as `key=value`."""
+        added = [part for setting in settings for part in ("-c", setting)]
+        options = [*_ISOLATED_OPTIONS, *added, "-C", str(directory)]
+        return cls(options, {**_ISOLATED_ENVIRONMENT, **(environment or {})}, inherit_git_variables=False)
 
     @classmethod
     def of_user(cls, directory: Path | None = None) -> HostGit:
         """The user's own git without hooks and without prompts; `GIT_*` variables count where no directory is given."""
-        place = [] if directory is None else ["-C", str(directory)]
-        return cls([*_NO_HOOKS, *place], {"GIT_TERMINAL_PROMPT": "0"}, inherit_git_variables=directory is None)
+        where = [] if directory is None else ["-C", str(directory)]
+        return cls([*_NO_HOOKS, *where], {"GIT_TERMINAL_PROMPT": "0"}, inherit_git_variables=directory is None)
 
     def run(
         self, *arguments: str, stdin: bytes | None = None, environment: Mapping[str, str] | None = None
@@ -174,7 +187,7 @@ class HostGit:
 
 
 class _BoundedOutput(io.BytesIO):
-    """Keeps at most `PATCH_OUTPUT_BYTES`, and whether there were more."""
+    """Keeps at most `PATCH_OUTPUT_BYTES`, and notes whether there were more."""
 
     exceeded = False
 

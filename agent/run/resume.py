@@ -30,9 +30,9 @@ async def resume_prompt(run: Run, policy: ToolCallPolicy) -> bool:
     reply = state.prompt.reply
     if reply is not None and transcript.messages[-1]["role"] == "assistant":
         if reply.finish_reason in {"length", "repetition"}:
-            run.model.add_user_message(render("nudge_cut", tokens=reply.usage.completion_tokens))
+            run.model.add_user_message(render("nudge_cut_off", tokens=reply.usage.completion_tokens))
         else:
-            run.model.add_user_message(render("nudge_no_call", names=run.tools.registry.names))
+            run.model.add_user_message(render("nudge_no_tool_call", names=run.tools.registry.names))
     tools = run.tools.registry.schemas() if mode == "native" else []
     run.model.meter.reset()
     if counted := await run.model.backend.server.count(transcript.messages, tools):

@@ -24,9 +24,7 @@ from agent.errors import JournalDamaged, JournalError, JournalWriteFailed, Sessi
 from agent.files import lock
 from agent.session.events import EVENT, VERSION, Event
 
-_WRITE_HINT = "free some disk, then resume"
 _DAMAGE_HINT = "restore the file from a backup, or start again with `swe-agent fix`"
-_IN_USE_HINT = "wait until it ends, or end it with Ctrl-C"
 _LINE = re.compile(rb'^\{"v":(\d+),"n":(\d+),"t":([\d.]+),(?:"len":(\d+),)?"crc":"([0-9a-f]{8})","event":(\{.*\})\}$')
 
 
@@ -141,13 +139,13 @@ class Journal:
             if new:
                 sync_directory(self.path.parent)
         except OSError as error:
-            raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}", hint=_WRITE_HINT) from error
+            raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}") from error
         try:
             lock(self._file)
         except OSError as error:
             self._close()
             name, who = self.path.parent.name, holder(self.path)
-            raise SessionInUse(f"the session {name} is in use by another process{who}", hint=_IN_USE_HINT) from error
+            raise SessionInUse(f"the session {name} is in use by another process{who}") from error
         try:
             timed, size = load_timed(self.path)
             self.events = [event for event, _ in timed]
@@ -198,7 +196,7 @@ class Journal:
             _sync(self._file)
         except OSError as error:
             self._truncate(before)
-            raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}", hint=_WRITE_HINT) from error
+            raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}") from error
         self.events.extend(event for event, _ in events)
         self.times.extend(at for _, at in events)
 

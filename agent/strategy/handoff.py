@@ -102,7 +102,7 @@ async def _as_agent(run: Run, ended: Ended) -> Ended:
     """The second part, after a guided search that ended so."""
     found = run.verifier.reproduction
     notes = render(
-        "handover_notes",
+        "handoff_notes",
         reason=ended.reason,
         tried=list(run.session.state.guided.tried),
         script=truncate(found.script, _SCRIPT_TOKENS) if found else "",

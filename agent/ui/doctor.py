@@ -1,4 +1,4 @@
-"""`doctor`, shown: a line a check with what mends it, or one JSON object; and the settings with their origins."""
+"""`swe-agent doctor`: a line for each check with its remedy, or one JSON object; the settings with their origins."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 _STYLES: dict[State, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 _MIN_WIDTH = 20
 _MAX_VALUE_WIDTH = 24
-_MAX_LINES = 8  # of one value: a dead server's log is longer
+_MAX_LINES = 8
+"""Lines shown of a check's value; the log of a server that crashed is longer."""
 
 
-def run_doctor(flags: Mapping[str, Any], *, quick: bool, as_json: bool) -> int:
-    """Examine and print; the exit code of the first thing that is needed and does not work, else 0."""
+def run_doctor(options: Mapping[str, Any], *, quick: bool, as_json: bool) -> int:
+    """Run the checks and print the report; the exit code of the first required check that fails, else 0."""
     from rich.console import Console
 
     project = project_text(Path.cwd())
     terminal = Terminal(Console(stderr=True, soft_wrap=True))
 
     async def run() -> Report:
-        return await examine(flags, project, quick=quick, on_progress=terminal.report)
+        return await examine(options, project, quick=quick, on_progress=terminal.report)
 
     report = anyio.run(run)
     if as_json:
@@ -46,7 +47,7 @@ def run_doctor(flags: Mapping[str, Any], *, quick: bool, as_json: bool) -> int:
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print a report's lines and what they come to."""
+    """Print a line for each check, and whether all that is needed works."""
     widest = max(len(check.name) for check in report.checks)
     for check in report.checks:
         _print_check(check, widest, console)
@@ -58,7 +59,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def _print_check(check: Check, widest: int, console: Console) -> None:
-    """State and name, then the value wrapped beside them, then what to do as one line, so that it can be copied."""
+    """Print state and name, the value wrapped beside them, and the remedy on one line, so that it can be copied."""
     from rich.text import Text
 
     width = max(console.width - widest - 8, _MIN_WIDTH)
@@ -75,10 +76,10 @@ def _print_check(check: Check, widest: int, console: Console) -> None:
         console.print(Text(f"      → {check.remedy}", style="bold" if check.state == "fail" else ""), soft_wrap=True)
 
 
-def print_config(flags: Mapping[str, Any], *, as_json: bool) -> int:
-    """Print each setting with its value and origin; 0. Raises `UsageError` for a value that can't be one."""
+def print_config(options: Mapping[str, Any], *, as_json: bool) -> int:
+    """Print each setting with its value and origin; 0. Raises `UsageError` for an invalid value."""
     try:
-        settings, origins, warnings = load_settings(flags, project_text(Path.cwd()))
+        settings, origins, warnings = load_settings(options, project_text(Path.cwd()))
     except UsageError as error:
         if as_json:
             _print_json({"ok": False, "exit_code": error.exit_code, "error": str(error)})
@@ -87,12 +88,11 @@ def print_config(flags: Mapping[str, Any], *, as_json: bool) -> int:
         sys.stderr.write(f"swe-agent: {printable(warning)}\n")
     found = values(settings, origins)
     if as_json:
-        place = str(user_file())
         _print_json(
             {
                 "ok": True,
                 "exit_code": 0,
-                "user_file": place,
+                "user_file": str(user_file()),
                 "warnings": warnings,
                 "settings": found,
                 "descriptions": descriptions(),
@@ -106,7 +106,7 @@ def print_config(flags: Mapping[str, Any], *, as_json: bool) -> int:
 
 
 def _print_settings(found: Mapping[str, Mapping[str, Any]], console: Console) -> None:
-    """Each setting's name, value and origin on a line, what it does as a comment below."""
+    """Print each setting's name, value and origin on a line, and its description as a comment below."""
     from rich.text import Text
 
     shown = {name: "" if entry["value"] is None else printable(str(entry["value"])) for name, entry in found.items()}

@@ -1,4 +1,4 @@
-"""Flaky tests told apart: what failed is run again, alone, before anything is made of it."""
+"""Flaky tests: those that fail in one run and pass when they are run again, alone."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from agent.verify.runners import identify_runner
 from agent.verify.suite import Phase, TestRunner
 
 ABOUT = "what failed, once more"
-_QUICK_SECONDS = 10.0  # a repetition that took less is made twice
+_QUICK_SECONDS = 10.0  # a repetition that takes less is run twice
 
 
 async def find_flaky(
     tests: TestRunner, names: Sequence[str], phase: Phase, emit: Callable[[Event], None], *, limit: float | None = None
 ) -> frozenset[str]:
-    """Those of the failing tests `names` that pass when they are run again alone; none where that can't be done.
+    """Those of the failing tests `names` that pass when they are run again alone; none where the runner can't do so.
 
-    One or two runs, `emit` is told of each. Raises `SandboxLost`.
+    Takes one or two runs; `emit` gets the event of each. Raises `SandboxLost`.
     """
     command = for_names(tests.command, identify_runner(tests.command, await tests.manifest("package.json")), names)
     flaky: set[str] = set()
@@ -33,7 +33,7 @@ async def find_flaky(
 
 
 def without_flaky(ran: TestsRan, flaky: frozenset[str]) -> TestsRan:
-    """A run as it would be without the tests that fail at random; passed where they alone failed."""
+    """The run without its flaky tests; passed where only they failed."""
     if not flaky.intersection(ran.failures):
         return ran
     failures = [name for name in ran.failures if name not in flaky]
@@ -44,7 +44,7 @@ def without_flaky(ran: TestsRan, flaky: frozenset[str]) -> TestsRan:
 
 
 def passes(name: str, report: TestReport) -> bool:
-    """Whether a test passes in a report; of a file or package that could not be loaded, all that is in it."""
+    """Whether a test passes in a report; for a file or package, whether all that is in it passes."""
     if name in report.passing:
         return True
     inner = (f"{name}::", f"{name}.")

@@ -76,8 +76,8 @@ def test_files_of(changed: Sequence[str], sources: Mapping[str, str]) -> list[st
     stems -= {"__init__", "index", "", "main", "conftest"}
     named: list[str] = []
     importing: list[str] = []
-    words = "|".join(re.escape(stem) for stem in sorted(stems)[:_MAX_FILES])
-    imports = re.compile(rf"(?:import|from|require|use)\b[^\n]{{0,200}}(?<!\w)(?:{words})(?!\w)") if words else None
+    names = "|".join(re.escape(stem) for stem in sorted(stems)[:_MAX_FILES])
+    imports = re.compile(rf"(?:import|from|require|use)\b[^\n]{{0,200}}(?<!\w)(?:{names})(?!\w)") if names else None
     for path in sorted(sources):
         if not is_test_module(path) or path in own:
             continue

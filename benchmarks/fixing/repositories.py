@@ -19,6 +19,7 @@ from typing import Any
 
 import anyio
 
+from agent.repo.diffs import read_diff
 from agent.repo.host import HostRepository
 from sandbox import open_sandbox
 
@@ -30,7 +31,6 @@ _VENV, _PINS = "../venv", "../requirements.txt"
 """Beside the repository: in a sandbox of ours that is in the workspace, and first on PATH."""
 _SUMMARY = re.compile(r"^=+ short test summary info =+$", re.MULTILINE)
 _OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR|XFAIL|XPASS) (\S+)", re.MULTILINE)
-_TOUCHED = re.compile(r"^(?:--- a|\+\+\+ b|rename from|rename to)[/ ]([^\t\n]+)", re.MULTILINE)
 _IDENTITY = ("-c", "user.name=Benchmark", "-c", "user.email=benchmark@localhost", "-c", "commit.gpgSign=false")
 _GOOD = frozenset({"PASSED", "XFAIL"})
 
@@ -139,7 +139,7 @@ class RepositoryBug:
     def _put_tests(self, tree: Path) -> None:
         """The files of `test_patch` as it makes them, whatever the answer made of them."""
         patch = self.row["test_patch"]
-        touched = set(_TOUCHED.findall(patch)) - {"dev/null"}
+        touched = {path for file in read_diff(patch.encode()) for path in (file.path, file.old_path)}
         before = set(_git(tree, "ls-tree", "-r", "-z", "--name-only", "HEAD").split("\0"))
         for path in sorted(touched):
             if path in before:

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import pytest
 from support import CALC, make_repository
-from working import FIX, SUBMIT, TimeLimit, Worked, call, calls
+from working import FIX, SUBMIT, FinishedSession, TimeLimit, call, calls
 
 from agent.app.tasks import resume_task
 from agent.config import Settings
@@ -47,7 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 NAME = "20260131-142501-k3f9"
 
 
-def begin(model: Any, home: Path, **settings: Any) -> Worked:
+def begin(model: Any, home: Path, **settings: Any) -> FinishedSession:
     """A new session, worked on until it ends."""
     repository = home.parent / "repository"
     if not repository.exists():
@@ -63,17 +63,17 @@ def begin(model: Any, home: Path, **settings: Any) -> Worked:
     return run(task)
 
 
-def run(task: Task) -> Worked:
+def run(task: Task) -> FinishedSession:
     events: list[Event] = []
     outcome = anyio.run(run_session, _watched(task, events))
-    return Worked(outcome.result, events)
+    return FinishedSession(outcome.result, events)
 
 
 def _watched(task: Task, events: list[Event]) -> Task:
     return replace(task, subscribers=(only_journalled(events.append),))
 
 
-def resume(name: str = NAME, **flags: Any) -> Worked:
+def resume(name: str = NAME, **flags: Any) -> FinishedSession:
     return run(resume_task(name, flags))
 
 
@@ -182,7 +182,7 @@ def test_a_reply_without_a_call_is_answered_before_the_model_is_asked_again(scri
     begin(scripted, home, max_steps=1)
     cut(home, "model_replied")
     second = resume(max_steps=20)
-    assert len(second.told) == 1
+    assert len(second.user_messages) == 1
     assert scripted.requests[1]["messages"][-1]["role"] == "user"
     assert second.result.status == "fixed"
 

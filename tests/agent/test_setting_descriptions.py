@@ -6,6 +6,7 @@ import re
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from agent import setting_descriptions
 from agent.cli import app
@@ -40,6 +41,18 @@ def test_the_options_of_a_command_have_the_settings_texts(command: str) -> None:
     assert options == {name: TEXTS[name] for name in options}
 
 
-def test_fix_has_an_option_for_nearly_every_setting() -> None:
-    options = {option.name for option in typer.main.get_command(app).commands["fix"].params}  # type: ignore[attr-defined]
-    assert TEXTS.keys() - options == {"test_timeout", "keep_workspace", "allow_workflows"}
+def test_every_setting_is_an_option_of_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+
+    def run_fix(issue: str, repo: str | None, base: str, flags: dict[str, object], *, json_lines: bool) -> int:
+        given.update(flags)
+        return 0
+
+    monkeypatch.setattr("agent.ui.fix.run_fix", run_fix)
+    done = CliRunner().invoke(app, ["fix", "--issue", "-", "--test-timeout", "5m", "--no-keep-workspace"])
+    assert done.exit_code == 0
+    assert given.keys() == TEXTS.keys()
+    assert {name: value for name, value in given.items() if value is not None} == {
+        "test_timeout": "5m",
+        "keep_workspace": False,
+    }

@@ -11,7 +11,7 @@ import pytest
 from doubles import Double, GenericDouble, LlamaCppDouble, VllmDouble
 from doubles.base import Body, Exchange
 from support import CALC
-from working import FIX, SUBMIT, Worked, call, calls, work
+from working import FIX, SUBMIT, FinishedSession, call, calls, work
 
 from agent.context.recent_steps import MIN_FREED_SHARE
 from agent.session.transcript import Transcript
@@ -148,7 +148,7 @@ def started(kind: type[Double], model: Any, window: int) -> Double:
     return double
 
 
-def ran(kind: type[Double], model: Any, window: int, tmp_path: Path, **more: Any) -> tuple[Worked, Any]:
+def ran(kind: type[Double], model: Any, window: int, tmp_path: Path, **more: Any) -> tuple[FinishedSession, Any]:
     with started(kind, model, window) as double:
         return work(
             double, tmp_path, files=files(window), **{"max_steps": 300, "test": "python -m unittest", **more}
@@ -161,7 +161,7 @@ def starts(later: Body, earlier: Body) -> bool:
     return other.startswith(one[:-2])
 
 
-def warnings(worked: Worked) -> list[str]:
+def warnings(worked: FinishedSession) -> list[str]:
     return [event.message for event in worked.of("warned")]
 
 

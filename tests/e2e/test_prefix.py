@@ -11,7 +11,7 @@ import pytest
 from doubles import LlamaCppDouble
 from doubles.base import Body
 from support import CALC
-from working import FIX, SUBMIT, Worked, call, calls, work
+from working import FIX, SUBMIT, FinishedSession, call, calls, work
 
 STEPS = 120
 
@@ -55,7 +55,7 @@ def as_bytes(body: Body) -> bytes:
     return json.dumps([body.get("tools"), body["messages"]]).encode()[:-2]
 
 
-def reused(worked: Worked) -> list[str]:
+def reused(worked: FinishedSession) -> list[str]:
     return [event.message for event in worked.of("warned") if "reused" in event.message]
 
 

@@ -82,17 +82,17 @@ class Session:
             self.events.append(json.loads(line))
             if self.events[-1]["kind"] == kind:
                 return
-        raise AssertionError(f"it ended without a {kind}: {self.told()}")
+        raise AssertionError(f"it ended without a {kind}: {self.stderr()}")
 
     def end(self) -> dict[str, Any]:
         """Read the rest; the result."""
         rest, _ = self.process.communicate(timeout=600)
         self.events += [json.loads(line) for line in rest.splitlines()]
-        assert "Traceback" not in self.told()
+        assert "Traceback" not in self.stderr()
         assert self.events[-1]["kind"] == "result"
         return self.events[-1]
 
-    def told(self) -> str:
+    def stderr(self) -> str:
         """Standard error."""
         return (self.home / "stderr.txt").read_text()
 
@@ -154,7 +154,7 @@ def test_what_can_be_mended_is_and_the_session_goes_on(
 ) -> None:
     session = start(READ, fault, EDIT, SUBMIT, SUBMIT)  # the first submit is answered with the change to look at
     result = session.end()
-    assert (result["status"], result["exit_code"], session.process.returncode) == ("fixed", 0, 0), session.told()
+    assert (result["status"], result["exit_code"], session.process.returncode) == ("fixed", 0, 0), session.stderr()
     assert result["files"] == ["calc.py"]
     assert len(scripted.requests) == 5 and scripted.requests[1]["messages"] == scripted.requests[2]["messages"]
     assert len(session.of("warned")) == 1  # told once, in the journal
@@ -167,7 +167,7 @@ def test_what_can_be_mended_is_and_the_session_goes_on(
 )
 def test_what_is_no_fault_is_read_at_once(start: Callable[..., Session], scripted: Any, fault: Fault) -> None:
     session = start(READ, fault, SUBMIT, SUBMIT)
-    assert session.end()["status"] == "fixed", session.told()
+    assert session.end()["status"] == "fixed", session.stderr()
     assert len(scripted.requests) == 4 and not session.of("warned")
 
 
@@ -177,7 +177,7 @@ def test_a_server_that_falls_silent_is_given_up_on_and_asked_again(start: Callab
     result = session.end()
     assert silent.begun.is_set() and not silent.release.is_set()
     silent.release.set()
-    assert result["status"] == "fixed", session.told()
+    assert result["status"] == "fixed", session.stderr()
     nothing_harmful(session)
     session.check_journal()
 
@@ -191,7 +191,7 @@ def test_a_server_that_is_started_again_is_waited_for(start: Callable[..., Sessi
     session = start(READ, gone, EDIT, SUBMIT)
     session.until("warned")  # connecting was refused
     scripted.start()
-    assert session.end()["status"] == "fixed", session.told()
+    assert session.end()["status"] == "fixed", session.stderr()
     nothing_harmful(session)
     session.check_journal()
 
@@ -199,15 +199,15 @@ def test_a_server_that_is_started_again_is_waited_for(start: Callable[..., Sessi
 def test_a_server_that_is_loading_its_model_is_waited_for(start: Callable[..., Session], scripted: Any) -> None:
     scripted.loading = 1
     session = start(READ, EDIT, SUBMIT)
-    assert session.end()["status"] == "fixed", session.told()
-    assert "loading" in session.told()
+    assert session.end()["status"] == "fixed", session.stderr()
+    assert "loading" in session.stderr()
 
 
 def test_the_guided_strategy_mends_too(start: Callable[..., Session], scripted: Any) -> None:
     good = '```python\ndef add(a, b):\n    """Return the sum."""\n    return a + b\n```'
     bad = "```python\ndef add(a, b):\n    return harm(a, b)\n```"
     session = start(Cut(bad, 2), Status(500), good, more=("--strategy", "guided"))
-    assert session.end()["status"] == "fixed", session.told()
+    assert session.end()["status"] == "fixed", session.stderr()
     assert len(scripted.requests) == 3
     nothing_harmful(session)
 
@@ -233,8 +233,8 @@ def test_what_stays_broken_ends_the_session_with_its_work_kept(
 ) -> None:
     session = start(EDIT, fault, retry=0.3)
     result = session.end()
-    assert (result["status"], result["exit_code"], session.process.returncode) == ("error", 3, 3), session.told()
-    assert says in session.told().splitlines()[-1]
+    assert (result["status"], result["exit_code"], session.process.returncode) == ("error", 3, 3), session.stderr()
+    assert says in session.stderr().splitlines()[-1]
     assert says in result["error"]
     assert "+    return a + b" in result["patch"]
     nothing_harmful(session)
@@ -246,7 +246,7 @@ def test_a_server_that_stays_silent_ends_it(start: Callable[..., Session]) -> No
     session = start(EDIT, silent, retry=0.3, idle=3.0)
     result = session.end()
     silent.release.set()
-    assert (result["status"], session.process.returncode) == ("error", 3), session.told()
+    assert (result["status"], session.process.returncode) == ("error", 3), session.stderr()
     assert "+    return a + b" in result["patch"]
     nothing_harmful(session)
 
@@ -258,8 +258,8 @@ def test_a_server_that_stays_away_ends_it(start: Callable[..., Session], scripte
 
     session = start(EDIT, gone, retry=0.3)
     result = session.end()
-    assert (result["status"], session.process.returncode) == ("error", 3), session.told()
-    last = session.told().splitlines()[-1]
+    assert (result["status"], session.process.returncode) == ("error", 3), session.stderr()
+    last = session.stderr().splitlines()[-1]
     assert scripted.base_url in last and "is it running" in last
     assert "+    return a + b" in result["patch"]
     session.check_journal()
@@ -276,6 +276,6 @@ def test_a_server_that_stays_away_ends_it(start: Callable[..., Session], scripte
 )
 def test_a_call_cut_at_the_limit_is_not_run(start: Callable[..., Session], cut: dict[str, Any]) -> None:
     session = start(READ, cut, EDIT, SUBMIT)
-    assert session.end()["status"] == "fixed", session.told()
+    assert session.end()["status"] == "fixed", session.stderr()
     assert "harm" not in json.dumps(session.of("tool_called"))
     assert session.events[-1]["files"] == ["calc.py"]

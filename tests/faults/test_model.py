@@ -56,7 +56,7 @@ def test_an_empty_reply_an_unknown_tool_and_prose_are_each_answered(tmp_path: Pa
         worked = work(double, tmp_path)
     assert worked.result.status == "fixed", worked.result.error
     assert "there is no tool 'fly_to_the_moon'" in worked.observed[0].content
-    assert len(worked.told) == 2 and all("had no tool call" in each for each in worked.told)
+    assert len(worked.user_messages) == 2 and all("had no tool call" in each for each in worked.user_messages)
     warned = [event.message for event in worked.of("warned")]
     assert warned.count("the reply is empty; asking again") == 2
 

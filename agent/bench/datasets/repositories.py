@@ -7,7 +7,6 @@ alternates), which is neither copied nor written to, and may be bare.
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,9 +16,16 @@ from agent.bench.datasets.tasks import BenchTask
 from agent.errors import RepositoryUnreadable
 from agent.repo.clone import clone
 from agent.repo.host import HostRepository
+from agent.repo.host_git import HostGit
 from agent.user_directories import home
 
 FORGE = "https://github.com"
+_COMMIT_SETTINGS = (
+    "user.name=swe-agent",
+    "user.email=swe-agent@localhost",
+    "commit.gpgSign=false",
+    "core.autocrlf=false",
+)
 _COMMIT_DATE = "2000-01-01T00:00:00Z"  # fixed, so that the same files are the same commit in every run
 
 _cloning: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -30,7 +36,7 @@ def task_repository(task: BenchTask, path: Path, repositories: Path | None) -> H
     ready = path / ".git" / "swe-agent-base"
     if not ready.exists():
         path.mkdir(parents=True, exist_ok=True)
-        _git(path, "init", "--quiet")
+        _git(path).must("init", "--quiet")
         if task.files:
             _commit_files(path, task.files)
             base = "HEAD"
@@ -38,7 +44,7 @@ def task_repository(task: BenchTask, path: Path, repositories: Path | None) -> H
             objects = _objects(_find(task, repositories))
             (path / ".git" / "objects" / "info" / "alternates").write_text(f"{objects}\n", encoding="utf-8")
             base = f"{task.base_commit}^{{commit}}"
-        ready.write_text(_git(path, "rev-parse", "--verify", base), encoding="utf-8")
+        ready.write_text(_git(path).must("rev-parse", "--verify", base).line, encoding="utf-8")
     return HostRepository.open(path, ready.read_text(encoding="utf-8").strip())
 
 
@@ -72,44 +78,27 @@ def _candidates(repo: str, parent: Path) -> Iterator[Path]:
 
 
 def _has_commit(path: Path, commit: str) -> bool:
-    return path.is_dir() and _run(path, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
+    return path.is_dir() and _git(path).run("cat-file", "-e", f"{commit}^{{commit}}").ok
 
 
 def _objects(path: Path) -> Path:
     """The object directory of a repository, bare or not."""
-    return Path(_git(path, "rev-parse", "--path-format=absolute", "--git-path", "objects").rstrip("\n"))
+    found = _git(path).must("rev-parse", "--path-format=absolute", "--git-path", "objects")
+    return Path(os.fsdecode(found.output.removesuffix(b"\n")))
 
 
 def _commit_files(path: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         (path / name).write_text(text, encoding="utf-8")
-    _git(path, "add", "--all", "--force")
-    _git(path, "commit", "--quiet", "--no-verify", "--message", "base")
+    _git(path).must("add", "--all", "--force")
+    _git(path).must("commit", "--quiet", "--no-verify", "--message", "base")
 
 
-def _git(path: Path, *args: str) -> str:
-    done = _run(path, *args)
-    if done.returncode != 0:
-        raise RepositoryUnreadable(f"git {args[0]} failed in {path}: {done.stderr.strip()[-300:]}")
-    return done.stdout
-
-
-def _run(path: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """Run git in `path` itself, not in a repository around it; without configuration, hooks and network."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0"}
-    environment |= {"GIT_CEILING_DIRECTORIES": str(path.absolute().parent), "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
-    environment |= {"GIT_AUTHOR_DATE": _COMMIT_DATE, "GIT_COMMITTER_DATE": _COMMIT_DATE}
-    safe = ["safe.directory=*", f"core.hooksPath={os.devnull}", "user.name=swe-agent", "user.email=swe-agent@localhost"]
-    options = [part for setting in [*safe, "commit.gpgSign=false", "core.autocrlf=false"] for part in ("-c", setting)]
-    try:
-        return subprocess.run(
-            ["git", *options, "-C", str(path), *args],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            env=environment,
-        )
-    except FileNotFoundError as error:
-        raise RepositoryUnreadable("git is not installed", hint="apt install git") from error
+def _git(path: Path) -> HostGit:
+    """Git in `path` itself, not in a repository around it; what it commits is the same in every run."""
+    environment = {
+        "GIT_CEILING_DIRECTORIES": str(path.absolute().parent),
+        "GIT_AUTHOR_DATE": _COMMIT_DATE,
+        "GIT_COMMITTER_DATE": _COMMIT_DATE,
+    }
+    return HostGit.isolated(path, settings=_COMMIT_SETTINGS, environment=environment)

@@ -1,7 +1,7 @@
-"""Model profiles: what a model is called, how to sample it, whether it can drive, and where its file is.
+"""Model profiles: a model's names, sampling, strategy, tool calling, memory use and files.
 
-The data lies beside this module, one TOML file per family; every figure in it is public knowledge about
-the model. What a *server* holds is measured, never read from here.
+The data is beside this module, one TOML file for each family, from the makers' published configurations and model
+cards. The context window of a *server* is measured, never taken from here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DEFAULT_MODEL = "qwen2.5-coder-1.5b"
 GENERIC = "generic"
 
 Dialect = Literal["json", "hermes", "qwen3-coder", "mistral", "llama3", "deepseek", "glm", "gpt-oss"]
-"""How a model writes a tool call into its text."""
+"""The format in which a model writes a tool call into its text."""
 
 _FIRST_PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
 
@@ -46,7 +46,7 @@ class _Data(BaseModel):
 
 
 class Sampling(_Data):
-    """What to send with every request; servers' own defaults differ, so all of it is always sent."""
+    """Sampling parameters, sent with every request since servers' defaults differ."""
 
     temperature: float = Field(ge=0)
     top_p: float = Field(gt=0, le=1)
@@ -57,7 +57,7 @@ class Sampling(_Data):
 
 
 class Packages(_Data):
-    """Packages on the Python package index that carry a file in parts: `{prefix}1` … `{prefix}{parts}`."""
+    """Packages on the Python package index that hold a file in parts: `{prefix}1` … `{prefix}{parts}`."""
 
     prefix: str
     parts: PositiveInt
@@ -65,21 +65,21 @@ class Packages(_Data):
 
 
 class Yarn(_Data):
-    """The stretching of the window that the model's maker documents, to `factor` times `original` tokens."""
+    """The extension of the window by YaRN that the model's maker documents, to `factor` times `original` tokens."""
 
     factor: float = Field(gt=1)
     original: PositiveInt
 
 
 class GgufFile(_Data):
-    """A file for llama.cpp, or several that belong together."""
+    """A file for llama.cpp, or several that are the parts of one model."""
 
     repo: str
     """Owner and name on the model hub."""
     file: str
-    """Path inside that repository; of a split one, the first part's (NAME-00001-of-0000N.gguf)."""
+    """Path inside that repository; of a split model, the first part's (NAME-00001-of-0000N.gguf)."""
     bytes: PositiveInt
-    """Of all parts together."""
+    """Size of all parts together."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     packages: Packages | None = None
 
@@ -109,23 +109,23 @@ class Profile(_Data):
     name: str
     aliases: tuple[str, ...] = ()
     ollama: str | None = None
-    """Its name at Ollama."""
+    """The model's name at Ollama."""
     window: PositiveInt | None = None
-    """Tokens the model was trained for; None when nothing is known about the model."""
+    """The context window that the model was trained for, in tokens; None for the generic profile."""
     strategy: Literal["agent", "guided"]
-    """Who should choose the next action by default: the model, or the program."""
+    """Who decides the next action by default: the model, or the program."""
     tool_calling: ToolCallMode
-    """The mode to begin with; what is found out about a server comes before it."""
+    """The mode that sessions begin in, unless another one is remembered for the server."""
     dialect: Dialect = "hermes"
-    """How it writes a tool call where nobody takes it apart for us."""
+    """The format of its tool calls in text, for servers that don't parse them."""
     one_call: bool = False
-    """Whether its chat template takes no more than one call a turn."""
+    """Whether its chat template has at most one call in a turn."""
     sampling: Sampling
     yarn: Yarn | None = None
     architecture: Architecture | None = None
-    """For sizing it without a file at hand."""
+    """For its memory use where its file is not on this machine."""
     gguf: dict[str, GgufFile] = Field(default_factory=dict)
-    """By quantization."""
+    """Its files by quantization."""
     default_quantization: str | None = None
 
     @model_validator(mode="after")
@@ -142,7 +142,7 @@ class Profile(_Data):
 
 @cache
 def load_catalogue() -> tuple[Profile, ...]:
-    """Returns all profiles, smallest default file first, then those without a file, the generic one last."""
+    """All profiles: by the bytes of the default file, then those without a file, the generic one last."""
     profiles = [
         Profile.model_validate(entry)
         for source in resources.files(__name__).iterdir()
@@ -153,7 +153,7 @@ def load_catalogue() -> tuple[Profile, ...]:
 
 
 def find_profile(name: str) -> Profile:
-    """Returns the profile for `name`; the generic one for a model nobody has described.
+    """The profile for `name`; the generic one for a model that the catalogue does not have.
 
     `name` is a profile's name or alias, its name at Ollama, a GGUF file's name or path, or what some
     server calls the model ("Qwen2.5-Coder-1.5B-Instruct-Q4_K_M.gguf", "qwen3-coder-next:latest").
@@ -187,7 +187,7 @@ def _keys(profile: Profile) -> list[str]:
 
 
 def _words(name: str) -> tuple[str, ...]:
-    """The words of a model's name: the last part of a path, without what says nothing about the model."""
+    """The words of a model's name: of the last part of a path, without `.gguf` and `:latest`."""
     last = name.strip().lower().rstrip("/").rpartition("/")[2].removesuffix(".gguf").removesuffix(":latest")
     return tuple(word for word in re.split(r"[^a-z0-9.]+", last) if word)
 

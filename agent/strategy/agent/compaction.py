@@ -143,7 +143,7 @@ class Compactor:
         """
         run, mode = self._run, self._prompt.policy.mode
         words = int(run.model.budget.summary * _WORDS_PER_TOKEN)
-        question = render("summarise", words=words, json=mode == "constrained")
+        question = render("request_summary", words=words, json=mode == "constrained")
         messages, tokens = self._summary_prompt(question)
         most = min(run.model.budget.summary, run.model.budget.window - tokens - self._length(question))
         if run.context.settings.max_tokens:

@@ -14,7 +14,7 @@ from prompts import render
 from tools import Observation
 
 NUDGE_AT = (2, 4, 8, 16)
-"""PatchStore after which the model is nudged; from the second time on it is to take another approach."""
+"""Changes after which the model is nudged; from the second time on it is to take another approach."""
 _RUNS_TESTS = re.compile(r"test|spec|tox|nox|check|jest|mocha|rake|gradle|mvn", re.IGNORECASE)
 
 
@@ -43,7 +43,7 @@ class RepeatedFailures:
         if count not in NUDGE_AT:
             return ""
         shown = render("nudge_same_failures", count=count, diff=await self._diff(tree))
-        change = render("nudge_change", kind="tests", count=count, cycle=1, names=run.tools.registry.names)
+        change = render("nudge_change_approach", kind="tests", count=count, cycle=1, names=run.tools.registry.names)
         return shown if count == NUDGE_AT[0] else f"{shown}\n\n{change}"
 
     async def _diff(self, tree: str) -> str:

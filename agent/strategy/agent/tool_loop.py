@@ -101,7 +101,7 @@ class AgentLoop:
         steps = run.session.transcript.steps if carry else []
         carried = as_text(steps, json_call if constrained else dialect.write)
         if carried and carried[-1]["role"] == "assistant":  # else it would be taken for the beginning of the reply
-            carried.append({"role": "user", "content": render("nudge_no_call", names=run.tools.registry.names)})
+            carried.append({"role": "user", "content": render("nudge_no_tool_call", names=run.tools.registry.names)})
         messages = [{"role": "system", "content": system}, {"role": "user", "content": issue + summary}, *carried]
         run.session.emit(PromptBegan(mode=mode, messages=messages, reason=reason, summary=summary))
         self._prompt.cache.reset()

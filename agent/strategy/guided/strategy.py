@@ -1,99 +1,93 @@
 """The program decides: reproduce, localise, repair one region whole, validate by the tests, again.
 
-For models that can't drive: each question is narrow, and nothing is believed that the tests don't show. A search
-(search.py) goes through rounds of questions (rounds.py) about the likeliest regions (localise.py); the tests try each
-candidate (trial.py), and of several that pass the best is chosen (choose.py).
+For models that can't drive: each question is narrow, and nothing is believed that the tests don't show. What shows the
+problem comes from one of several providers (reproduce/providers.py); a search (repair/search.py) goes through rounds of
+questions (schedule.py) about the likeliest regions (localise/); the tests try each candidate (validate/trials.py), and
+of several that pass one is chosen (agent/strategy/patch_selection.py).
 """
 
 from __future__ import annotations
 
 import anyio
 
-from agent.run.reproduction import Reproduction, run_script
-from agent.session.events import Ended, PhaseBegan, ReproductionFound, TestsRan
-from agent.strategy.guided.issue.related import error_mentions_issue, related
-from agent.strategy.guided.localise.model_ranking import rank_by_model
+from agent.code.coverage import files_of
+from agent.run.reproduction import run_script
+from agent.session.events import Ended, ReproductionFound
+from agent.strategy.guided.localise.model_ranking import ranked_suspects
 from agent.strategy.guided.localise.sources import load_sources
-from agent.strategy.guided.localise.suspects import Suspect, localise, places
-from agent.strategy.guided.repair.search import search_for
+from agent.strategy.guided.localise.suspects import failure_places
+from agent.strategy.guided.repair.search import Search
 from agent.strategy.guided.repair.unverified import propose
-from agent.strategy.guided.reproduce.find import find_reproductions
-from agent.strategy.guided.reproduce.tracer import executed, files_of
+from agent.strategy.guided.reproduce.providers import Provider, providers
+from agent.strategy.guided.reproduce.reproduction import Reproduction
+from agent.strategy.guided.schedule import MAX_SUSPECTS
 from agent.strategy.guided.state import GuidedState
-from agent.strategy.guided.validate.trials import Target
+from agent.strategy.guided.validate.trials import Trials
 
-_REPRODUCTIONS = 2  # the likeliest, and one more in case the model chose wrongly
-_PARTS = 4  # how often a part of the failures may be mended before the rest is left
+_MAX_REPRODUCTIONS = 2
+"""Of one provider: the likeliest, and one more in case the model chose wrongly."""
+_MAX_PARTS = 4
+"""How often a part of the failures may be mended before the rest is left."""
 
 
 async def work_as_guided(guided: GuidedState) -> Ended:
     """Work on the issue; why it ended. Raises `BackendError`s and `SandboxUnavailable`."""
     if guided.context.tests is None:
         return Ended(status="gave_up", reason="no test command is known, so no candidate could be told from another")
-    failure = (
-        guided.context.baseline.ran
-        if guided.context.baseline.ran is not None and not guided.context.baseline.ran.passed
-        else None
-    )
-    guided.sources = await load_sources(guided, failure)
-    if failure is None or (
-        guided.context.baseline.tests_unusable and not error_mentions_issue(failure, guided.context.issue.text)
-    ):
-        return await _by_reproduction(guided) or await propose(guided)
-    told = related(failure, guided.context.issue.text, guided.sources)
-    if told or not failure.failures:
-        return await _repair(guided, Target(failure, told))
-    # what fails has nothing to do with the issue, as far as words go: only if nothing else shows the problem
-    return await _by_reproduction(guided) or await _repair(guided, Target(failure, frozenset(failure.failures)))
+    baseline = guided.context.baseline.ran
+    await load_sources(guided, baseline if baseline is not None and not baseline.passed else None)
+    for provider in providers(guided.rules):
+        if (ended := await _by_provider(guided, provider)) is not None:
+            return ended
+    return await propose(guided)
 
 
-async def _by_reproduction(guided: GuidedState) -> Ended | None:
-    """Repair what a script shows that fails as the issue says; None when no such script was found.
-
-    Neither is one that the model wrote and that no candidate satisfies.
-    """
-    suspects = localise(guided.sources, guided.context.issue.text, None, guided.workspace.root, guided.ranked)
-    ended = None
+async def _by_provider(guided: GuidedState, provider: Provider) -> Ended | None:
+    """Repair what a provider finds; None where that is nothing, or nothing sure and no candidate satisfies it."""
     async with guided.workspace.reset_on_cancel():
-        found = await find_reproductions(guided, suspects)
-    for reproduction in found[:_REPRODUCTIONS]:
-        async with guided.workspace.reset_on_cancel():
-            await run_script(
-                guided.context, guided.workspace.sandbox, reproduction.script
-            )  # it is the file that the command runs
-            guided.executed = await executed(guided, reproduction.script)
-        ran = files_of(guided.executed)
-        named = {path for path, _ in places(reproduction.failure, guided.workspace.root)}
-        if not ran | named <= guided.sources.keys():
-            guided.sources |= await load_sources(guided, reproduction.failure, ran)
-        guided.reproduction = Reproduction(reproduction.failure.command, reproduction.script)
-        guided.session.emit(ReproductionFound(command=guided.command, script=guided.script))
-        doubtful = reproduction.made_up or reproduction.vague
-        ended = await _repair(guided, Target(reproduction.failure, doubtful=doubtful))
-        if reproduction.vague and ended.status == "submitted":  # which verifies nothing
-            guided.reproduction = None
+        found = await provider(guided)
+    ended = None
+    for reproduction in found[:_MAX_REPRODUCTIONS]:
+        await _adopt(guided, reproduction)
+        ended = await _repair(guided, reproduction)
+        if reproduction.certainty == "vague" or (reproduction.certainty == "doubtful" and ended.status == "gave_up"):
+            guided.require_nothing()  # it verifies nothing
         if ended.status != "gave_up":
-            break
-        if doubtful:
-            guided.reproduction = None
+            return ended
+        if reproduction.certainty != "sure":
             ended = None
     guided.executed = frozenset()
     return ended
 
 
-async def _repair(guided: GuidedState, target: Target) -> Ended:
+async def _adopt(guided: GuidedState, reproduction: Reproduction) -> None:
+    """Have candidates pass a reproduction's script, see which functions it runs, and read the files of those."""
+    if not reproduction.script:
+        return
+    failure = reproduction.failure
+    async with guided.workspace.reset_on_cancel():
+        await run_script(guided.context, guided.workspace.sandbox, reproduction.script)  # the command runs its file
+        await guided.trace(reproduction.script)
+    named = {path for path, _ in failure_places(failure, guided.workspace.root)}
+    if not files_of(guided.executed) | named <= guided.sources.keys():
+        await load_sources(guided, failure, guided.executed)
+    guided.require(failure.command, reproduction.script)
+    guided.session.emit(ReproductionFound(command=failure.command, script=reproduction.script))
+
+
+async def _repair(guided: GuidedState, reproduction: Reproduction) -> Ended:
     """Search for a candidate that passes; one that mends a part of the failures is kept, and the rest searched for."""
     sources, tree, tried = guided.sources, guided.workspace.base_tree, 0
     rewritten: list[str] = []
-    for _ in range(_PARTS):
-        suspects = await _suspects(guided, target.failure, sources)
+    for _ in range(_MAX_PARTS):
+        suspects = await ranked_suspects(guided, reproduction.failure, sources)
         if not suspects:
             return Ended(status="gave_up", reason="neither the failure nor the issue names any code of the repository")
-        search = search_for(guided, target, suspects, sources, tree)
+        search = Search(guided, Trials(guided, reproduction, sources, tree), suspects[:MAX_SUSPECTS])
         try:
             ended = await search.run()
         except anyio.get_cancelled_exc_class():
-            await search.keep()
+            await search.restore_best()
             raise
         tried += search.trials.count
         chosen = search.chosen()
@@ -101,20 +95,11 @@ async def _repair(guided: GuidedState, target: Target) -> Ended:
             if rewritten:
                 break
             return ended or Ended(status="gave_up", reason=f"none of {tried} candidates passes the tests")
-        await search.trials.place(chosen)
+        await search.trials.write(chosen)
         tree = await guided.workspace.snapshot()
         sources = {**sources, **chosen.files}
         rewritten.append(chosen.title)
-        if search.passing:
+        if search.passing or search.partial is None:
             return Ended(status="submitted", summary=f"Rewrote {', '.join(rewritten)}; the tests pass.")
-        assert search.rest is not None
-        target = search.rest
+        reproduction = search.partial[1]
     return Ended(status="submitted", summary=f"Rewrote {', '.join(rewritten)}; some of the failing tests pass now.")
-
-
-async def _suspects(guided: GuidedState, failure: TestsRan | None, sources: dict[str, str]) -> list[Suspect]:
-    guided.session.emit(PhaseBegan(phase="localise"))
-    return await rank_by_model(
-        guided,
-        localise(sources, guided.context.issue.text, failure, guided.workspace.root, guided.ranked, guided.executed),
-    )

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import anyio
 
-from agent.bundled.plan import PORT, USUAL_CONTEXT
+from agent.bundled.plan import DEFAULT_CONTEXT, PORT
 from agent.catalogue.profiles import DEFAULT_MODEL, find_profile
 from agent.config import Settings, load_settings
 from agent.errors import BackendUnreachable, UsageError
 from agent.integrations.connect import Endpoint, Tool, lines
 
-USUAL_BASE_URL = f"http://127.0.0.1:{PORT}/v1"
+DEFAULT_BASE_URL = f"http://127.0.0.1:{PORT}/v1"
 
 
 def print_lines(tool: Tool, *, base_url: str | None, model: str | None, api_key: str | None) -> None:
@@ -28,16 +28,16 @@ def print_lines(tool: Tool, *, base_url: str | None, model: str | None, api_key:
 
 async def find_endpoint(settings: Settings) -> Endpoint:
     """The model and its window as its server reports them; from the catalogue, with a note, when no server answers."""
-    base_url = settings.base_url or USUAL_BASE_URL
+    base_url = settings.base_url or DEFAULT_BASE_URL
     try:
         model, server, window = await _query(base_url, settings)
-        note = "" if window else f"the server does not report its window: {USUAL_CONTEXT} tokens are assumed"
+        note = "" if window else f"the server does not report its window: {DEFAULT_CONTEXT} tokens are assumed"
     except BackendUnreachable:
         profile = find_profile(settings.model or DEFAULT_MODEL)
         model, server, window = settings.model or profile.name, "generic", settings.context or profile.window
         note = (
-            f"no server answers at {base_url}: the model's name and the window ({window or USUAL_CONTEXT} tokens) are "
-            "not measured; start one with `swe-agent models serve` and run this command again"
+            f"no server answers at {base_url}: the model's name and the window ({window or DEFAULT_CONTEXT} tokens) "
+            "are not measured; start one with `swe-agent models serve` and run this command again"
         )
     for name in (base_url, model):
         if not name.isprintable():
@@ -46,7 +46,7 @@ async def find_endpoint(settings: Settings) -> Endpoint:
         base_url=base_url.rstrip("/"),
         model=model,
         server=server,
-        window=window or USUAL_CONTEXT,
+        window=window or DEFAULT_CONTEXT,
         sampling=find_profile(model).sampling,
         api_key_needed=bool(settings.api_key),
         note=note,

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.catalogue.fit import LEAST, USEFUL, Fit, best_of, candidates, fit, from_gguf
+from agent.catalogue.fit import MIN_CONTEXT, USEFUL_CONTEXT, Fit, best_of, candidates, fit, from_gguf
 from agent.catalogue.gguf import read_gguf
 from agent.catalogue.hardware import GIB, Machine, parse_memory, this_machine
 from agent.catalogue.memory import KV_TYPES, KvType
-from agent.catalogue.placement import Sized
+from agent.catalogue.placement import SizedModel
 from agent.catalogue.profiles import GENERIC, Profile, find_profile, load_catalogue
 from agent.errors import UsageError
 from agent.ui.models import fit_commands
@@ -44,17 +44,17 @@ def run_fit(options: FitOptions, *, as_json: bool) -> int:
     """
     machine = _machine(options)
     if options.model:
-        found, profile = _one(options, machine)
+        found, profile = _fit_model(options, machine)
         if as_json:
-            _print_json(machine, [_record(found, profile)])
+            _print_json(machine, [_as_json(found, profile)])
         else:
             _print_one(found, profile)
         return 0
     if options.quantization or options.yarn:
         raise UsageError("--quantization and --yarn are for one model", hint="say which: `swe-agent models list`")
-    fits = _all(options, machine)
+    fits = _fit_catalogue(options, machine)
     if as_json:
-        _print_json(machine, [_record(found, None) for found in fits])
+        _print_json(machine, [_as_json(found, None) for found in fits])
     else:
         _print_all(machine, fits, options)
     return 0
@@ -66,10 +66,10 @@ def _machine(options: FitOptions) -> Machine:
         return this_machine()
     ram = parse_memory(options.memory) if options.memory else this_machine().ram_bytes
     gpu = parse_memory(options.gpu_memory) if options.gpu_memory else 0
-    return Machine.given(ram, gpu, unified=options.unified)
+    return Machine.described(ram, gpu, unified=options.unified)
 
 
-def _one(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
+def _fit_model(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
     """The model that was asked for, in the best quantization that fits, and its profile where it has one."""
     if options.model.lower().endswith(".gguf"):
         path = Path(options.model).expanduser()
@@ -77,7 +77,7 @@ def _one(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
             raise UsageError(f"there is no file {path}", hint="a model of the catalogue is named without .gguf")
         profile = find_profile(path.name)
         known = None if profile.name == GENERIC else profile
-        return _fitted([from_gguf(read_gguf(path.absolute()), known)], machine, options), known
+        return _best_fit([from_gguf(read_gguf(path.absolute()), known)], machine, options), known
     profile = find_profile(options.model)
     if profile.name == GENERIC:
         names = ", ".join(each.name for each in load_catalogue() if each.gguf)
@@ -89,16 +89,16 @@ def _one(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
         what = f"{profile.name} in {options.quantization}" if options.quantization and profile.gguf else profile.name
         there = f"there is {', '.join(profile.gguf)}; or " if profile.gguf else ""
         raise UsageError(f"no file is known for {what}", hint=f"{there}give the path of a .gguf file")
-    return _fitted(sized, machine, options), profile
+    return _best_fit(sized, machine, options), profile
 
 
-def _all(options: FitOptions, machine: Machine) -> list[Fit]:
+def _fit_catalogue(options: FitOptions, machine: Machine) -> list[Fit]:
     """The best fit of each model; models that don't support the context asked for are left out."""
     fits = []
     for profile in load_catalogue():
         if sized := candidates(profile):
             try:
-                fits.append(_fitted(sized, machine, options))
+                fits.append(_best_fit(sized, machine, options))
             except UsageError:
                 continue
     if not fits:
@@ -106,7 +106,7 @@ def _all(options: FitOptions, machine: Machine) -> list[Fit]:
     return fits
 
 
-def _fitted(sized: list[Sized], machine: Machine, options: FitOptions) -> Fit:
+def _best_fit(sized: list[SizedModel], machine: Machine, options: FitOptions) -> Fit:
     found = [
         fit(
             each,
@@ -118,7 +118,7 @@ def _fitted(sized: list[Sized], machine: Machine, options: FitOptions) -> Fit:
         )
         for each in sized
     ]
-    return best_of(found, least=options.context or USEFUL)
+    return best_of(found, least=options.context or USEFUL_CONTEXT)
 
 
 def _described(machine: Machine) -> str:
@@ -163,7 +163,7 @@ def _print_one(found: Fit, profile: Profile | None) -> None:
         console.print(f"{title} fits: {_placement(found)}", highlight=False)
         console.print(f"with {found.context:,} tokens{slots}, the cache in {found.kv}", highlight=False)
     else:
-        context = f"with {found.context:,} tokens" if found.context else f"not even with {LEAST:,} tokens"
+        context = f"with {found.context:,} tokens" if found.context else f"not even with {MIN_CONTEXT:,} tokens"
         console.print(f"{title} does not fit, {context}{slots}; it needs", highlight=False)
     console.print(_bytes(found))
     if found.fits:
@@ -176,7 +176,7 @@ def _print_one(found: Fit, profile: Profile | None) -> None:
 def _bytes(found: Fit) -> Table:
     from rich.table import Table
 
-    model, need, placement = found.model, found.needs, found.placement
+    model, need, placement = found.model, found.memory_use, found.placement
     source = "" if model.exact else "the file's size" + ("; the experts' share is estimated" if model.experts else "")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column()
@@ -225,7 +225,7 @@ def _placement(found: Fit) -> str:
     return "in system memory"
 
 
-def _record(found: Fit, profile: Profile | None) -> dict[str, Any]:
+def _as_json(found: Fit, profile: Profile | None) -> dict[str, Any]:
     record: dict[str, Any] = {
         "name": found.model.name,
         "quantization": found.model.quantization,
@@ -237,7 +237,7 @@ def _record(found: Fit, profile: Profile | None) -> dict[str, Any]:
         "yarn": found.yarn,
         "largest": found.largest,
         "exact": found.model.exact,
-        "bytes": asdict(found.needs),
+        "bytes": asdict(found.memory_use),
         "placement": asdict(found.placement),
     }
     if profile is not None or found.model.file is None:

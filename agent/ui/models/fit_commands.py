@@ -6,7 +6,7 @@ import shlex
 
 from agent.catalogue.download import hub_command
 from agent.catalogue.fit import Fit
-from agent.catalogue.placement import system_room
+from agent.catalogue.placement import usable_ram
 from agent.catalogue.profiles import Profile, Sampling
 from agent.user_directories import models_directory
 
@@ -35,7 +35,7 @@ def llama_server(found: Fit, sampling: Sampling | None) -> str:
         factor = found.context / model.yarn.original
         words += ["--rope-scaling yarn", f"--rope-scale {factor:g}", f"--yarn-orig-ctx {model.yarn.original}"]
     words += ["--jinja", *_sampling_flags(sampling)]
-    spare = max(0, system_room(found.machine) - placement.ram_bytes) >> 20
+    spare = max(0, usable_ram(found.machine) - placement.ram_bytes) >> 20
     if found.machine.unified:
         spare = max(0, spare - (placement.gpu_bytes >> 20))
     if spare < _PROMPT_CACHE_MIB:

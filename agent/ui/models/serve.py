@@ -14,7 +14,7 @@ import anyio
 
 from agent.app.interrupts import EXIT_CODE as INTERRUPTED
 from agent.app.interrupts import interruptible
-from agent.bundled.plan import Wanted, prepare
+from agent.bundled.plan import ServeOptions, prepare
 from agent.errors import ModelUnavailable
 from agent.session.live import DownloadAdvanced
 from agent.ui.terminal import Terminal
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from agent.catalogue.download import DownloadProgress
 
 
-def run_serve(wanted: Wanted) -> int:
+def run_serve(options: ServeOptions) -> int:
     """Serve a model until SIGINT (exit code 130) or SIGTERM (0, the way services are ended).
 
     Raises `ModelUnavailable` when the server can't be started or dies, `UsageError` for impossible options.
     """
-    return anyio.run(_serve, wanted)
+    return anyio.run(_serve, options)
 
 
-async def _serve(wanted: Wanted) -> int:
+async def _serve(options: ServeOptions) -> int:
     """Serve until a signal arrives, and return the exit code for it."""
     from rich.console import Console
 
@@ -45,7 +45,7 @@ async def _serve(wanted: Wanted) -> int:
         terminal(DownloadAdvanced(progress.done, progress.total, progress.source))
 
     async def serve() -> str:
-        prepared = await prepare(wanted, log_path=log_path, on_progress=show_download)
+        prepared = await prepare(options, log_path=log_path, on_progress=show_download)
         terminal.report(f"starting {prepared.model_path.name} ({prepared.context:,} tokens in each slot)")
         async with prepared as server:
             for line in description(server):

@@ -66,11 +66,11 @@ def merged(cases: Iterable[Case]) -> tuple[Case, ...]:
     """The cases with each id once. Of several with one id the worst is kept: a test whose teardown failed has two."""
     found: dict[str, Case] = {}
     for case in cases:
-        known = found.get(case.id)
-        if known is None:
+        same = found.get(case.id)
+        if same is None:
             found[case.id] = case
-        elif _SEVERITY[case.status] > _SEVERITY[known.status]:
-            found[case.id] = replace(case, text=case.text or known.text, message=case.message or known.message)
+        elif _SEVERITY[case.status] > _SEVERITY[same.status]:
+            found[case.id] = replace(case, text=case.text or same.text, message=case.message or same.message)
     return tuple(found.values())
 
 

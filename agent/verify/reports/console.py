@@ -92,8 +92,8 @@ def _pytest(output: str) -> ConsoleReport | None:
         return None
     failed = counts.get("failed", 0) + counts.get("error", 0) + counts.get("errors", 0)
     run = failed + counts.get("passed", 0) + counts.get("xfailed", 0) + counts.get("xpassed", 0)
-    words: dict[str, Status] = {"PASSED": "passed", "XPASS": "passed", "FAILED": "failed", "ERROR": "error"}
-    cases = [Case(name, words.get(word, "skipped")) for name, word in _PYTEST_LINE.findall(output)]
+    statuses: dict[str, Status] = {"PASSED": "passed", "XPASS": "passed", "FAILED": "failed", "ERROR": "error"}
+    cases = [Case(name, statuses.get(word, "skipped")) for name, word in _PYTEST_LINE.findall(output)]
     failures = [name for name in _PYTEST_FAILED.findall(output) if _is_node(name)]
     return _report(run, failed, [*cases, *(Case(name, "failed") for name in failures)], len(summaries))
 
@@ -143,8 +143,8 @@ def _cargo(output: str) -> ConsoleReport | None:
     if not found:
         return None
     passed, failed = (sum(int(each[i]) for each in found) for i in (0, 1))
-    words: dict[str, Status] = {"ok": "passed", "FAILED": "failed"}
-    cases = [Case(name, words.get(word, "skipped")) for name, word in _CARGO_LINE.findall(output)]
+    statuses: dict[str, Status] = {"ok": "passed", "FAILED": "failed"}
+    cases = [Case(name, statuses.get(word, "skipped")) for name, word in _CARGO_LINE.findall(output)]
     cases += [Case(name, "failed") for listed in _CARGO_LISTED.findall(output) for name in listed.split()]
     return _report(passed + failed, failed, cases)
 
@@ -166,7 +166,7 @@ def _counted(
     return read
 
 
-def _worded(match: re.Match[str], _: str) -> tuple[int | None, int | None]:
+def _counts_by_word(match: re.Match[str], _: str) -> tuple[int | None, int | None]:
     """`1 failed, 2 passed, 3 total`."""
     words = {word: int(number) for number, word in re.findall(r"(\d+) (failed|passed)", match[1])}
     return words.get("failed", 0) + words.get("passed", 0), words.get("failed", 0)
@@ -206,8 +206,8 @@ def _node(output: str) -> ConsoleReport | None:
 
 
 def _go(output: str) -> ConsoleReport | None:
-    words: dict[str, Status] = {"FAIL": "failed", "PASS": "passed"}
-    cases = [Case(name, words.get(word, "skipped")) for word, name in _GO_LINE.findall(output)]
+    statuses: dict[str, Status] = {"FAIL": "failed", "PASS": "passed"}
+    cases = [Case(name, statuses.get(word, "skipped")) for word, name in _GO_LINE.findall(output)]
     failures = _unique([case.id for case in cases if case.failed])
     return ConsoleReport(None, len(failures) or None, failures, merged(cases))
 
@@ -216,8 +216,8 @@ _READERS: tuple[Callable[[str], ConsoleReport | None], ...] = (
     _pytest,
     _unittest,
     _cargo,
-    _counted("jest", _JEST, _worded),
-    _counted("vitest", _VITEST, _worded),
+    _counted("jest", _JEST, _counts_by_word),
+    _counted("vitest", _VITEST, _counts_by_word),
     _mocha,
     _node,
     _counted("maven", _MAVEN, lambda match, _: (int(match[1]) - int(match[4]), int(match[2]) + int(match[3]))),

@@ -1,4 +1,4 @@
-"""Reading the JSON that runners write of their tests: go, jest, RSpec."""
+"""Reading the JSON reports of go, jest and RSpec."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def read_rspec(data: bytes, root: str) -> tuple[Case, ...] | None:
         if isinstance(raised, dict):
             trace = raised.get("backtrace") or []
             lines = [str(each) for each in trace] if isinstance(trace, list) else []
-            # innermost first there; here the deepest is the last, as everywhere
+            # RSpec lists the innermost frame first; here it is the last, as everywhere
             text = "\n".join([f"{raised.get('class', '')}: {str(raised.get('message', '')).strip()}", *reversed(lines)])
         file = str(example.get("file_path", "")).removeprefix("./")
         name = f"{file}::{example.get('full_description', '')}"
@@ -92,7 +92,7 @@ def read_rspec(data: bytes, root: str) -> tuple[Case, ...] | None:
 
 
 def read_go(output: str, root: str, module: str = "") -> tuple[tuple[Case, ...], str]:
-    """The cases of `go test -json`, and the plain output as people know it. `module` is go.mod's.
+    """The cases of `go test -json`, and the output that it has without that option. `module` is go.mod's.
 
     A package that fails without a failing test (it does not build, it panicked) is a case of its own.
     """
@@ -108,12 +108,12 @@ def read_go(output: str, root: str, module: str = "") -> tuple[tuple[Case, ...],
         package, test, action = (str(event.get(name, "")) for name in ("Package", "Test", "Action"))
         package = package or str(event.get("ImportPath", "")).partition(" ")[0]
         if action in {"output", "build-output"}:
-            said = str(event.get("Output", ""))
-            if said.startswith(("=== RUN", "=== PAUSE", "=== CONT", "=== NAME")):
+            printed = str(event.get("Output", ""))
+            if printed.startswith(("=== RUN", "=== PAUSE", "=== CONT", "=== NAME")):
                 continue
-            texts.setdefault((package, test), []).append(said)
-            if not said.lstrip().startswith("--- PASS"):
-                plain.append(said)
+            texts.setdefault((package, test), []).append(printed)
+            if not printed.lstrip().startswith("--- PASS"):
+                plain.append(printed)
         elif action in _GO and (test or action == "fail"):
             if not test and package in failed_in:
                 continue

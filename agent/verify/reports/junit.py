@@ -1,4 +1,4 @@
-"""Reading JUnit XML that was written by what is tested: no entities, no doctype, bounded in size and depth."""
+"""Reading JUnit XML, which the code under test can write: no entities, no doctype, bounded in size and depth."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Element:
 
 
 class _Refused(Exception):
-    """The file is not what a test runner writes."""
+    """The file has what no test runner writes."""
 
 
 class _Reader:
@@ -99,7 +99,7 @@ def _elements(data: bytes) -> list[_Element] | None:
 
 
 def read_junit(data: bytes, runner: str, root: str) -> tuple[Case, ...] | None:
-    """The cases of one or more documents, one after another, named as `runner` takes names back.
+    """The cases of one or more documents, one after another, with names that `runner` takes as arguments.
 
     None when one of them can't be read.
     """
@@ -115,9 +115,9 @@ def read_junit(data: bytes, runner: str, root: str) -> tuple[Case, ...] | None:
     for element in elements:
         text = bounded(element.text.strip("\n"), MAX_TEXT)
         message = element.message if len(element.message) > 1 else text.partition("\n")[0]
-        places = locations_in(element.text, root) if element.status in {"failed", "error"} else ()
+        locations = locations_in(element.text, root) if element.status in {"failed", "error"} else ()
         name = _name(element, runner, root, modules)
-        cases.append(Case(name, element.status, bounded(message, 2000), text, places, element.seconds))
+        cases.append(Case(name, element.status, bounded(message, 2000), text, locations, element.seconds))
     return merged(cases)
 
 

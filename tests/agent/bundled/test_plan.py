@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from agent.bundled.plan import Wanted, prepare
+from agent.bundled.plan import ServeOptions, prepare
 from agent.bundled.server import BundledServer
 from agent.catalogue.hardware import Machine
 from agent.catalogue.profiles import Yarn, find_profile
@@ -36,13 +36,13 @@ def memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int], N
     monkeypatch.setenv("PATH", str(tmp_path))
 
     def give(gib: int) -> None:
-        monkeypatch.setattr("agent.bundled.plan.this_machine", lambda: Machine.given(gib << 30))
+        monkeypatch.setattr("agent.bundled.plan.this_machine", lambda: Machine.described(gib << 30))
 
     return give
 
 
 def prepared(**wanted: Any) -> BundledServer:
-    return anyio.run(partial(prepare, Wanted(**{"port": 0} | wanted), log_path=Path("unused.log")))
+    return anyio.run(partial(prepare, ServeOptions(**{"port": 0} | wanted), log_path=Path("unused.log")))
 
 
 def test_by_default_two_slots_of_what_fits_sampled_as_the_model_should_be(

@@ -18,7 +18,7 @@ import pytest
 
 from agent.bundled import server as bundled
 from agent.bundled.options import RuntimeSettings
-from agent.bundled.plan import Wanted, prepare
+from agent.bundled.plan import ServeOptions, prepare
 from agent.bundled.server import BundledServer, threads
 from agent.catalogue.profiles import Sampling, Yarn
 from agent.errors import ModelUnavailable
@@ -312,10 +312,10 @@ def test_one_that_does_nothing_is_given_up(
 def test_without_the_kernels_help_the_end_of_stdin_ends_it(stand_in: Callable[..., Path], tmp_path: Path) -> None:
     stand_in()
     script = "import runpy, sys; sys.platform = 'other'; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
-    order = '{"parent": 0, "command": ["%s", "given"]}' % (tmp_path / "bin" / "llama-server")
+    child_arguments = '{"parent": 0, "command": ["%s", "given"]}' % (tmp_path / "bin" / "llama-server")
     child = Path(bundled.__file__).with_name("_child.py")
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(child), order], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", script, str(child), child_arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         assert process.stdout.readline() == b"given\n"
@@ -333,7 +333,7 @@ def test_without_a_runtime_it_says_what_to_install_before_downloading(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    opening = partial(prepare, Wanted(SMALL, context=1024, port=0), log_path=tmp_path / "server.log")
+    opening = partial(prepare, ServeOptions(SMALL, context=1024, port=0), log_path=tmp_path / "server.log")
     with pytest.raises(ModelUnavailable) as caught:
         anyio.run(opening)
     assert 'pip install "swe-agent[local]"' in caught.value.hint
@@ -341,7 +341,7 @@ def test_without_a_runtime_it_says_what_to_install_before_downloading(
 
 
 def test_opening_gives_a_server_for_the_profiles_file(model: Path, embedded_only: None, tmp_path: Path) -> None:
-    opening = partial(prepare, Wanted(SMALL, context=1024, port=0), log_path=tmp_path / "server.log")
+    opening = partial(prepare, ServeOptions(SMALL, context=1024, port=0), log_path=tmp_path / "server.log")
     server = anyio.run(opening)
     assert (server.model_path, server.context, server.pid) == (model, 1024, None)
 

@@ -36,14 +36,14 @@ def test_what_is_no_amount_of_memory_is_a_usage_error(text: str) -> None:
 
 
 def test_a_described_machine_has_the_gpu_it_is_given() -> None:
-    assert Machine.given(64 * GIB) == Machine(64 * GIB, 0, 0)
-    assert Machine.given(64 * GIB, 24 * GIB) == Machine(64 * GIB, 24 * GIB, 1)
+    assert Machine.described(64 * GIB) == Machine(64 * GIB, 0, 0)
+    assert Machine.described(64 * GIB, 24 * GIB) == Machine(64 * GIB, 24 * GIB, 1)
 
 
 def test_a_unified_one_lets_the_gpu_have_what_macos_does() -> None:
-    assert Machine.given(64 * GIB, unified=True) == Machine(64 * GIB, 48 * GIB, 1, unified=True)
-    assert Machine.given(24 * GIB, unified=True).gpu_bytes == 16 * GIB
-    assert Machine.given(64 * GIB, 60 * GIB, unified=True).gpu_bytes == 60 * GIB
+    assert Machine.described(64 * GIB, unified=True) == Machine(64 * GIB, 48 * GIB, 1, unified=True)
+    assert Machine.described(24 * GIB, unified=True).gpu_bytes == 16 * GIB
+    assert Machine.described(64 * GIB, 60 * GIB, unified=True).gpu_bytes == 60 * GIB
 
 
 def test_this_machine_has_no_more_memory_than_the_system_tells() -> None:

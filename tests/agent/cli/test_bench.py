@@ -102,7 +102,7 @@ def test_what_a_run_leaves(ran: tuple[Path, Any, ScriptedModel]) -> None:
     assert (events[0]["kind"], events[-1]["kind"]) == ("session_started", "result")
     assert "setup" in (task / "scoring.log").read_text()
     assert (task / "patch.diff").read_text() == events[-1]["patch"]
-    # nothing of what decides, and nothing after the base commit, was told to the model
+    # nothing of what decides, and nothing after the base commit, was shown to the model
     seen = json.dumps(ran[2].requests)
     assert "test_negative" not in seen
     assert "[-1]" not in seen

@@ -136,7 +136,7 @@ def test_each_value_with_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(report["warnings"]) == 1
 
 
-def test_a_value_that_can_not_be_one_is_told_with_its_origin(tmp_path: Path) -> None:
+def test_a_value_that_is_not_valid_is_reported_with_its_origin(tmp_path: Path) -> None:
     done = swe_agent("doctor", "--config", "--json", "--sandbox", "cage", home=tmp_path, cwd=tmp_path)
     assert done.returncode == 2
     assert json.loads(done.stdout)["exit_code"] == 2

@@ -201,7 +201,7 @@ def test_json_says_the_same_in_bytes() -> None:
         (["qwen3-coder-30b", "--quantization", "Q1_0"], "qwen3-coder-30b in Q1_0"),
         (["qwen3-coder-30b", "--context", "300000"], "262144"),
         (["gpt-oss-20b", "--yarn"], "no YaRN"),
-        (["--memory", "lots"], "no amount of memory"),
+        (["--memory", "lots"], "not an amount of memory"),
         (["--quantization", "Q8_0"], "for one model"),
         (["--context", "300000"], "takes 300000 tokens"),
     ],

@@ -103,7 +103,7 @@ def children(pid: int) -> Iterator[list[int]]:
 
 
 @pytest.mark.usefixtures("real_model")
-def test_it_serves_until_it_is_told_to_end_and_leaves_nothing_behind(serve: Serve, tmp_path: Path) -> None:
+def test_it_serves_until_a_signal_and_leaves_nothing_behind(serve: Serve, tmp_path: Path) -> None:
     process, said = serve(SMALL, "--context", "2048", "--port", "0", "--kv-type", "q8_0")
     text = "\n".join(said)
     assert "2,048 tokens in each of 2 slots" in text and "q8_0 cache" in text
@@ -146,7 +146,7 @@ def test_ctrl_c_ends_it_with_130(serve: Serve, stand_in: Path) -> None:
         assert select.select(descriptors, [], [], WAIT_SECONDS)[0] == descriptors
 
 
-def test_a_server_open_to_the_network_without_a_key_is_told(serve: Serve, stand_in: Path) -> None:
+def test_a_server_open_to_the_network_without_a_key_is_warned_of(serve: Serve, stand_in: Path) -> None:
     file = str(stand_in.parent / "model.gguf")
     _, said = serve(file, "--port", "0", "--host", "0.0.0.0", path=stand_in)
     assert any(line.startswith("  careful") and "--api-key" in line for line in said)
@@ -155,7 +155,7 @@ def test_a_server_open_to_the_network_without_a_key_is_told(serve: Serve, stand_
     assert "--api-key KEY" in "\n".join(said)
 
 
-def test_a_server_that_dies_is_told_with_its_last_words(serve: Serve, stand_in: Path) -> None:
+def test_a_server_that_dies_is_reported_with_the_end_of_its_log(serve: Serve, stand_in: Path) -> None:
     process, said = serve(str(stand_in.parent / "model.gguf"), "--port", "0", path=stand_in)
     with httpx2.Client(trust_env=False) as client, pytest.raises(httpx2.RemoteProtocolError):
         client.get(base_url(said).removesuffix("/v1") + "/die")
@@ -165,7 +165,7 @@ def test_a_server_that_dies_is_told_with_its_last_words(serve: Serve, stand_in: 
     assert "ended with code 1" in rest and "out of memory, sorry" in rest
 
 
-def test_a_port_in_use_is_told_before_anything_is_started(stand_in: Path, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_is_started(stand_in: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ran = swe_agent("models", "serve", stand_in.parent / "model.gguf", "--port", port, home=tmp_path / "home")

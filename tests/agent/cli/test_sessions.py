@@ -79,12 +79,12 @@ def test_list_as_json(tmp_path: Path, root: Path) -> None:
     record(root, SECOND, started(SECOND), result(SECOND, "budget"))
     at = break_line(record(root, THIRD), 2)
     with Journal(place / "journal.jsonl"):
-        told = json.loads(sessions(tmp_path, "list", "--json").stdout)
-    damaged, budget, running = told["sessions"]
+        listed = json.loads(sessions(tmp_path, "list", "--json").stdout)
+    damaged, budget, running = listed["sessions"]
     assert [each["status"] for each in (damaged, budget, running)] == ["damaged", "budget", "running"]
     assert f"line 2 (byte {at})" in damaged["damage"]
     assert (running["repository"], running["steps"], running["model"]) == ("/srv/code/calc", 2, "qwen")
-    assert told["disk_bytes"] == sum(each["disk_bytes"] for each in told["sessions"])
+    assert listed["disk_bytes"] == sum(each["disk_bytes"] for each in listed["sessions"])
     limited = json.loads(sessions(tmp_path, "list", "--json", "--limit", "1").stdout)
     assert [each["id"] for each in limited["sessions"]] == [THIRD]
 
@@ -117,7 +117,7 @@ def test_an_unknown_id_is_wrong_usage_and_the_nearest_are_named(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("command", ["show", "diff", "export"])
-def test_damage_is_told_with_line_and_byte(tmp_path: Path, root: Path, command: str) -> None:
+def test_damage_is_reported_with_line_and_byte(tmp_path: Path, root: Path, command: str) -> None:
     at = break_line(record(root, FIRST), 4)
     done = sessions(tmp_path, command, "last")
     assert (done.returncode, done.stdout) == (1, "")

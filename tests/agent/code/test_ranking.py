@@ -62,6 +62,20 @@ def test_places_given_from_outside_count(index: CodeIndex) -> None:
     assert best(index, "", seeds={("none.py", 3): 2.0, ("shop/prices.py", 999): 1.0})
 
 
+def test_functions_that_ran_gain_and_the_others_lose(index: CodeIndex) -> None:
+    text = "`confirm` sends nothing"
+    assert best(index, text)[0] == "confirm"
+    ran = best(index, text, executed=[("shop/orders.py", 5), ("tests/test_prices.py", 4)], exclude=is_test)
+    assert ran[0] == "Order.place"
+    scores = {each.definition.name: each.score for each in rank(index, text, executed=[("shop/orders.py", 5)])}
+    before = {each.definition.name: each.score for each in rank(index, text)}
+    assert scores["confirm"] < before["confirm"] / 2 and scores["Order.place"] > before["Order.place"]
+
+
+def test_where_nothing_matches_nothing_scores(index: CodeIndex) -> None:
+    assert {each.score for each in rank(index, "qqq zzz")} == {0.0}
+
+
 def test_what_is_used_by_what_scored_gains(shop: Any) -> None:
     shop.files = {
         "a.py": "def entry_point():\n    return deep_cause()\n",

@@ -11,12 +11,9 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agent.catalogue.profiles import find_profile
 from agent.integrations.connect import Endpoint, Tool, lines, snippets
-from agent.integrations.snippets import as_toml, as_yaml
 
 BASE = "http://127.0.0.1:8080/v1"
 MODEL = "qwen3-coder-30b"
@@ -37,7 +34,7 @@ def loaded(tool: Tool, endpoint: Endpoint, language: str = "json") -> Any:
 
 def exported(tool: Tool, endpoint: Endpoint, *names: str) -> list[str]:
     """What the shell holds after the exports, as a real shell sees it."""
-    (script,) = (each.text for each in snippets(tool, endpoint) if each.place.startswith("then run"))
+    (script,) = (each.text for each in snippets(tool, endpoint) if each.title.startswith("then run"))
     kept = "".join(line + "\n" for line in script.splitlines() if line.startswith("export "))
     show = "".join(f'printf "%s\\n" "${name}"\n' for name in names)
     return subprocess.run(["sh", "-c", kept + show], capture_output=True, text=True, check=True).stdout.splitlines()
@@ -77,7 +74,7 @@ def test_a_name_with_quotes_stays_one_name_everywhere(tool: Tool, server: str) -
             values = (line.partition("name: ")[2] for line in piece.text.splitlines() if "- name: " in line)
             assert [name in json.loads(value) for value in values] == [True]
             found += 1
-        elif piece.place.startswith("then run") and "touch hurt" in piece.text:
+        elif piece.title.startswith("then run") and "touch hurt" in piece.text:
             assert any(name in word for word in shlex.split(piece.text))
     assert found
 
@@ -243,18 +240,3 @@ def test_the_penalty_has_the_servers_name_for_it(server: str, name: str) -> None
 
 
 # ---------------------------------------------------------------- formats
-
-
-PRINTABLE = st.text(st.sampled_from("ab 1/.:#=[]{}'\"\\`$%é漢😀"))
-
-
-@given(st.dictionaries(st.sampled_from(["a", "b_c", "d"]), PRINTABLE | st.integers(0, 2**53)))
-def test_what_is_written_as_toml_reads_back(values: dict[str, str | int]) -> None:
-    assert tomllib.loads(as_toml(values)) == values
-
-
-def test_yaml_nests_mappings_and_lists_of_them() -> None:
-    value = {"a": [{"b": 1, "c": [{"d": True}]}, {"e": {"f g": "h: #i"}}]}
-    assert as_yaml(value) == (
-        'a:\n  - b: 1\n    c:\n      - d: true\n  - e:\n      "f g": "h: #i"\n'
-    )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from asking import Asked, ask, without_waiting
+from asking import ReceivedReplies, ask, without_waiting
 from doubles import GenericDouble, LlamaCppDouble
 from doubles.faults import ErrorInStream, Fault, Raw
 from doubles.openai import event
@@ -49,7 +49,7 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericDouble]:
         yield running  # type: ignore[misc]
 
 
-def told(double: GenericDouble, *chunks: dict[str, Any]) -> Asked:
+def told(double: GenericDouble, *chunks: dict[str, Any]) -> ReceivedReplies:
     """What comes of a stream of chunks."""
     double.answers = [Chunks(list(chunks))]
     return ask(double)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from asking import Standing, ask, standing, without_waiting
+from asking import PersistentClient, ask, persistent_client, without_waiting
 from doubles import GenericDouble
 from doubles.faults import Events
 from hypothesis import HealthCheck, given, settings
@@ -40,12 +40,14 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[GenericDouble]:
 
 
 @pytest.fixture
-def stands(double: GenericDouble) -> Iterator[Standing]:
-    with standing(double) as found:
+def stands(double: GenericDouble) -> Iterator[PersistentClient]:
+    with persistent_client(double) as found:
         yield found
 
 
-def calls(double: GenericDouble, deltas: list[dict[str, Any]], stands: Standing | None = None) -> list[tuple[str, str]]:
+def calls(
+    double: GenericDouble, deltas: list[dict[str, Any]], stands: PersistentClient | None = None
+) -> list[tuple[str, str]]:
     """The names and arguments of the calls in a stream of deltas; their ids are checked."""
     double.answers = [Events(deltas)]
     found = (stands.reply() if stands else ask(double).reply).calls
@@ -141,7 +143,7 @@ FORMS = st.fixed_dictionaries(
 @QUICK
 @given(wanted=CALLS, form=FORMS, at=st.lists(st.integers(0, 99), max_size=5))
 def test_calls_one_after_the_other_in_any_form_and_any_pieces(
-    double: GenericDouble, stands: Standing, wanted: list[tuple[str, str]], form: dict[str, Any], at: list[int]
+    double: GenericDouble, stands: PersistentClient, wanted: list[tuple[str, str]], form: dict[str, Any], at: list[int]
 ) -> None:
     deltas = [each for number, one in enumerate(wanted) for each in pieces(number, one, at, form)]
     assert calls(double, deltas, stands) == wanted
@@ -150,7 +152,7 @@ def test_calls_one_after_the_other_in_any_form_and_any_pieces(
 @QUICK
 @given(wanted=CALLS, at=st.lists(st.integers(0, 99), max_size=5), data=st.data())
 def test_calls_whose_name_comes_with_every_piece(
-    double: GenericDouble, stands: Standing, wanted: list[tuple[str, str]], at: list[int], data: st.DataObject
+    double: GenericDouble, stands: PersistentClient, wanted: list[tuple[str, str]], at: list[int], data: st.DataObject
 ) -> None:
     form = {"index": data.draw(st.sampled_from(["right", "nought"])), "id": "own", "id again": True, "name": "again"}
     deltas = [each for number, one in enumerate(wanted) for each in pieces(number, one, at, form)]
@@ -163,7 +165,7 @@ def test_calls_whose_name_comes_with_every_piece(
     ids=st.sampled_from(["own", "first only", "empty"]),
 )  # fmt: skip
 def test_calls_that_come_in_turns_are_told_apart_by_their_index(
-    double: GenericDouble, stands: Standing, wanted: list[tuple[str, str]], at: list[int], order: Any, ids: str
+    double: GenericDouble, stands: PersistentClient, wanted: list[tuple[str, str]], at: list[int], order: Any, ids: str
 ) -> None:
     form = {"index": "right", "id": ids, "id again": False, "name": "first"}
     waiting = [pieces(number, one, at, form) for number, one in enumerate(wanted)]

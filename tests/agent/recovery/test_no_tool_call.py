@@ -58,7 +58,11 @@ def test_a_refusal_is_answered_and_moves_nothing(tmp_path: Path, monkeypatch: py
         worked = work(double, tmp_path)
     assert worked.result.status == "fixed", worked.result.error
     assert [prompt.mode for prompt in worked.prompts] == ["native"]
-    assert len(worked.told) == 2 and "ordinary maintenance" in worked.told[0] and "submit" in worked.told[0]
+    assert (
+        len(worked.user_messages) == 2
+        and "ordinary maintenance" in worked.user_messages[0]
+        and "submit" in worked.user_messages[0]
+    )
 
 
 def test_a_model_that_goes_on_refusing_is_given_up_with_its_work_kept(

@@ -82,7 +82,8 @@ def test_thoughts_and_marks_of_what_was_left_out_are_no_news() -> None:
 @pytest.mark.parametrize("kind", ["repeat", "failed", "idle", "unedited", "tests"])
 def test_another_approach_is_demanded_with_the_tools_there_are(kind: str) -> None:
     roomy, small = (
-        render("nudge_change", kind=kind, count=7, cycle=1, names=names) for names in (["plan", "undo"], ["shell"])
+        render("nudge_change_approach", kind=kind, count=7, cycle=1, names=names)
+        for names in (["plan", "undo"], ["shell"])
     )
     assert "7" in roomy and "Call plan with" in roomy and "undo" in roomy
     assert "Begin your next reply with a plan" in small and "undo" not in small

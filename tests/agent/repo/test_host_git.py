@@ -51,6 +51,15 @@ def test_gitpython_itself_can_be_loaded_without_git(tmp_path: Path) -> None:
     assert python(code, PATH=str(tmp_path), GIT_PYTHON_REFRESH="raise").stdout == "Git raise\n"
 
 
+def test_threads_that_load_gitpython_at_once_leave_the_environment_as_it_was() -> None:
+    code = (
+        "import os; from concurrent.futures import ThreadPoolExecutor; from agent.repo.host_git import _gitpython\n"
+        "with ThreadPoolExecutor(8) as pool: classes = set(pool.map(lambda _: _gitpython(), range(64)))\n"
+        "print(len(classes), 'GIT_PYTHON_REFRESH' in os.environ)"
+    )
+    assert python(code).stdout == "1 False\n"
+
+
 # ---------------------------------------------------------------- what it does not run
 
 

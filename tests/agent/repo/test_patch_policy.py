@@ -38,6 +38,11 @@ def new_file(path: str, mode: str = "100644", body: str = "x") -> bytes:
     ).encode()
 
 
+def quoted(path: str) -> bytes:
+    """A new file whose name is written with the escapes of C."""
+    return f'diff --git "a/{path}" "b/{path}"\nnew file mode 100644\n--- /dev/null\n+++ "b/{path}"\n@@ -0,0 +1 @@\n+x\n'.encode()
+
+
 CHANGE = b"diff --git a/code.py b/code.py\n--- a/code.py\n+++ b/code.py\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
 
 
@@ -72,6 +77,15 @@ def test_an_ordinary_change_passes_and_names_its_files(repository: HostRepositor
         b"diff --git a/code.py b/code.py\nold mode 100644\nnew mode 120000\n",
         b"diff --git a/link b/link\nindex 1111111..2222222 120000\n--- a/link\n+++ b/link\n@@ -1 +1 @@\n"
         b"-code.py\n\\ No newline at end of file\n+/etc/passwd\n\\ No newline at end of file\n",
+        quoted(r"\056git/hooks/pre-commit"),
+        quoted(r"\056\056/out.txt"),
+        quoted(r"\056github/workflows/ci.yml"),
+        quoted(r"sub/\056\147\151\164/config"),
+        b"diff --git a/code.py b/.github/ci.yml\nsimilarity index 100%\nrename from code.py\nrename to .github/ci.yml\n",
+        b"diff --git a/code.py b/.github/ci.yml\nsimilarity index 100%\ncopy from code.py\ncopy to .github/ci.yml\n",
+        b"diff --git a/code.py b/../out.py\nsimilarity index 100%\nrename from code.py\nrename to ../out.py\n",
+        b"diff --git a/code.py b/.git/x\nsimilarity index 100%\nrename from code.py\nrename to .git/x\n",
+        new_file("sub", "160000", f"Subproject commit {'1' * 40}"),
         CHANGE.replace(b"two", b"not there"),
         b"no patch at all\n",
         b"".join(new_file(f"f{number}") for number in range(101)),
@@ -84,12 +98,35 @@ def test_what_may_not_leave_is_refused(repository: HostRepository, patch: bytes)
     assert digest(repository.directory) == before
 
 
+HARD = {
+    "absurd hunk": CHANGE.replace(b"-1,3 +1,3", b"-1,99999999999999999999 +1,99999999999999999999"),
+    "digits": CHANGE.replace(b"-1,3 +1,3", b"-1," + b"9" * 100_000 + b" +1,3"),
+    "NULs": b"\0" * 1_000_000 + CHANGE.replace(b"two", b"\0" * 1_000_000),
+    "carriage returns": CHANGE.replace(b"\n", b"\r"),
+    "one line of headers": b"diff --git " + b"a/" * 1_000_000 + b"\n",
+    "60 MB": new_file("a", body="x" * (60 << 20)),
+    "deep renames": b"".join(
+        f"diff --git a/{'d/' * n}a b/{'d/' * (n + 1)}a\nrename from {'d/' * n}a\nrename to {'d/' * (n + 1)}a\n".encode()
+        for n in range(1_500)
+    ),
+}
+
+
+@pytest.mark.parametrize("patch", HARD.values(), ids=HARD.keys())
+def test_a_patch_that_is_made_to_be_hard_is_refused(repository: HostRepository, patch: bytes) -> None:
+    before = digest(repository.directory)
+    with pytest.raises(PatchRejected):
+        repository.check(patch)
+    assert digest(repository.directory) == before
+
+
 def test_what_is_given_out_is_what_git_made_of_it(repository: HostRepository) -> None:
     rename = b"diff --git a/code.py b/moved.py\nsimilarity index 100%\nrename from code.py\nrename to moved.py\n"
     patch = repository.check(rename)
     assert patch.files == ("code.py", "moved.py")
     assert b"rename" not in patch.data
     assert b"new file mode 100755\n" in repository.check(new_file("set-uid", "104755")).data
+    assert repository.check(quoted(r"\141\000b")).files == ("a",)
 
 
 def test_a_patch_that_unpacks_to_too_much_is_refused(repository: HostRepository, tmp_path: Path) -> None:

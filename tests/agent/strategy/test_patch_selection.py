@@ -13,13 +13,22 @@ import pytest
 from agent.context.budget import WindowBudget
 from agent.model.types import Reply, Request, Sampling
 from agent.run.run import Run
-from agent.strategy.patch_selection import changed_lines, choose, normal
+from agent.strategy.patch_selection import (
+    Proposal,
+    changed_lines,
+    choose,
+    leading,
+    normalised_patch,
+    proposal_of_files,
+    proposal_of_patch,
+)
 
-HEAD = "diff --git a/a.py b/a.py\nindex {index}..2 100644\n--- a/a.py\n+++ b/a.py\n@@ -{line},1 +{line},1 @@\n"
+HEAD = "diff --git a/a.py b/a.py\nindex {index}..2 100644\n--- a/a.py\n+++ b/a.py\n@@ -{line},{old} +{line},{new} @@\n"
 
 
 def patch(*changes: str, index: str = "1", line: int = 1) -> str:
-    return HEAD.format(index=index, line=line) + "\n".join(changes) + "\n"
+    old, new = (sum(change.startswith(sign) for change in changes) for sign in "-+")
+    return HEAD.format(index=index, line=line, old=old, new=new) + "\n".join(changes) + "\n"
 
 
 SUM, OTHER, LONG = patch("-a - b", "+a + b"), patch("-a - b", "+b + a"), patch("-a - b", "+c = a", "+c + b")
@@ -52,7 +61,7 @@ class Asked:
 
 
 def chosen(asked: Asked, *patches: str) -> tuple[int, str]:
-    return anyio.run(choose, cast(Run, asked), patches)
+    return anyio.run(choose, cast(Run, asked), [proposal_of_patch(patch) for patch in patches])
 
 
 def naming(text: str) -> Any:
@@ -113,6 +122,65 @@ def test_many_large_changes_are_shown_within_the_window() -> None:
 
 
 def test_what_is_normal_leaves_out_place_and_blanks() -> None:
-    assert normal(SUM) == normal(patch("-a - b", "+a + b", "+", index="9", line=40))
-    assert normal(SUM) != normal(OTHER)
+    assert normalised_patch(SUM) == normalised_patch(patch("-a - b", "+a + b", "+", index="9", line=40))
+    assert normalised_patch(SUM) != normalised_patch(OTHER)
     assert changed_lines(LONG) == changed_lines(SUM) + 1
+
+
+def test_the_same_lines_in_another_file_are_another_change() -> None:
+    assert normalised_patch(SUM) != normalised_patch(SUM.replace("a.py", "b.py"))
+
+
+def test_a_patch_that_can_not_be_read_is_none_of_the_small_ones() -> None:
+    broken = SUM.replace("@@ -1,1 +1,1 @@", "@@ -1,9 +1,9 @@")
+    assert normalised_patch(broken) == broken and changed_lines(broken) > changed_lines(LONG)
+
+
+BEFORE = {"a.py": "def f(a):\n    b = a\n    return b - 1\n", "b.js": "let x = 1;\n"}
+
+
+def files(text: str, path: str = "a.py", failed_examples: int = 0) -> Proposal:
+    return proposal_of_files(BEFORE, {path: text}, failed_examples)
+
+
+SMALL = files("def f(a):\n    b = a\n    return b + 1\n")
+LARGE = files("def f(a):\n    return 1 + a\n")
+LARGE_AGAIN = files('def f(a):\n    """Adds one."""\n\n    return 1 + a  # so\n')
+
+
+def test_the_size_of_changed_files_is_in_lines_taken_away_or_put_in() -> None:
+    assert (SMALL.size, LARGE.size) == (1, 2)
+    assert files("one\ntwo\n", "new.py").size == 2
+    assert files(BEFORE["a.py"]).size == 0
+    assert "-    return b - 1\n+    return b + 1" in SMALL.patch
+
+
+def test_comments_blanks_and_documentation_mean_nothing() -> None:
+    assert LARGE.meaning == LARGE_AGAIN.meaning != SMALL.meaning
+    assert files("let  x = 1;\n\n", "b.js").meaning == files("let x = 1;\n", "b.js").meaning
+    assert files("let x = 1;\n", "b.js").meaning != files("let x = 2;\n", "b.js").meaning
+    assert files("def f(:\n").meaning == files("def f(:\n\n").meaning
+
+
+def test_the_majority_leads_then_the_smaller_then_the_earlier() -> None:
+    assert leading([SMALL, LARGE, LARGE_AGAIN]) == [1]
+    assert leading([LARGE, SMALL]) == [1, 0]
+    assert leading([SMALL, files("def f(a):\n    b = a\n    return b + 2\n"), LARGE]) == [0, 1, 2]
+
+
+def test_what_the_documentation_speaks_against_comes_after_what_it_does_not() -> None:
+    doubted = files("def f(a):\n    b = a\n    return b + 3\n", failed_examples=1)
+    assert leading([doubted, doubted, LARGE]) == [2]
+    assert leading([doubted, files("def f(a):\n    return 7\n", failed_examples=2)]) == [0]
+
+
+def test_small_changes_to_code_are_shown_with_it_and_in_their_order() -> None:
+    asked = Asked('{"choice": 2}', seed=3)
+    proposals = [proposal_of_patch(each) for each in (SUM, OTHER)]
+
+    async def ask() -> tuple[int, str]:
+        return await choose(cast(Run, asked), proposals, source="def add(a, b): ...")
+
+    assert anyio.run(ask)[0] == 1
+    shown = asked.requests[0].messages[0]["content"]
+    assert "def add(a, b): ..." in shown and shown.index("+a + b") < shown.index("+b + a")

@@ -81,7 +81,7 @@ def evil_events(text: str) -> list[Event]:
         Observed(call_id=text, name=text, ok=False, content=text),
         SnapshotTaken(tree=text),
         PhaseBegan(phase=text, detail=text),
-        CandidateMade(number=1, region=text, verdict=text, patch=text),
+        CandidateMade(number=1, region=text, verdict=text),
         AttemptBegan(number=1, of=2),
         AttemptEnded(number=1, status=text, reason=text, summary=text, patch=text, verdict=text),
         AttemptChosen(number=1, reason=text),
@@ -175,7 +175,14 @@ def test_no_text_at_all_acts_on_the_terminal(text: str) -> None:
     assert not CONTROL.search(shown(say))
 
 
-# ---------------------------------------------------------------- what is told
+# ---------------------------------------------------------------- what is shown
+
+
+def run_of_tests(phase: str, *, passed: bool = True, about: str = "") -> TestsRan:
+    return TestsRan.model_validate(
+        {"phase": phase, "command": "c", "about": about, "exit_code": int(not passed), "passed": passed,
+         "ended": "exited", "seconds": 0.5, "output": ""}
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -194,6 +201,11 @@ def test_no_text_at_all_acts_on_the_terminal(text: str) -> None:
         (Observed(call_id="1", name="shell", ok=True, content="a\nb\n[exit code 0]\n"), "    [exit code 0] … 3 lines"),
         (Observed(call_id="1", name="shell", ok=False, content=""), "✗   "),
         (PhaseBegan(phase="localise"), "▸ localise"),
+        (run_of_tests("before", passed=False), "✗ tests without the patch: fail with exit code 1 [0.5 s]"),
+        (run_of_tests("candidate"), "✓ tests with the candidate: pass [0.5 s]"),
+        (run_of_tests("after"), "✓ tests with the patch, in a clean copy: pass [0.5 s]"),
+        (run_of_tests("reproduction", passed=False, about="f(1) == 2"), "· f(1) == 2: does not hold [0.5 s]"),
+        (run_of_tests("reproduction"), "· the script: holds already [0.5 s]"),
         (CandidateMade(number=2, region="f in a.py", verdict="passes"), "✓ candidate 2, f in a.py: passes"),
         (AttemptBegan(number=2, of=3), "▶ attempt 2 of at most 3"),
         (AttemptEnded(number=2, status="submitted", verdict="verified"), "✓ attempt 2: verified"),
@@ -212,7 +224,7 @@ def test_no_text_at_all_acts_on_the_terminal(text: str) -> None:
     ],
     ids=lambda value: value.kind if isinstance(value, BaseModel) else "",
 )  # fmt: skip
-def test_an_event_is_told_in_a_line(event: Event, words: str) -> None:
+def test_an_event_is_shown_on_a_line(event: Event, words: str) -> None:
     assert line(event).rstrip() == words.rstrip()
 
 
@@ -224,14 +236,14 @@ def test_what_a_person_need_not_see_is_not_shown(event: Event) -> None:
 
 
 def test_a_setup_that_failed_shows_its_end() -> None:
-    told = line(SetupRan(command="make", exit_code=2, seconds=3, output="\n".join(f"line {n}" for n in range(500))))
-    assert told.startswith("✗ setup, 3 s\n") and told.endswith("       line 499\n") and "line 1\n" not in told
+    shown_ = line(SetupRan(command="make", exit_code=2, seconds=3, output="\n".join(f"line {n}" for n in range(500))))
+    assert shown_.startswith("✗ setup, 3 s\n") and shown_.endswith("       line 499\n") and "line 1\n" not in shown_
     assert line(SetupRan(command="make", exit_code=0, seconds=3, output="quiet")) == "✓ setup, 3 s\n"
 
 
 def test_long_text_is_cut_to_a_line() -> None:
-    told = line(UserSaid(content="word " * 500))
-    assert told.count("\n") == 1 and len(told) < 160 and told.endswith("…\n")
+    shown_ = line(UserSaid(content="word " * 500))
+    assert shown_.count("\n") == 1 and len(shown_) < 160 and shown_.endswith("…\n")
 
 
 def test_an_event_after_streamed_text_begins_a_line_of_its_own() -> None:
@@ -247,7 +259,7 @@ def test_streaming_can_be_turned_off() -> None:
     assert shown(lambda terminal: terminal(TextReceived("x")), stream=False) == ""
 
 
-def test_a_download_is_told_at_every_twentieth() -> None:
+def test_a_download_is_reported_at_every_twentieth() -> None:
     def say(terminal: Terminal) -> None:
         for done in range(1001):
             terminal(DownloadAdvanced(done, 1000, "s"))
@@ -258,33 +270,33 @@ def test_a_download_is_told_at_every_twentieth() -> None:
 # ---------------------------------------------------------------- waiting for the first text
 
 
-def waited(*told: PromptProcessing | str) -> list[str]:
+def waited(*waits: PromptProcessing | str) -> list[str]:
     """The lines shown of waits and of what the model says in between, without their time."""
 
     def say(terminal: Terminal) -> None:
-        for each in told:
+        for each in waits:
             terminal(TextReceived(each) if isinstance(each, str) else each)
 
     return [line[line.index("·") + 2 :] if "·" in line else line for line in shown(say).splitlines()]
 
 
-def test_a_wait_is_told_every_ten_seconds_with_how_far_it_is() -> None:
-    told = [
+def test_a_wait_is_reported_every_ten_seconds_with_how_far_it_is() -> None:
+    waits = [
         PromptProcessing(seconds, done, 20_000)
         for seconds, done in ((2.0, 100), (11.0, 5_000), (12.0, 6_000), (22.5, 12_000))
     ]
-    assert waited(*told) == [
+    assert waited(*waits) == [
         "the model is reading the prompt: 11 s (5,000 of 20,000 tokens)",
         "the model is reading the prompt: 22 s (12,000 of 20,000 tokens)",
     ]
 
 
-def test_a_short_wait_is_not_told() -> None:
+def test_a_short_wait_is_not_reported() -> None:
     assert waited(PromptProcessing(0.0, 0, 100), PromptProcessing(3.0, 50, 100), PromptProcessing(9.9, 100, 100)) == []
 
 
 @pytest.mark.parametrize(
-    "told",
+    "waits",
     [
         PromptProcessing(10.0),
         PromptProcessing(10.0, None, 100),
@@ -292,8 +304,8 @@ def test_a_short_wait_is_not_told() -> None:
         PromptProcessing(10.0, 0, 0),
     ],
 )
-def test_a_wait_without_figures_is_told_by_its_seconds(told: PromptProcessing) -> None:
-    assert waited(told) == ["the model is reading the prompt: 10 s"]
+def test_a_wait_without_figures_is_reported_by_its_seconds(waits: PromptProcessing) -> None:
+    assert waited(waits) == ["the model is reading the prompt: 10 s"]
 
 
 def test_each_request_is_waited_for_anew() -> None:

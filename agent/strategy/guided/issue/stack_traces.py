@@ -1,4 +1,4 @@
-"""The places in the code that an issue names: in tracebacks, by the functions they went through, or as file and line.
+"""The lines of the repository's code that an issue names: the frames of its tracebacks, and files with line numbers.
 
 A reporter's line numbers are another version's, and the paths another machine's; files and functions mostly are not.
 """
@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from agent.code.tracebacks import cause_last, frames_in, without_frames, without_tracebacks
 
-_TOLD = re.compile(
+_MENTION = re.compile(
     r"(?<![\w./~\\-])(?:"
     r"(?P<path>[\w./~\\-]*\w\.\w{1,4})[`'\"]?(?:#L|:|[\s,(]{1,3}(?:(?:at|on|in|around|near) )?lines? )"
     r"(?P<line>\d{1,6})\b"
@@ -21,13 +21,13 @@ _TOLD = re.compile(
     re.IGNORECASE,
 )
 """`util.py:12`, `util.py#L12`, `util.py at line 12`, `line 12 of util.py`."""
-_ROOTS = ("src", "lib", "python")
-_INSTALLED = {"site-packages", "dist-packages", *_ROOTS}
+_SOURCE_FOLDERS = ("src", "lib", "python")
+_INSTALLED = {"site-packages", "dist-packages", *_SOURCE_FOLDERS}
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A function that a traceback went through, by the repository's path; `line` is 0 where none is told.
+    """A line in the function `function`, by the repository's path; `line` is 0 where only the function is named.
 
     `function` is empty where a reporter names a line in passing.
     """
@@ -37,7 +37,7 @@ class Frame:
     line: int
 
 
-def told_frames(issue: str, paths: Iterable[str]) -> list[Frame]:
+def issue_frames(issue: str, paths: Iterable[str]) -> list[Frame]:
     """The frames of an issue's tracebacks that are in files of the repository (`paths`), the cause of all last.
 
     Behind them what the prose names by file and line, since that is what the reporter has come to.
@@ -47,22 +47,22 @@ def told_frames(issue: str, paths: Iterable[str]) -> list[Frame]:
         named.setdefault(PurePosixPath(path).name, []).append(path)
     found: list[Frame] = []
     for frame in frames_in(cause_last(issue)):
-        path = _file(frame.path, named)
+        path = _in_repository(frame.path, named)
         if path and frame.function and not frame.function.startswith("<"):
             found.append(Frame(path, frame.function, frame.line))
-    for match in _TOLD.finditer(without_frames(without_tracebacks(issue))):
-        if path := _file(match["path"] or match["of"], named):
+    for match in _MENTION.finditer(without_frames(without_tracebacks(issue))):
+        if path := _in_repository(match["path"] or match["of"], named):
             found.append(Frame(path, "", int(match["line"] or match["first"])))
     return list(dict.fromkeys(found))
 
 
-def _file(told: str, named: dict[str, list[str]]) -> str:
-    """The repository's file that a path on another machine is; empty where that can't be told."""
-    parts = [part for part in told.replace("\\", "/").split("/") if part not in {"", ".", "..", "...", "~"}]
+def _in_repository(written: str, named: dict[str, list[str]]) -> str:
+    """The repository's file that a path on another machine is; empty where that is unclear."""
+    parts = [part for part in written.replace("\\", "/").split("/") if part not in {"", ".", "..", "...", "~"}]
     same = named.get(parts[-1], []) if parts else []
     for path in same:
         own = path.split("/")
-        own = own[1:] if own[0] in _ROOTS else own
+        own = own[1:] if own[0] in _SOURCE_FOLDERS else own
         if len(own) > 1 and (parts[-len(own) :] == own or (len(parts) > 1 and own[-len(parts) :] == parts)):
             return path
         if len(own) == 1 and len(parts) > 1 and parts[-2] in _INSTALLED:

@@ -1,54 +1,51 @@
-"""The likeliest suspects by the model's word, where there are many: one short question under a schema."""
+"""The suspects in order, by the ranking and by the model's choice: where there are many, one short question."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.model.dialects import loads
 from agent.model.schemas import object_of
-from agent.model.types import Request
-from agent.strategy.guided.localise.suspects import Suspect
-from agent.strategy.guided.prompts import ask_of_issue
-from agent.strategy.guided.schedule import SUSPECTS
-from agent.strategy.guided.state import GuidedState
+from agent.session.events import PhaseBegan, TestsRan
+from agent.strategy.guided.localise.suspects import Suspect, find_suspects
+from agent.strategy.guided.prompts import about_issue
+from agent.strategy.guided.schedule import MAX_SUSPECTS
+from agent.strategy.guided.state import GuidedState, answer_of
 from prompts import render
 
-_ASKED_ABOUT = 12
+_MAX_SHOWN = 12
 _FAR_AHEAD = 2.0
-"""A suspect with so many times the next one's score is not asked about."""
-_BONUS = (0.5, 0.3)
-"""Of the highest score, for the model's first and second choice."""
+"""A first suspect with so many times the second's score is not asked about. Chosen, not measured."""
+_BONUSES = (0.5, 0.3)
+"""Of the highest score, for the model's first and second choice. Chosen, not measured."""
+_ANSWER_TOKENS = 60
+_MAX_SIGNATURE = 120  # characters
 
 
-async def rank_by_model(guided: GuidedState, suspects: list[Suspect]) -> list[Suspect]:
-    """The suspects in order, those the model names moved up; without asking where few or one stands out."""
-    if (
-        len(suspects) <= SUSPECTS
-        or suspects[0].score > _FAR_AHEAD * suspects[1].score
-        or guided.context.exhausted_budget()
-    ):
+async def ranked_suspects(guided: GuidedState, failure: TestsRan | None, sources: Mapping[str, str]) -> list[Suspect]:
+    """Where the cause may be in `sources`, the likeliest first. Raises `BackendError`s.
+
+    Those that the model names are moved up; it is not asked where there are few, or one is far ahead.
+    """
+    guided.session.emit(PhaseBegan(phase="localise"))
+    root = guided.workspace.root
+    suspects = find_suspects(guided.index, sources, guided.issue, failure, root, guided.executed)
+    clear = len(suspects) <= MAX_SUSPECTS or suspects[0].score > _FAR_AHEAD * suspects[1].score
+    if clear or not guided.rules.model_ranking or guided.context.exhausted_budget():
         return suspects
-    asked = suspects[:_ASKED_ABOUT]
-    number = {"type": "integer", "minimum": 1, "maximum": len(asked)}
+    shown = suspects[:_MAX_SHOWN]
+    number = {"type": "integer", "minimum": 1, "maximum": len(shown)}
+    lines = [f"{each.region.title}: `{_signature(each)}`" for each in shown]
+    messages = about_issue(guided, render("guided_rank", suspects=lines))
     schema = object_of(likeliest=number, second=number)
-    lines = [f"{suspect.region.title}: `{_signature(suspect)}`" for suspect in asked]
-    request = Request(
-        messages=ask_of_issue(guided, render("guided_rank", suspects=lines)),
-        max_tokens=guided.model.reply_tokens(60),
-        json_schema=schema,
-        sampling=guided.model.sampling(0.0, 0),
-    )
-    reply = await guided.model.complete_structured(request)
-    guided.session.emit(guided.model.reply_event(reply, "rank"))
-    found = loads(reply.content)
-    named = [found.get("likeliest"), found.get("second")] if isinstance(found, dict) else []
+    answer = answer_of(await guided.ask("rank", messages, schema=schema, tokens=_ANSWER_TOKENS))
     top = suspects[0].score
-    for place, bonus in zip(named, _BONUS, strict=False):
-        if isinstance(place, int) and 1 <= place <= len(asked):
-            asked[place - 1] = replace(asked[place - 1], score=asked[place - 1].score + bonus * top)
-    return sorted(asked, key=lambda suspect: -suspect.score) + suspects[_ASKED_ABOUT:]
+    for key, bonus in zip(("likeliest", "second"), _BONUSES, strict=True):
+        at = answer.get(key)
+        if isinstance(at, int) and 1 <= at <= len(shown):
+            shown[at - 1] = replace(shown[at - 1], score=shown[at - 1].score + bonus * top)
+    return sorted(shown, key=lambda suspect: -suspect.score) + suspects[_MAX_SHOWN:]
 
 
 def _signature(suspect: Suspect) -> str:
-    first = suspect.region.source.strip().split("\n")[0]
-    return first[:120]
+    return suspect.region.source.strip().split("\n")[0][:_MAX_SIGNATURE]

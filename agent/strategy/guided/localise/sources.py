@@ -7,36 +7,34 @@ from collections.abc import Collection
 from anyio import to_thread
 
 from agent.code.paths import is_test
-from agent.run.code_index import code_index
+from agent.code.ranking import rank
 from agent.session.events import TestsRan
-from agent.strategy.guided.issue.stack_traces import told_frames
-from agent.strategy.guided.localise.suspects import places
-from agent.strategy.guided.state import GuidedState
+from agent.strategy.guided.issue.stack_traces import issue_frames
+from agent.strategy.guided.localise.suspects import MAX_RANKED, failure_places, find_seeds
+from agent.strategy.guided.state import GuidedState, Place
 
 _MAX_SOURCE_BYTES = 200_000
-_MANY_SOURCES = 300  # files; more of them are looked at through the index first
-_RANKED = 80  # definitions
-_FAILING = 20  # tests whose names are looked at
+_MANY_SOURCES = 300
+"""Files, of more than which those are read that the index ranks."""
+_MAX_TESTS = 20  # failing tests whose files are read
 _SUFFIXES = (".py", ".js", ".jsx", ".ts", ".tsx", ".go", ".rs", ".java", ".rb", ".php", ".c", ".cpp", ".cs", ".sh")
 
 
-async def load_sources(guided: GuidedState, failure: TestsRan | None, ran: Collection[str] = ()) -> dict[str, str]:
-    """The source files that may matter, at the base commit, path → text; what is too large or no text is left out.
+async def load_sources(guided: GuidedState, failure: TestsRan | None, executed: Collection[Place] = ()) -> None:
+    """Read the source files that may matter, at the base commit; what is too large or no text is left out.
 
-    Of a large repository these are the ones that the index ranks for the issue and its failure, those named there, and
-    those of which something `ran`.
+    Of a large repository these are the files that the index ranks for the issue and its failure, those named there,
+    and those of the functions that were `executed`. Brings the index up to date.
     """
+    repository = guided.context.repository
     entries = [
-        entry
-        for entry in guided.context.repository.entries()
-        if entry.path.endswith(_SUFFIXES) and entry.mode in {"100644", "100755"}
+        each for each in repository.entries() if each.path.endswith(_SUFFIXES) and each.mode in {"100644", "100755"}
     ]
-    named = await _rank(guided, failure)
+    await to_thread.run_sync(guided.index.refresh)
     if len(entries) > _MANY_SOURCES:
-        near = named | {path for path, _ in guided.ranked} | set(ran)
-        entries = [entry for entry in entries if entry.path in near]
-    sources = {}
-    for entry, data in guided.context.repository.blobs(entries):
+        near = _near(guided, failure) | {path for path, _ in executed}
+        entries = [each for each in entries if each.path in near]
+    for entry, data in repository.blobs([each for each in entries if each.path not in guided.sources]):
         if len(data) <= _MAX_SOURCE_BYTES and b"\0" not in data:
             try:
                 text = data.decode("utf-8")
@@ -44,24 +42,15 @@ async def load_sources(guided: GuidedState, failure: TestsRan | None, ran: Colle
                 continue
             if "\r\n" in text:
                 guided.crlf.add(entry.path)
-            sources[entry.path] = text.replace("\r\n", "\n")
-    return sources
+            guided.sources[entry.path] = text.replace("\r\n", "\n")
 
 
-async def _rank(guided: GuidedState, failure: TestsRan | None) -> set[str]:
-    """Have the index rank the code for the issue; the files that the failure names, and those of the failing tests."""
-    from agent.code.ranking import rank
-
-    index = code_index(guided.context.repository)
-    await to_thread.run_sync(index.refresh)
-    named = places(failure, guided.workspace.root) if failure else []
-    failing = failure.failures[:_FAILING] if failure else []
-    text = "\n".join([guided.context.issue.text, *failing])
-    found = rank(index, text, dict.fromkeys(named, 1.0), limit=_RANKED, exclude=is_test)
-    guided.ranked = {(each.definition.path, each.definition.start): each.score for each in found}
-    tests = {path for path in index.paths if any(path in name for name in failing)}
-    return (
-        {path for path, _ in named}
-        | {frame.path for frame in told_frames(guided.context.issue.text, index.paths)}
-        | tests
-    )
+def _near(guided: GuidedState, failure: TestsRan | None) -> set[str]:
+    """The files that the issue may be about, those that it or the failure names, and those of the failing tests."""
+    index, issue, root = guided.index, guided.issue, guided.workspace.root
+    failing = failure.failures[:_MAX_TESTS] if failure else []
+    seeds = find_seeds(index, guided.sources, issue, failure, root)
+    ranked = rank(index, "\n".join([issue, *failing]), seeds, limit=MAX_RANKED, exclude=is_test)
+    found = {each.definition.path for each in ranked} | {frame.path for frame in issue_frames(issue, index.paths)}
+    found |= {path for path, _ in failure_places(failure, root)} if failure else set()
+    return found | {path for path in index.paths if any(path in name for name in failing)}

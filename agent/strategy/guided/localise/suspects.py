@@ -1,57 +1,64 @@
-"""Where the cause may be: functions ranked by the failure's traceback, the tests that fail, and the issue's words."""
+"""Where the cause may be: functions ranked by the issue, by what failed, and by what ran."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from agent.code.definitions import Definition
+from agent.code.index import CodeIndex
 from agent.code.paths import is_test
+from agent.code.ranking import rank
 from agent.code.regions import Region, functions, whole_file
 from agent.code.tracebacks import cause_last, locations_in
 from agent.session.events import TestsRan
-from agent.strategy.guided.issue.expected_values import MOST_LETTERS
-from agent.strategy.guided.issue.stack_traces import Frame, told_frames
-from agent.strategy.guided.localise.named import Named
+from agent.strategy.guided.issue.stack_traces import Frame, issue_frames
 
+MAX_RANKED = 80
+"""Definitions that are looked at."""
+_MAX_TESTS = 20  # failing tests whose names are looked at
 _MAX_WHOLE_FILE_LINES = 200
-_INDEX_POINTS = 8.0
-_RAN = 4.0
-_DID_NOT_RUN = 0.3
-_TEXT = re.compile(r"""(?P<quote>["'])(?P<text>[^"'\n\\]{12,400})(?P=quote)""")
-_INSERTED = re.compile(r"\{[^{}]*\}|%[-\w.()]*[a-z]|\$\{?\w+\}?")
-_MESSAGE, _MOST_FOR_MESSAGE = 4.0, 10.0
-_LONG_MESSAGE = 12  # letters
-_MOST_APART = 20
+_MAX_MOVED = 20
 """Lines by which a line that an issue names may have moved since."""
+_MAX_SAME_NAME = 3
+"""Definitions of a name that a failing test calls; of one with more nobody knows which is meant."""
+
+# Seeds of the ranking, in which the best match by words has 1. Chosen, not fitted; docs/decisions/0015 has what was
+# measured with them.
+_FAILURE_FRAME = 1.25
+"""The deepest function of the repository that a failure went through."""
+_ISSUE_FRAME = 1.5
+"""The deepest that an issue's traceback names, or a line that it names: reporters say where they have come to."""
+_FRAME_ABOVE = 0.6
+"""What a function has of the weight of the one that it calls in a traceback."""
+_TESTED = 0.5
+"""What a failing test calls."""
+_MIN_SHARE = 0.05
+"""Of the best suspect's score; with less nothing speaks for a function but that it is there."""
+_NAMED_FILE = 1.0
+"""A file without functions that the issue or the failure names."""
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A region, and how much speaks for it."""
+    """A region, and how much speaks for it; 1.0 is what the best match by words alone has."""
 
     region: Region
     score: float
 
 
-def frames(output: str, root: str) -> list[tuple[str, int]]:
-    """The places in the repository that a failure's output names, in order: path from the root, line.
-
-    Those of an error that others were raised from come last, since it is the cause.
-    """
-    return list(locations_in(cause_last(output), root))
-
-
-def places(failure: TestsRan, root: str) -> list[tuple[str, int]]:
+def failure_places(failure: TestsRan, root: str) -> list[tuple[str, int]]:
     """The places a failing run names: those of the tests that failed, else those in its output; path, line."""
-    told = [place for each in failure.details for place in each.places]
-    return told or frames(failure.output, root)
+    named = [place for each in failure.details for place in each.places]
+    return named or list(locations_in(cause_last(failure.output), root))
 
 
 def failing_test(sources: Mapping[str, str], failure: TestsRan, root: str) -> str:
-    """The source of the test function that the failure names a line of, the deepest one; empty where there is none."""
-    for path, line in reversed(_first_failure(failure, root)):
+    """The source of the test function that the first failure names a line of, the deepest one; empty without one."""
+    first = next((each.places for each in failure.details if each.places), None)
+    for path, line in reversed(first or failure_places(failure, root)):
         if is_test(path) and path in sources:
             for region in functions(path, sources[path]):
                 if region.start <= line <= region.end:
@@ -59,130 +66,101 @@ def failing_test(sources: Mapping[str, str], failure: TestsRan, root: str) -> st
     return ""
 
 
-def _first_failure(failure: TestsRan, root: str) -> list[tuple[str, int]]:
-    """The places of the first failure that has any."""
-    return next((each.places for each in failure.details if each.places), None) or frames(failure.output, root)
-
-
-def localise(
+def find_suspects(
+    index: CodeIndex,
     sources: Mapping[str, str],
     issue: str,
     failure: TestsRan | None,
     root: str,
-    ranked: Mapping[tuple[str, int], float] | None = None,
     executed: Collection[tuple[str, int]] = (),
 ) -> list[Suspect]:
     """Suspects among `sources` (path → text), most likely first; tests are never suspects.
 
-    `root` is the repository's place in what the failing run says; `ranked` how well places (path, line) match the
-    issue, by the index, 1.0 for the best; `executed` the functions (path, first line) that ran, where that is known.
+    `index` is that of the base commit, `root` the repository's place in what the failing run prints, `executed` the
+    functions (path, first line) that ran when the problem showed, empty where that is not known.
     """
-    output = failure.output if failure else ""
+    text = "\n".join([issue, *(failure.failures[:_MAX_TESTS] if failure else ())])
+    seeds = find_seeds(index, sources, issue, failure, root)
     regions: dict[str, list[Region]] = {}
-    for path, text in sources.items():
-        regions[path] = functions(path, text)
-        if not regions[path] and not is_test(path) and text.count("\n") <= _MAX_WHOLE_FILE_LINES:
-            regions[path] = [] if path.endswith(".py") else [whole_file(path, text)]
-    went = places(failure, root) if failure else []
-    scores = _by_frames(regions, went)
-    _by_told_frames(regions, told_frames(issue, regions), scores)
-    tested = _names_in_failing_tests(regions, went, output)
-    named = Named(issue)
-    for path, group in regions.items():
-        if is_test(path):
-            continue
-        where = named.path(path)
-        for region in group:
-            names = {part for part in region.name.split(".") if part} or {PurePosixPath(path).stem}
-            called = sum(4.0 for name in names if name in tested)
-            scores[region] = scores.get(region, 0.0) + called + where + sum(map(named.name, names))
-    _by_messages(scores, issue)
-    _by_index(regions, ranked or {}, scores)
-    _spread_to_callees(scores)
-    _by_execution(scores, frozenset(executed))
-    found = [Suspect(region, score) for region, score in scores.items() if score > 0 and not is_test(region.path)]
+    scores: dict[Region, float] = {}
+    for each in rank(index, text, seeds, MAX_RANKED, is_test, executed):
+        path = each.definition.path
+        if each.definition.is_function and path in sources:
+            if path not in regions:
+                regions[path] = functions(path, sources[path])
+            region = _region_of(each.definition, regions[path])
+            if region is not None:
+                scores[region] = max(scores.get(region, 0.0), each.score)
+    scores |= dict.fromkeys(_named_files(sources, issue, failure, root), _NAMED_FILE)
+    least = _MIN_SHARE * max(scores.values(), default=0.0)
+    found = [Suspect(region, score) for region, score in scores.items() if score > least]
     return sorted(found, key=lambda suspect: (-suspect.score, suspect.region.path, suspect.region.start))
 
 
-def _by_frames(regions: Mapping[str, list[Region]], named: list[tuple[str, int]]) -> dict[Region, float]:
-    """Points for functions that stand in a traceback; the deepest has the most."""
-    scores: dict[Region, float] = {}
-    for depth, (path, line) in enumerate(named):
-        for region in regions.get(path, []):
-            if region.start <= line <= region.end and not is_test(path):
-                scores[region] = max(scores.get(region, 0.0), 6.0 + 4.0 * (depth + 1) / len(named))
-    return scores
+def find_seeds(
+    index: CodeIndex, sources: Mapping[str, str], issue: str, failure: TestsRan | None, root: str
+) -> dict[tuple[str, int], float]:
+    """The places (path, line) that tracebacks and failing tests point to, each with its weight."""
+    seeds: dict[tuple[str, int], float] = {}
+
+    def add(place: tuple[str, int], weight: float) -> None:
+        seeds[place] = max(seeds.get(place, 0.0), weight)
+
+    for height, frame in enumerate(reversed(issue_frames(issue, index.paths))):
+        for definition in _meant(index, frame):
+            add((frame.path, definition.start), _ISSUE_FRAME * _FRAME_ABOVE**height)
+    if failure is not None:
+        places = failure_places(failure, root)
+        for height, (path, line) in enumerate(reversed([each for each in places if not is_test(each[0])])):
+            around = index.enclosing_function(path, line)
+            add((path, around.start if around else line), _FAILURE_FRAME * _FRAME_ABOVE**height)
+        for name in _tested_names(sources, failure, places):
+            same = [each for each in index.definitions(name) if each.is_function and not is_test(each.path)]
+            for definition in same if len(same) <= _MAX_SAME_NAME else ():
+                add((definition.path, definition.start), _TESTED)
+    return seeds
 
 
-def _by_told_frames(regions: Mapping[str, list[Region]], told: list[Frame], scores: dict[Region, float]) -> None:
-    """Points for the functions in the issue's tracebacks, the deepest far ahead."""
-    for height, frame in enumerate(reversed(told)):
-        name = frame.function.rpartition(".")[2]
-        points = 4.0 + 8.0 * 0.6**height
-        same = [each for each in regions[frame.path] if name in {"", each.short_name} and not is_test(frame.path)]
-        same.sort(key=lambda each: _apart(each, frame.line))
-        for region in same[:1] if name else same:
-            if name or _apart(region, frame.line) <= _MOST_APART:
-                scores[region] = max(scores.get(region, 0.0), points if region is same[0] else 0.6 * points)
+def _meant(index: CodeIndex, frame: Frame) -> list[Definition]:
+    """The function of the index that a frame of an issue means: the nearest of its name, or round the line."""
+    name = frame.function.rpartition(".")[2]
+    same = [each for each in index.definitions_in(frame.path) if each.is_function and name in {"", each.short_name}]
+    same.sort(key=lambda each: _distance(each, frame.line))
+    return [each for each in same[:1] if name or _distance(each, frame.line) <= _MAX_MOVED]
 
 
-def _by_messages(scores: dict[Region, float], issue: str) -> None:
-    """Points for functions in which a message stands that the issue shows, more for a long one."""
-    told = " ".join(issue[:MOST_LETTERS].split())
-    for region in scores:
-        parts = (part for text in _TEXT.finditer(region.source) for part in _INSERTED.split(text["text"]))
-        said = [len(part) for part in parts if len(part) >= _LONG_MESSAGE and " " in part.strip() and part in told]
-        scores[region] += min(_MESSAGE + max(said) / 10, _MOST_FOR_MESSAGE) if said else 0.0
+def _distance(definition: Definition, line: int) -> int:
+    """How many lines a line is outside of a definition."""
+    return max(definition.start - line, line - definition.end, 0)
 
 
-def _apart(region: Region, line: int) -> int:
-    """How many lines a line is outside of a region."""
-    return max(region.start - line, line - region.end, 0)
-
-
-def _by_index(
-    regions: Mapping[str, list[Region]], ranked: Mapping[tuple[str, int], float], scores: dict[Region, float]
-) -> None:
-    """Points for what the index takes the issue to be about."""
-    for (path, line), score in ranked.items():
-        for region in regions.get(path, []):
-            if region in scores and region.name and region.start <= line <= region.end:
-                scores[region] += _INDEX_POINTS * score
-
-
-def _by_execution(scores: dict[Region, float], executed: frozenset[tuple[str, int]]) -> None:
-    """Points for functions that ran; those that did not lose most of theirs, since they can't be what went wrong."""
-    lines: dict[str, list[int]] = {}
-    for path, line in executed:
-        lines.setdefault(path, []).append(line)
-    for region in scores if executed else ():
-        ran = any(region.start <= line <= region.end for line in lines.get(region.path, ()))
-        scores[region] = scores[region] + _RAN if ran else scores[region] * _DID_NOT_RUN
-
-
-def _names_in_failing_tests(regions: Mapping[str, list[Region]], named: list[tuple[str, int]], output: str) -> set[str]:
+def _tested_names(sources: Mapping[str, str], failure: TestsRan, places: list[tuple[str, int]]) -> set[str]:
     """What the failing tests call."""
     found: set[str] = set()
-    for path, group in regions.items():
-        if not is_test(path):
-            continue
-        for region in group:
-            hit = any(where == path and region.start <= line <= region.end for where, line in named)
-            if hit or re.search(rf"\b(?:FAIL|ERROR|FAILED)\b.*\b{re.escape(region.short_name)}\b", output):
+    for path in filter(is_test, sources):
+        for region in functions(path, sources[path]):
+            hit = any(where == path and region.start <= line <= region.end for where, line in places)
+            named = rf"\b(?:FAIL|ERROR|FAILED)\b.*\b{re.escape(region.short_name)}\b"
+            if hit or re.search(named, failure.output):
                 found |= region.calls
     return found
 
 
-def _spread_to_callees(scores: dict[Region, float]) -> None:
-    """Some of a function's points go to what it calls: the cause is often one call further down."""
-    by_name: dict[str, list[Region]] = {}
-    for region in scores:
-        by_name.setdefault(region.short_name, []).append(region)
-    extra: dict[Region, float] = {}
-    for region, score in scores.items():
-        for name in region.calls:
-            for callee in by_name.get(name, []) if score > 0 else []:
-                if callee is not region and not is_test(callee.path):
-                    extra[callee] = max(extra.get(callee, 0.0), 0.4 * score)
-    for region, points in extra.items():
-        scores[region] += points
+def _region_of(definition: Definition, regions: list[Region]) -> Region | None:
+    """The region of a definition in the texts as they are now, by its name, of several the nearest; the outer one."""
+    names = definition.name.split(".")
+    for length in range(len(names), 0, -1):
+        same = [each for each in regions if each.name == ".".join(names[:length])]
+        if same:
+            return min(same, key=lambda each: abs(each.start - definition.start))
+    return None
+
+
+def _named_files(sources: Mapping[str, str], issue: str, failure: TestsRan | None, root: str) -> Iterator[Region]:
+    """The short files in other languages than Python that have no functions, and that issue or failure name."""
+    named = {path for path, _ in failure_places(failure, root)} if failure else set()
+    for path, text in sources.items():
+        if path.endswith(".py") or is_test(path) or text.count("\n") > _MAX_WHOLE_FILE_LINES:
+            continue
+        if (path in named or PurePosixPath(path).name in issue) and not functions(path, text):
+            yield whole_file(path, text)

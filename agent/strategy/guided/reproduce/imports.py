@@ -25,7 +25,7 @@ async def imports_of(guided: GuidedState, names: Collection[str]) -> dict[str, s
     """
     if not names:
         return {}
-    own = definitions(guided.sources, guided.context.issue.text)
+    own = definitions(guided.sources, guided.issue)
     found = {name: f"from {own[name]} import {name}" for name in sorted(names) if name in own}
     wanted = sorted(set(names) - found.keys())
     if wanted:
@@ -61,30 +61,15 @@ def _bindings(line: str) -> Iterator[tuple[str, str]]:
 
 def with_submodules(imports: Mapping[str, str], code: Iterable[str], modules: Collection[str]) -> dict[str, str]:
     """Imports, with those of the modules that code reaches through their package: `pkg.sub.f()`."""
-    found = dict(imports)
-    for tree in filter(None, map(parse, code)):
-        for node in ast.walk(tree):
-            root, *parts = _dotted(node)
-            bound = _imported(imports.get(root, ""), root)
-            longest = next((n for n in range(len(parts), 0, -1) if ".".join([bound, *parts[:n]]) in modules), 0)
-            line = f"import {'.'.join([bound, *parts[:longest]])}"
-            if bound and longest and line not in found[root].split("\n"):
-                found[root] += f"\n{line}"
+    found, text = dict(imports), "\n".join(code)
+    for name, statement in imports.items():
+        bound = re.fullmatch(rf"import ([\w.]+)(?: as {name})?", statement)
+        if bound is None:
+            continue
+        for chain in sorted(set(re.findall(rf"(?<![\w.]){name}((?:\.\w+)+)", text))):
+            parts = [bound[1], *chain[1:].split(".")]
+            prefixes = [".".join(parts[:length]) for length in range(len(parts), 1, -1)]
+            longest = next((each for each in prefixes if each in modules), "")
+            if longest and f"import {longest}" not in found[name].split("\n"):
+                found[name] += f"\nimport {longest}"
     return found
-
-
-def _dotted(node: ast.AST) -> list[str]:
-    """The names of `a.b.c`; one that is empty for anything else."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return [node.id, *parts[::-1]] if isinstance(node, ast.Name) and parts else [""]
-
-
-def _imported(statement: str, name: str) -> str:
-    """The module that an `import` binds to a name; empty for another statement."""
-    tree = parse(statement)
-    node = tree.body[0] if tree and tree.body else None
-    names = node.names if isinstance(node, ast.Import) else []
-    return next((each.name for each in names if (each.asname or each.name) == name), "")

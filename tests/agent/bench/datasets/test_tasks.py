@@ -72,7 +72,7 @@ def test_the_original_columns_of_a_function_are_put_together(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ([ROW | {"repo": "../../etc"}], "task 1: repo"),
         ([ROW, ROW | {"instance_id": "b", "base_commit": "main; rm -rf /"}], "task 2: base_commit"),
@@ -87,13 +87,13 @@ def test_the_original_columns_of_a_function_are_put_together(tmp_path: Path) -> 
         ([], "has no tasks"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_row(tmp_path: Path, rows: list[dict[str, Any]], told: str) -> None:
-    with pytest.raises(UsageError, match=told.replace("(", r"\(")):
+def test_what_is_wrong_is_reported_with_its_row(tmp_path: Path, rows: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(UsageError, match=message.replace("(", r"\(")):
         load_tasks(write_rows(tmp_path / "tasks.jsonl", *rows))
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "told"),
+    ("name", "data", "message"),
     [
         ("tasks.parquet", b"PAR1", "parquet file, which is not read"),
         ("tasks.jsonl", b"{]", "neither JSON nor JSON lines"),
@@ -101,9 +101,9 @@ def test_what_is_wrong_is_told_with_its_row(tmp_path: Path, rows: list[dict[str,
         ("tasks.jsonl", b"\xff\xfe", "neither JSON nor JSON lines"),
     ],
 )
-def test_a_file_of_another_kind(tmp_path: Path, name: str, data: bytes, told: str) -> None:
+def test_a_file_of_another_kind(tmp_path: Path, name: str, data: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         load_tasks(tmp_path / name)
     with pytest.raises(UsageError, match="can't be read"):
         load_tasks(tmp_path / "absent.jsonl")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from doubles import LlamaCppDouble
-from working import FIX, SUBMIT, Worked, call, calls, work
+from working import FIX, SUBMIT, FinishedSession, call, calls, work
 
 from agent.model.dialects import Repaired
 from agent.strategy.agent.repeated_failures import _failing
@@ -35,7 +35,7 @@ def end(count: int) -> list[dict[str, object]]:
     return [calls(call("edit_file", path="calc.py", old=f"return a - b - {count}", new="return a + b")), calls(SUBMIT)]
 
 
-def told(worked: Worked, words: str = SAID) -> list[int]:
+def told(worked: FinishedSession, words: str = SAID) -> list[int]:
     """Which runs of the tests, from 1, came with the words."""
     runs = [each for each in worked.observed if each.name in {"run_tests", "shell"}]
     return [number for number, each in enumerate(runs, 1) if words in each.content]

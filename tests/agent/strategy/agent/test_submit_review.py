@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from doubles import LlamaCppDouble
 from support import CALC
-from working import FIX, SUBMIT, Worked, call, calls, work
+from working import FIX, SUBMIT, FinishedSession, call, calls, work
 
 from agent.session.events import TestsRan
 from agent.strategy.agent.submit_review import MAX_REFUSALS, submit_problem
@@ -28,7 +28,7 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SWE_AGENT_HOME", str(tmp_path / "home"))
 
 
-def reviews(worked: Worked) -> list[str]:
+def reviews(worked: FinishedSession) -> list[str]:
     """What each submit gave."""
     return [observed.content for observed in worked.observed if observed.name == "submit"]
 

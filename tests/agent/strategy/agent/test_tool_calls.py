@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from doubles import LlamaCppDouble, OllamaDouble
-from working import FIX, SUBMIT, Worked, call, calls, work
+from working import FIX, SUBMIT, FinishedSession, call, calls, work
 
 from agent.recovery.progress import LIMITS
 from agent.recovery.stuck import CHANGE_AT, NUDGE_AT, STOP_AT
@@ -21,7 +21,7 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SWE_AGENT_HOME", str(tmp_path / "home"))
 
 
-def order(worked: Worked) -> list[str]:
+def order(worked: FinishedSession) -> list[str]:
     """Calls and observations as they were journalled."""
     said = {"tool_called": lambda event: f"> {event.call.name}", "observed": lambda event: f"< {event.name}"}
     return [said[event.kind](event) for event in worked.events if event.kind in said]
@@ -92,7 +92,7 @@ def test_what_comes_after_a_submit_is_not_run(tmp_path: Path) -> None:
     assert len(results) == 3 and results[-1]["content"].startswith("not run")  # every call has a result
 
 
-def observed_with(worked: Worked, words: str) -> list[int]:
+def observed_with(worked: FinishedSession, words: str) -> list[int]:
     """The numbers, from 1, of the observations that have some words."""
     return [number for number, each in enumerate(worked.observed, 1) if words in each.content]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from doubles import GenericDouble, LlamaCppDouble, OllamaDouble, VllmDouble
 from doubles.faults import Endless, Status
-from working import FIX, SUBMIT, Worked, call, calls, work
+from working import FIX, SUBMIT, FinishedSession, call, calls, work
 
 from agent.model.tool_calling import ToolCallModeMemory
 from agent.strategy.agent.tool_loop import GIVE_UP_AFTER
@@ -21,7 +21,7 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SWE_AGENT_HOME", str(tmp_path / "home"))
 
 
-def modes(worked: Worked) -> list[str]:
+def modes(worked: FinishedSession) -> list[str]:
     return [prompt.mode for prompt in worked.prompts]
 
 
@@ -156,7 +156,7 @@ def test_a_call_that_was_cut_off_is_not_run(tmp_path: Path, finish: str) -> None
         worked = work(double, tmp_path)
     assert worked.result.status == "fixed", worked.result.error
     assert [observed.name for observed in worked.observed] == ["edit_file", "submit", "submit"]
-    assert len(worked.told) == 1 and "cut off" in worked.told[0]
+    assert len(worked.user_messages) == 1 and "cut off" in worked.user_messages[0]
 
 
 def test_of_a_reply_that_was_cut_off_the_whole_calls_are_run(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_reply_that_stays_endless_is_told_to_the_model_and_moves_nothing(tmp_p
         assert all(each.stopped.wait(30) for each in endless)
     assert worked.result.status == "fixed", worked.result.error
     assert modes(worked) == ["native"]
-    assert "cut off" in worked.told[0]
+    assert "cut off" in worked.user_messages[0]
 
 
 # peers row 41; case 22

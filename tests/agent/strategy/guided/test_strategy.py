@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from doubles.faults import Silent
 from support import CALC, ScriptedModel
-from working import TimeLimit, Worked, work
+from working import FinishedSession, TimeLimit, work
 
-from agent.strategy.guided.schedule import CANDIDATES, Round
+from agent.errors import UsageError
+from agent.strategy.guided.rules import VARIABLE, GuidedRules, rules_from_environment
+from agent.strategy.guided.schedule import MAX_CANDIDATES, Round
 
 WRONG = [f"```python\ndef add(a, b):\n    return a * b * {number}\n```" for number in range(2, 20)]
 RIGHT = '```python\ndef add(a, b):\n    """Return the sum."""\n    return a + b\n```'
@@ -29,16 +31,21 @@ def model() -> Iterator[ScriptedModel]:
         yield model
 
 
-def guided(model: ScriptedModel, place: Path, answers: list[Any], **settings: Any) -> Worked:
+def guided(model: ScriptedModel, place: Path, answers: list[Any], **settings: Any) -> FinishedSession:
     model.answers = answers
     return work(model, place, strategy="guided", **settings)
 
 
-def verdicts(worked: Worked) -> list[str]:
+def leave_out(monkeypatch: pytest.MonkeyPatch, *rules: str) -> None:
+    """Work without some of the rules."""
+    monkeypatch.setenv(VARIABLE, ",".join(rules))
+
+
+def verdicts(worked: FinishedSession) -> list[str]:
     return [event.verdict for event in worked.of("candidate_made")]
 
 
-def phases(worked: Worked) -> list[str]:
+def phases(worked: FinishedSession) -> list[str]:
     return [f"{event.phase} {event.detail}".strip() for event in worked.of("phase_began")]
 
 
@@ -63,9 +70,7 @@ def test_a_failure_is_shown_after_the_same_beginning(
 ) -> None:
     alone = CALC["calc.py"].split("\n\n\ndef double")[0] + "\n"
     test = CALC["test_calc.py"].split("    def test_double")[0].replace(", double", "")
-    monkeypatch.setattr(
-        "agent.strategy.guided.repair.search.ROUNDS", (Round("rewrite", (0.2,)), Round("again", (0.8, 0.8)))
-    )
+    monkeypatch.setattr("agent.strategy.guided.schedule.ROUNDS", (Round("rewrite", (0.2,)), Round("again", (0.8, 0.8))))
     worked = guided(model, tmp_path, [*WRONG[:2], RIGHT], files={"calc.py": alone, "test_calc.py": test})
     assert worked.result.status == "fixed", worked.result.error
     first, second, third = (request["messages"] for request in model.requests)
@@ -91,7 +96,7 @@ ALONE = {
 def test_candidates_that_are_left_over_are_asked_for_too(
     model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.strategy.guided.repair.search.ROUNDS", (Round("rewrite", (0.2,)),))
+    monkeypatch.setattr("agent.strategy.guided.schedule.ROUNDS", (Round("rewrite", (0.2,)),))
     worked = guided(model, tmp_path, [*WRONG[:9], RIGHT], files=ALONE)
     assert worked.result.status == "fixed", worked.result.error
     assert worked.result.attempts == 10
@@ -99,8 +104,8 @@ def test_candidates_that_are_left_over_are_asked_for_too(
 
 def test_the_search_ends_when_the_candidates_are_spent(model: ScriptedModel, tmp_path: Path) -> None:
     worked = guided(model, tmp_path, ["I can't say."], files=ALONE, max_steps=100)
-    assert (worked.result.status, worked.result.attempts) == ("no_patch", CANDIDATES)
-    assert f"none of {CANDIDATES} candidates" in (worked.result.error or "")
+    assert (worked.result.status, worked.result.attempts) == ("no_patch", MAX_CANDIDATES)
+    assert f"none of {MAX_CANDIDATES} candidates" in (worked.result.error or "")
 
 
 TWO = {
@@ -152,7 +157,7 @@ def test_a_script_that_shows_the_problem_is_run_on_each_copy_where_it_lies(
     assert worked.result.verification and worked.result.verification.reproduction
 
 
-def reproduction(worked: Worked) -> str:
+def reproduction(worked: FinishedSession) -> str:
     return str(worked.of("reproduction_found")[0].script)
 
 
@@ -254,7 +259,7 @@ def test_where_only_what_is_wrong_is_shown_another_outcome_is_proposed(
         if "must be true" not in body["messages"][-1]["content"]:
             return RIGHT
         asked.append(body["messages"][-1]["content"])
-        return '{"must_be_true": "`add(2, 3)` does not give `-1` any more"}'
+        return '{"must_be_true": "`add(2, 3)` does not give what the issue shows any more"}'
 
     issue = f">>> from calc import add, double\n{shown}\n\nThat is odd."
     worked = guided(model, tmp_path, [answer], files=WEAK, issue=issue)
@@ -280,17 +285,6 @@ def test_what_is_proposed_is_looked_for_in_what_the_issues_code_runs(model: Scri
     worked = guided(model, tmp_path, [unshown], files={**WEAK, "calc.py": code + WEAK["calc.py"]}, issue=issue)
     assert worked.result.status == "unverified", worked.result.error
     assert next(phase for phase in phases(worked) if phase.startswith("propose")) == "propose add in calc.py"
-
-
-def test_code_that_hangs_as_the_issue_says_shows_the_problem(
-    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent.strategy.guided.reproduce.scripts._ALARM", "import signal\n\nsignal.alarm(1)\n")
-    files = {**WEAK, "calc.py": "def add(a, b):\n    while b > 0:\n        a += 1\n    return a\n"}
-    issue = ">>> from calc import add\n>>> add(2, 3)\n\nnever returns."
-    worked = guided(model, tmp_path, [RIGHT], files=files, issue=issue)
-    assert worked.result.status == "fixed", worked.result.error
-    assert reproduction(worked).endswith("from calc import add\nadd(2, 3)\n")
 
 
 def test_what_does_not_run_is_suspected_last(model: ScriptedModel, tmp_path: Path) -> None:
@@ -338,7 +332,7 @@ def test_none_of_the_checks_may_be_meant(model: ScriptedModel, tmp_path: Path) -
 
     issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5, not 7."
     worked = guided(model, tmp_path, [answer], files=WEAK, issue=issue)
-    assert reproduction(worked).endswith("assert repr(result) != shown\n")  # what is shown is wrong for sure
+    assert reproduction(worked).endswith("assert repr(result) not in shown\n")  # what is shown is wrong for sure
 
 
 def test_tests_that_cannot_run_say_nothing_of_a_candidate(model: ScriptedModel, tmp_path: Path) -> None:
@@ -376,21 +370,17 @@ def unshown(body: dict[str, Any]) -> str:
 def test_what_several_replies_agree_on_is_proposed_where_nothing_shows_the_problem(
     model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.strategy.guided.strategy.find_reproductions", _none)
+    leave_out(monkeypatch, "issue_code", "model_script")
     worked = guided(model, tmp_path, [unshown], files=WEAK)
     assert worked.result.status == "unverified"
     assert "+    return a + b" in worked.result.patch
     assert worked.result.exit_code == 1
 
 
-async def _none(*_: object) -> list[object]:
-    return []
-
-
 def test_where_replies_do_not_agree_one_about_the_likeliest_is_proposed_and_it_is_told(
     model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.strategy.guided.strategy.find_reproductions", _none)
+    leave_out(monkeypatch, "issue_code", "model_script")
     worked = guided(model, tmp_path, WRONG, files=WEAK)
     assert worked.result.status == "unverified", worked.result.error
     assert "+    return a * b *" in worked.result.patch
@@ -400,7 +390,7 @@ def test_where_replies_do_not_agree_one_about_the_likeliest_is_proposed_and_it_i
 def test_nothing_is_proposed_where_nothing_is_changed(
     model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.strategy.guided.strategy.find_reproductions", _none)
+    leave_out(monkeypatch, "issue_code", "model_script")
     worked = guided(model, tmp_path, [f"```python\n{WEAK['calc.py']}```"], files=WEAK)
     assert worked.result.status == "no_patch"
     assert "no reply changes anything" in (worked.result.error or "")
@@ -474,7 +464,7 @@ def test_what_passes_is_kept_where_the_time_ends_before_the_search(
 def test_a_proposal_is_kept_where_the_time_ends_before_replies_agree(
     model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: TimeLimit
 ) -> None:
-    monkeypatch.setattr("agent.strategy.guided.strategy.find_reproductions", _none)
+    leave_out(monkeypatch, "issue_code", "model_script")
     silent = Silent(WRONG[0])
     limit.expire_after(silent.begun.wait)
     worked = guided(model, tmp_path, [RIGHT, silent], files=WEAK, time_limit=limit.SECONDS)
@@ -492,7 +482,7 @@ def test_nothing_is_left_of_what_was_being_tried_when_the_time_ended(
     limit: TimeLimit,
     begun: Path,
 ) -> None:
-    monkeypatch.setattr("agent.strategy.guided.strategy.find_reproductions", _none)
+    leave_out(monkeypatch, "issue_code", "model_script")
     hangs = (
         f"```python\ndef add(a, b):\n    import signal\n    open({str(begun)!r}, 'w').close()\n    signal.pause()\n```"
     )
@@ -515,3 +505,28 @@ def test_nothing_is_left_of_the_issues_code_when_the_time_ended(
     worked = guided(model, tmp_path, ["no"], files=WEAK, issue=issue, time_limit=limit.SECONDS)
     assert worked.result.status == "budget", worked.result.error
     assert worked.result.patch == ""
+
+
+@pytest.mark.parametrize(
+    ("rule", "phase"),
+    [("mutations", "vary"), ("diagnosis", "(diagnose)"), ("failure_shown", "(again)"), ("issue_code", "by the code")],
+)
+def test_a_rule_can_be_left_out(
+    model: ScriptedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, phase: str
+) -> None:
+    issue = ">>> from calc import add\n>>> add(2, 3)\n-1\n\nIt should be 5."
+    files = {**ALONE, "test_calc.py": WEAK["test_calc.py"]}
+    place = tmp_path / "all"
+    place.mkdir()
+    assert any(phase in each for each in phases(guided(model, place, ["no"], files=files, issue=issue)))
+    leave_out(monkeypatch, rule, "model_script")
+    worked = guided(model, tmp_path, ["no"], files=files, issue=issue)
+    assert phases(worked) and not any(phase in each for each in phases(worked))
+
+
+def test_a_rule_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_out(monkeypatch, "tracer", "nonsense")
+    with pytest.raises(UsageError, match=f"{VARIABLE} names no rule: nonsense; there are failing_tests, issue_code"):
+        rules_from_environment()
+    leave_out(monkeypatch, " tracer ", "")
+    assert rules_from_environment() == GuidedRules(tracer=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.strategy.guided.issue.stack_traces import Frame, told_frames
+from agent.strategy.guided.issue.stack_traces import Frame, issue_frames
 
 PATHS = ["src/plots/core/plot.py", "plots/core/scales.py", "tests/core/plot.py", "setup.py", "plots/io.py"]
 
@@ -34,11 +34,11 @@ PATHS = ["src/plots/core/plot.py", "plots/core/scales.py", "tests/core/plot.py",
     ],
 )
 def test_frames_are_found_in_the_repository(line: str, frames: list[Frame]) -> None:
-    assert told_frames(f"It fails:\n{line}\n    code()\n", PATHS) == frames
+    assert issue_frames(f"It fails:\n{line}\n    code()\n", PATHS) == frames
 
 
 def test_long_words_are_read_at_once() -> None:
-    told_frames("a/" * 50_000 + " " + "x.y" * 30_000 + " " + "line 1 " * 20_000, PATHS)
+    issue_frames("a/" * 50_000 + " " + "x.y" * 30_000 + " " + "line 1 " * 20_000, PATHS)
 
 
 def test_the_cause_of_an_error_is_where_it_came_from() -> None:
@@ -47,4 +47,4 @@ def test_the_cause_of_an_error_is_where_it_came_from() -> None:
         "The above exception was the direct cause of the following exception:\n\n"
         'Traceback (most recent call last):\n  File "plots/core/scales.py", line 2, in setup\nValueError: no\n'
     )
-    assert [frame.function for frame in told_frames(text, PATHS)] == ["setup", "load"]
+    assert [frame.function for frame in issue_frames(text, PATHS)] == ["setup", "load"]

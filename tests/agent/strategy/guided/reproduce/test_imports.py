@@ -31,7 +31,7 @@ def test_modules_that_are_reached_through_a_package_are_imported() -> None:
     code = ["print(pkg.sub.deep.Thing(p.sub.x))\npkg.sub.other\npkg.g()", "f.sub.deep", "x.sub.deep", "broken("]
     modules = {"pkg", "pkg.sub", "pkg.sub.deep", "other.pkg.sub", "f.sub", "x.sub"}
     assert with_submodules(imports, code, modules) == {
-        "pkg": "import pkg\nimport pkg.sub\nimport pkg.sub.deep",
+        "pkg": "import pkg\nimport pkg.sub.deep\nimport pkg.sub",
         "p": "import other.pkg as p\nimport other.pkg.sub",
         "f": "from pkg import f",
     }

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from support import ScriptedModel
-from working import Worked, work
+from working import FinishedSession, work
 
-from agent.strategy.guided.validate.doctests import MOST, documented
+from agent.strategy.guided.validate.doctests import MAX_EXAMPLES, documented_examples
 
 CALC = '''\
 def add(a, b):
@@ -46,25 +46,27 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedM
         yield model
 
 
-def guided(model: ScriptedModel, place: Path, answers: list[Any], calc: str = CALC, test: str = TEST) -> Worked:
+def guided(
+    model: ScriptedModel, place: Path, answers: list[Any], calc: str = CALC, test: str = TEST
+) -> FinishedSession:
     model.answers = answers
     return work(model, place, strategy="guided", files={"calc.py": calc, "test_calc.py": test})
 
 
-def verdicts(worked: Worked) -> list[str]:
+def verdicts(worked: FinishedSession) -> list[str]:
     return [event.verdict for event in worked.of("candidate_made")]
 
 
 def test_texts_are_found_in_docstrings_and_beside_them() -> None:
-    assert len(documented(CALC, ["add"])) == 2
-    assert documented(CALC, ["ad"]) == documented(CALC, []) == []
-    assert documented("def f(:\n    '>>> f()'\n", ["f"]) == []
-    assert documented('"""\n  >>>f(1)\n"""', ["f"]) == []  # no doctest: a blank is missing
+    assert len(documented_examples(CALC, ["add"])) == 2
+    assert documented_examples(CALC, ["ad"]) == documented_examples(CALC, []) == []
+    assert documented_examples("def f(:\n    '>>> f()'\n", ["f"]) == []
+    assert documented_examples('"""\n  >>>f(1)\n"""', ["f"]) == []  # no doctest: a blank is missing
 
 
 def test_no_more_are_looked_at_than_a_number() -> None:
-    many = '"""\n' + ">>> f(1)\n1\n" * (MOST + 1) + '"""\n'
-    assert documented('"""\n>>> f(1)\n1\n"""\n' + many, ["f"]) == ["\n>>> f(1)\n1\n"]
+    many = '"""\n' + ">>> f(1)\n1\n" * (MAX_EXAMPLES + 1) + '"""\n'
+    assert documented_examples('"""\n>>> f(1)\n1\n"""\n' + many, ["f"]) == ["\n>>> f(1)\n1\n"]
 
 
 def test_a_change_that_the_documentation_speaks_against_is_not_taken_at_once(
@@ -94,6 +96,6 @@ def test_small_changes_are_held_to_it_too(model: ScriptedModel, tmp_path: Path) 
 
 
 def test_examples_that_cannot_be_run_say_nothing(model: ScriptedModel, tmp_path: Path) -> None:
-    calc = "import os, sys\nif os.path.basename(sys.argv[0]) == 'documented.py':\n    sys.exit(3)\n\n" + CALC
+    calc = "import os, sys\nif os.path.basename(sys.argv[0]) == 'doctest_script.py':\n    sys.exit(3)\n\n" + CALC
     worked = guided(model, tmp_path, [reply("a * b")], calc)
     assert verdicts(worked)[0] == "passes"
