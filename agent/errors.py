@@ -34,18 +34,22 @@ from __future__ import annotations
 
 
 class SweAgentError(Exception):
-    """Base of all. `message` says what happened and `hint` what to do next; `exit_code` is the command's."""
+    """Base of all. `message` says what happened and `hint` what to do next; `exit_code` is the command's.
+
+    `str()` has the message, and the hint where one was given: in a warning or a retry a default one would be noise.
+    """
 
     exit_code = 1
-    default_hint = "check this machine with `swe-agent doctor`"
+    default_hint = "if it happens again, please report it"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint or self.default_hint
+        self._given_hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.hint})" if self.hint else self.message
+        return f"{self.message} ({self._given_hint})" if self._given_hint else self.message
 
 
 class UsageError(SweAgentError):
@@ -59,7 +63,7 @@ class BackendError(SweAgentError):
     """The model server failed, and retries did not help."""
 
     exit_code = 3
-    default_hint = "check the model server with `swe-agent doctor`"
+    default_hint = "look for the reason in the log of the model server"
 
 
 class BackendUnreachable(BackendError):
@@ -82,7 +86,7 @@ class ContextOverflow(BackendError):
     default_hint = "give the server a larger context, or the session a smaller --context"
 
     def __init__(self, message: str, *, window: int | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message, hint=self.default_hint)
         self.window = window
 
 
@@ -108,7 +112,7 @@ class SandboxError(SweAgentError):
     """A sandbox can't be started, is gone, or fails in a way that is not a command's."""
 
     exit_code = 4
-    default_hint = "check the sandboxes with `swe-agent doctor`"
+    default_hint = "check Docker and the disk, or use another sandbox with --sandbox"
 
 
 class SandboxUnavailable(SandboxError):

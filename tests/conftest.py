@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import NodeId
 from hypothesis import HealthCheck, settings
 from support import CALC, ScriptedModel, docker_missing, make_repository
 
@@ -23,14 +24,24 @@ settings.register_profile(
 settings.load_profile("reproducible")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, in one process, what shares a server or a fixture that is made once."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep together, in one process, what shares a server or a fixture that is made once.
+
+    `--dist loadgroup` goes by what follows an `@` in a test's id. The mark `xdist_group` would put it there, but
+    pytest-xdist 3.8 writes an attribute that pytest 9.2 no longer reads.
+    """
+    if not hasattr(config, "workerinput"):  # the tests run in one process
+        return
     for item in items:
-        if _runs_the_model(item):
-            item.add_marker(pytest.mark.xdist_group("real model"))
-        elif isinstance(item, pytest.Function) and _shares_a_fixture(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        if group := _group(item):
+            item._id = NodeId.parse(f"{item.nodeid}@{group}")
+
+
+def _group(item: pytest.Item) -> str:
+    if _runs_the_model(item):
+        return "real-model"
+    shared = isinstance(item, pytest.Function) and _shares_a_fixture(item)
+    return item.nodeid.partition("::")[0] if shared else ""
 
 
 def _runs_the_model(item: pytest.Item) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import anyio
 
 import agent
 from agent.errors import SweAgentError
+from agent.repo.host_git import HostGit
 from agent.repo.patch_policy import CheckedPatch
 from agent.session.events import TestsRan
 from agent.task import Task
@@ -21,6 +21,7 @@ from sandbox.snapshots import Snapshots
 from tools.files import write_bytes
 
 EXAMPLE = "timetable"
+_COMMIT_SETTINGS = ("user.name=swe-agent", "user.email=swe-agent@localhost", "commit.gpgSign=false")
 _TEST_SECONDS = 120.0
 """The time limit of the held-out tests, which take about 0.1 s."""
 
@@ -41,12 +42,15 @@ class Example:
         return {file.name: file.read_bytes() for file in sorted((self.directory / "held_out").glob("*.py"))}
 
     def make_repository(self, target: Path) -> None:
-        """Make `target` a git repository with the example's files as its only commit."""
+        """Make `target` a git repository with the example's files as its only commit.
+
+        Raises `RepositoryUnreadable` where git is missing or fails.
+        """
         shutil.copytree(self.directory / "repository", target, ignore=shutil.ignore_patterns("__pycache__"))
-        config = ("user.name=swe-agent", "user.email=swe-agent@localhost", "commit.gpgSign=false")
-        identity = [part for setting in config for part in ("-c", setting)]
-        for step in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", target.name]):
-            subprocess.run(["git", "-C", str(target), *step], check=True, capture_output=True)
+        git = HostGit.isolated(target, settings=_COMMIT_SETTINGS)
+        git.must("init", "--quiet")
+        git.must("add", "--all")
+        git.must("commit", "--quiet", "--message", target.name)
 
 
 def find_example(name: str = EXAMPLE) -> Example:

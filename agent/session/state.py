@@ -297,4 +297,4 @@ class State:
         """How the last process ended, in words."""
         if self.result is not None:
             return self.result.error or self.result.status
-        return self.ended.reason or self.ended.status if self.ended else "ended without a word"
+        return self.ended.reason or self.ended.status if self.ended else "the process ended unexpectedly"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from agent.code.python_ast import parse
 from agent.model.schemas import object_of
 from agent.model.types import Request
+from agent.repo.diffs import read_changed_lines, read_diff
 from agent.run.run import Run
 from agent.text import truncate
 from prompts import render
@@ -57,19 +58,22 @@ def proposal_of_files(before: Mapping[str, str], after: Mapping[str, str], faile
 
 
 def changed_lines(patch: str) -> int:
-    """How many lines a patch takes away or puts in, its files' headers included."""
-    return len(_lines(patch))
+    """How many lines a patch adds or removes; all that it has where it can't be read."""
+    files = read_diff(_bytes(patch))
+    return sum(file.added + file.removed for file in files) if files else patch.count("\n")
 
 
 def normalised_patch(patch: str) -> str:
     """The same for patches that differ only in their line numbers, in blanks and in blank lines."""
-    shown = (line[0] + " ".join(line[1:].split()) for line in _lines(patch))
-    return "\n".join(line for line in shown if len(line) > 1)
+    lines = read_changed_lines(_bytes(patch))
+    if lines is None:
+        return patch
+    texts = ((line, " ".join(line.text.split())) for line in lines)
+    return "\n".join(f"{line.sign}{line.path}: {text}" for line, text in texts if text)
 
 
-def _lines(patch: str) -> list[str]:
-    """The lines a patch takes away or puts in, with its files."""
-    return [line for line in patch.splitlines() if line[:1] in {"+", "-"}]
+def _bytes(patch: str) -> bytes:
+    return patch.encode("utf-8", "surrogateescape")
 
 
 def _meaning_of_source(path: str, text: str) -> str:

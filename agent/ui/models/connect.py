@@ -13,7 +13,7 @@ from agent.config import Settings, load_settings
 from agent.errors import BackendUnreachable, UsageError
 from agent.integrations.connect import Endpoint, Tool, lines
 
-USUAL_BASE_URL = f"http://127.0.0.1:{PORT}/v1"
+DEFAULT_BASE_URL = f"http://127.0.0.1:{PORT}/v1"
 
 
 def print_lines(tool: Tool, *, base_url: str | None, model: str | None, api_key: str | None) -> None:
@@ -28,7 +28,7 @@ def print_lines(tool: Tool, *, base_url: str | None, model: str | None, api_key:
 
 async def find_endpoint(settings: Settings) -> Endpoint:
     """The model and its window as its server reports them; from the catalogue, with a note, when no server answers."""
-    base_url = settings.base_url or USUAL_BASE_URL
+    base_url = settings.base_url or DEFAULT_BASE_URL
     try:
         model, server, window = await _query(base_url, settings)
         note = "" if window else f"the server does not report its window: {DEFAULT_CONTEXT} tokens are assumed"

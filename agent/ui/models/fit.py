@@ -44,17 +44,17 @@ def run_fit(options: FitOptions, *, as_json: bool) -> int:
     """
     machine = _machine(options)
     if options.model:
-        found, profile = _one(options, machine)
+        found, profile = _fit_model(options, machine)
         if as_json:
-            _print_json(machine, [_record(found, profile)])
+            _print_json(machine, [_as_json(found, profile)])
         else:
             _print_one(found, profile)
         return 0
     if options.quantization or options.yarn:
         raise UsageError("--quantization and --yarn are for one model", hint="say which: `swe-agent models list`")
-    fits = _all(options, machine)
+    fits = _fit_catalogue(options, machine)
     if as_json:
-        _print_json(machine, [_record(found, None) for found in fits])
+        _print_json(machine, [_as_json(found, None) for found in fits])
     else:
         _print_all(machine, fits, options)
     return 0
@@ -69,7 +69,7 @@ def _machine(options: FitOptions) -> Machine:
     return Machine.described(ram, gpu, unified=options.unified)
 
 
-def _one(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
+def _fit_model(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
     """The model that was asked for, in the best quantization that fits, and its profile where it has one."""
     if options.model.lower().endswith(".gguf"):
         path = Path(options.model).expanduser()
@@ -77,7 +77,7 @@ def _one(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
             raise UsageError(f"there is no file {path}", hint="a model of the catalogue is named without .gguf")
         profile = find_profile(path.name)
         known = None if profile.name == GENERIC else profile
-        return _fitted([from_gguf(read_gguf(path.absolute()), known)], machine, options), known
+        return _best_fit([from_gguf(read_gguf(path.absolute()), known)], machine, options), known
     profile = find_profile(options.model)
     if profile.name == GENERIC:
         names = ", ".join(each.name for each in load_catalogue() if each.gguf)
@@ -89,16 +89,16 @@ def _one(options: FitOptions, machine: Machine) -> tuple[Fit, Profile | None]:
         what = f"{profile.name} in {options.quantization}" if options.quantization and profile.gguf else profile.name
         there = f"there is {', '.join(profile.gguf)}; or " if profile.gguf else ""
         raise UsageError(f"no file is known for {what}", hint=f"{there}give the path of a .gguf file")
-    return _fitted(sized, machine, options), profile
+    return _best_fit(sized, machine, options), profile
 
 
-def _all(options: FitOptions, machine: Machine) -> list[Fit]:
+def _fit_catalogue(options: FitOptions, machine: Machine) -> list[Fit]:
     """The best fit of each model; models that don't support the context asked for are left out."""
     fits = []
     for profile in load_catalogue():
         if sized := candidates(profile):
             try:
-                fits.append(_fitted(sized, machine, options))
+                fits.append(_best_fit(sized, machine, options))
             except UsageError:
                 continue
     if not fits:
@@ -106,7 +106,7 @@ def _all(options: FitOptions, machine: Machine) -> list[Fit]:
     return fits
 
 
-def _fitted(sized: list[SizedModel], machine: Machine, options: FitOptions) -> Fit:
+def _best_fit(sized: list[SizedModel], machine: Machine, options: FitOptions) -> Fit:
     found = [
         fit(
             each,
@@ -225,7 +225,7 @@ def _placement(found: Fit) -> str:
     return "in system memory"
 
 
-def _record(found: Fit, profile: Profile | None) -> dict[str, Any]:
+def _as_json(found: Fit, profile: Profile | None) -> dict[str, Any]:
     record: dict[str, Any] = {
         "name": found.model.name,
         "quantization": found.model.quantization,

@@ -166,7 +166,7 @@ def _counted(
     return read
 
 
-def _worded(match: re.Match[str], _: str) -> tuple[int | None, int | None]:
+def _counts_by_word(match: re.Match[str], _: str) -> tuple[int | None, int | None]:
     """`1 failed, 2 passed, 3 total`."""
     words = {word: int(number) for number, word in re.findall(r"(\d+) (failed|passed)", match[1])}
     return words.get("failed", 0) + words.get("passed", 0), words.get("failed", 0)
@@ -216,8 +216,8 @@ _READERS: tuple[Callable[[str], ConsoleReport | None], ...] = (
     _pytest,
     _unittest,
     _cargo,
-    _counted("jest", _JEST, _worded),
-    _counted("vitest", _VITEST, _worded),
+    _counted("jest", _JEST, _counts_by_word),
+    _counted("vitest", _VITEST, _counts_by_word),
     _mocha,
     _node,
     _counted("maven", _MAVEN, lambda match, _: (int(match[1]) - int(match[4]), int(match[2]) + int(match[3]))),
