@@ -70,7 +70,7 @@ def read_diff(diff: bytes) -> list[FileDiff]:
     ]
 
 
-def changed_lines(diff: bytes) -> list[ChangedLine] | None:
+def read_changed_lines(diff: bytes) -> list[ChangedLine] | None:
     """The lines that a diff adds and removes, in its order; None for one that can't be read or is beyond 1 MiB."""
     files = _parse(_Lines(diff), keep_lines=True) if len(diff) <= MAX_BYTES_WITH_LINES else []
     if not files:

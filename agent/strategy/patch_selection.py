@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from agent.code.python_ast import parse
 from agent.model.schemas import object_of
 from agent.model.types import Request
+from agent.repo.diffs import read_changed_lines, read_diff
 from agent.run.run import Run
 from agent.text import truncate
 from prompts import render
 
-_MAX_COMPARED = 6
+_MAX_COMPARED, _MAX_SMALL_COMPARED = 4, 6
+"""Changes that the model is shown; the second of those that change a function a little."""
 _ANSWER_TOKENS = 1024
 _NUMBER = re.compile(r"\d+")
 
@@ -56,19 +58,22 @@ def proposal_of_files(before: Mapping[str, str], after: Mapping[str, str], faile
 
 
 def changed_lines(patch: str) -> int:
-    """How many lines a patch takes away or puts in, its files' headers included."""
-    return len(_lines(patch))
+    """How many lines a patch adds or removes; all that it has where it can't be read."""
+    files = read_diff(_bytes(patch))
+    return sum(file.added + file.removed for file in files) if files else patch.count("\n")
 
 
 def normalised_patch(patch: str) -> str:
     """The same for patches that differ only in their line numbers, in blanks and in blank lines."""
-    shown = (line[0] + " ".join(line[1:].split()) for line in _lines(patch))
-    return "\n".join(line for line in shown if len(line) > 1)
+    lines = read_changed_lines(_bytes(patch))
+    if lines is None:
+        return patch
+    texts = ((line, " ".join(line.text.split())) for line in lines)
+    return "\n".join(f"{line.sign}{line.path}: {text}" for line, text in texts if text)
 
 
-def _lines(patch: str) -> list[str]:
-    """The lines a patch takes away or puts in, with its files."""
-    return [line for line in patch.splitlines() if line[:1] in {"+", "-"}]
+def _bytes(patch: str) -> bytes:
+    return patch.encode("utf-8", "surrogateescape")
 
 
 def _meaning_of_source(path: str, text: str) -> str:
@@ -115,7 +120,7 @@ async def choose(run: Run, proposals: Sequence[Proposal], *, source: str = "") -
     if len(best) == 1:
         votes = sum(each.meaning == proposals[best[0]].meaning for each in proposals)
         return best[0], f"{votes} of {len(proposals)} made this change"
-    best = best[:_MAX_COMPARED]
+    best = best[: _MAX_SMALL_COMPARED if source else _MAX_COMPARED]
     patches = [proposals[at].patch for at in best]
     answer = None if run.context.exhausted_budget() else await _compare(run, patches, source)
     if answer is None:

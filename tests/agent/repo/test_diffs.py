@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import git
 
-from agent.repo.diffs import ChangedLine, changed_lines, read_diff
+from agent.repo.diffs import ChangedLine, read_changed_lines, read_diff
 
 NAMES = ["code.py", "a c/c d.txt", "ünïcode.py", 'tab\tquote".py', "line\nend", "--- dash", "x b c/d", "b/a/b", "{0}%s"]
 
@@ -54,7 +54,7 @@ def test_a_diff_of_git_is_read_as_it_is(tmp_path: Path, quoted: str) -> None:
     assert [name for name, file in files.items() if file.is_new] == ["new empty", "new.py"]
     assert [name for name, file in files.items() if file.is_deleted] == ["gone.py"]
     assert [name for name, file in files.items() if file.is_binary] == ["bytes"]
-    lines = changed_lines(diff)
+    lines = read_changed_lines(diff)
     assert lines is not None
     assert [line for line in lines if line.path == "code.py"] == [
         ChangedLine("code.py", "-", "--- two"),
@@ -97,7 +97,7 @@ def test_a_rename_has_both_paths() -> None:
 )
 def test_what_is_no_diff_has_no_files(diff: bytes) -> None:
     assert read_diff(diff) == []
-    assert not changed_lines(diff)
+    assert not read_changed_lines(diff)
 
 
 HARD = {
@@ -123,11 +123,11 @@ HARD = {
 @pytest.mark.parametrize("diff", HARD.values(), ids=HARD.keys())
 def test_a_diff_that_is_made_to_be_hard_takes_bounded_time_and_memory(diff: bytes) -> None:
     program = (
-        "import resource, sys; from agent.repo.diffs import changed_lines, read_diff; import unidiff.patch\n"
+        "import resource, sys; from agent.repo.diffs import read_changed_lines, read_diff; import unidiff.patch\n"
         "diff = sys.stdin.buffer.read()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + (700 << 20),) * 2)\n"
         "resource.setrlimit(resource.RLIMIT_CPU, (30, 30))\n"
-        "print(len(read_diff(diff)) < 10_001, len(changed_lines(diff) or []) < 500_001)\n"
+        "print(len(read_diff(diff)) < 10_001, len(read_changed_lines(diff) or []) < 500_001)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], input=diff, capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (0, b"True True\n"), done.stderr[-500:]
@@ -148,4 +148,4 @@ def test_what_is_kept_of_a_diff_is_a_small_multiple_of_it() -> None:
 def test_every_mixture_of_lines_is_read_or_left(lines: list[bytes]) -> None:
     diff = b"".join(lines)
     assert b"".join(file.section for file in read_diff(diff)) in diff
-    changed_lines(diff)
+    read_changed_lines(diff)

@@ -23,11 +23,12 @@ from agent.strategy.patch_selection import (
     proposal_of_patch,
 )
 
-HEAD = "diff --git a/a.py b/a.py\nindex {index}..2 100644\n--- a/a.py\n+++ b/a.py\n@@ -{line},1 +{line},1 @@\n"
+HEAD = "diff --git a/a.py b/a.py\nindex {index}..2 100644\n--- a/a.py\n+++ b/a.py\n@@ -{line},{old} +{line},{new} @@\n"
 
 
 def patch(*changes: str, index: str = "1", line: int = 1) -> str:
-    return HEAD.format(index=index, line=line) + "\n".join(changes) + "\n"
+    old, new = (sum(change.startswith(sign) for change in changes) for sign in "-+")
+    return HEAD.format(index=index, line=line, old=old, new=new) + "\n".join(changes) + "\n"
 
 
 SUM, OTHER, LONG = patch("-a - b", "+a + b"), patch("-a - b", "+b + a"), patch("-a - b", "+c = a", "+c + b")
@@ -117,13 +118,22 @@ def test_many_large_changes_are_shown_within_the_window() -> None:
     patches = [patch(*(f"+value_{n} = {n * k}" for n in range(5000))) for k in range(1, 9)]
     chosen(asked, *patches)
     assert len(asked.requests[0].messages[0]["content"]) / 3.2 < asked.budget.prompt
-    assert asked.requests[0].messages[0]["content"].count("\nChange ") == 6
+    assert asked.requests[0].messages[0]["content"].count("\nChange ") == 4
 
 
 def test_what_is_normal_leaves_out_place_and_blanks() -> None:
     assert normalised_patch(SUM) == normalised_patch(patch("-a - b", "+a + b", "+", index="9", line=40))
     assert normalised_patch(SUM) != normalised_patch(OTHER)
     assert changed_lines(LONG) == changed_lines(SUM) + 1
+
+
+def test_the_same_lines_in_another_file_are_another_change() -> None:
+    assert normalised_patch(SUM) != normalised_patch(SUM.replace("a.py", "b.py"))
+
+
+def test_a_patch_that_can_not_be_read_is_none_of_the_small_ones() -> None:
+    broken = SUM.replace("@@ -1,1 +1,1 @@", "@@ -1,9 +1,9 @@")
+    assert normalised_patch(broken) == broken and changed_lines(broken) > changed_lines(LONG)
 
 
 BEFORE = {"a.py": "def f(a):\n    b = a\n    return b - 1\n", "b.js": "let x = 1;\n"}
