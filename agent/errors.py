@@ -34,7 +34,10 @@ from __future__ import annotations
 
 
 class SweAgentError(Exception):
-    """Base of all. `message` says what happened and `hint` what to do next; `exit_code` is the command's."""
+    """Base of all. `message` says what happened and `hint` what to do next; `exit_code` is the command's.
+
+    `str()` has the message, and the hint where one was given: in a warning or a retry a default one would be noise.
+    """
 
     exit_code = 1
     default_hint = "if it happens again, please report it"
@@ -43,9 +46,10 @@ class SweAgentError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint or self.default_hint
+        self._given_hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.hint})" if self.hint else self.message
+        return f"{self.message} ({self._given_hint})" if self._given_hint else self.message
 
 
 class UsageError(SweAgentError):
@@ -82,7 +86,7 @@ class ContextOverflow(BackendError):
     default_hint = "give the server a larger context, or the session a smaller --context"
 
     def __init__(self, message: str, *, window: int | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message, hint=self.default_hint)
         self.window = window
 
 

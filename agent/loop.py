@@ -3,11 +3,11 @@
 ::
 
     run_session
-      resume      where there is a journal: what it says is gone on with, nothing of it is done again
-      prepare     (prepare.py) repository copied into the sandbox, environment set up, tests run once
-      strategy    agent (strategy/agent.py): the model chooses each tool call, in one or several attempts
-                  guided (strategy/guided.py): the program asks narrow questions
-                  each may hand over to the other (strategy/handover.py)
+      resume      where there is a journal: the session is continued, nothing that it records is done again
+      prepare     (run/setup.py) repository copied into the sandbox, environment set up, tests run once
+      strategy    agent (strategy/agent/tool_loop.py): the model chooses each tool call, in one or several attempts
+                  guided (strategy/guided/strategy.py): the program asks narrow questions
+                  each may hand off to the other (strategy/handoff.py)
       conclude    the diff out of the sandbox, checked on the host, tests run in a clean copy with it applied
 
 Everything that happens is an event in the journal (session/events.py); terminals and exports subscribe to it.
@@ -63,7 +63,7 @@ class Outcome:
 async def run_session(task: Task) -> Outcome:
     """Run on a task until it is done or can't go on; never raises for what a session can end with.
 
-    Where the task's directory has a journal, it is gone on with. A cancellation ends it as `interrupted`. Raises
+    Where the task's directory has a journal, the session is continued. A cancellation ends it as `interrupted`. Raises
     `JournalError` when the record can't be read or written, or another process has it; `UsageError` for a session that
     is finished, `BudgetExhausted` for one whose budget ended it and is still the same.
     """
@@ -230,7 +230,7 @@ class _SessionRun:
         self.end(run.best.with_patch(run.best.ending or ended) if run else ended)
 
     async def _conclude(self, run: Run) -> None:
-        """Get the diff out and check it; if the work was not interrupted, verify it. What fails is told."""
+        """Get the diff out and check it; if the work was not interrupted, verify it. Errors become the session's."""
         try:
             tested = run.best.patch
             self.patch = tested.patch if tested else await run.verifier.check(await run.workspace.diff())
@@ -257,7 +257,7 @@ class _SessionRun:
 
     def outcome(self) -> Outcome:
         """The result event, journalled."""
-        ended = self.ended or Ended(status="failed", reason="ended without a word")
+        ended = self.ended or Ended(status="failed", reason="the process ended unexpectedly")
         state = self.session.state
         status = "error" if self.error else status_of(ended, bool(self.patch.data), self.verification)
         exit_code = self.error.exit_code if self.error else _EXIT_CODES[status]

@@ -31,7 +31,7 @@ class Region:
         return f"{self.name} in {self.path}" if self.name else self.path
 
 
-def _lines(source: str) -> list[str]:
+def source_lines(source: str) -> list[str]:
     """Lines as the parser counts them: a form feed or U+2028 ends none, as `str.splitlines` has it."""
     return source.removesuffix("\n").split("\n") if source else []
 
@@ -58,7 +58,7 @@ def _other_functions(path: str, source: str) -> list[Region]:
     from agent.code.structure import structure
 
     read = structure(path, source.encode())
-    lines = _lines(source)
+    lines = source_lines(source)
     found: list[Region] = []
     for each in read.definitions:
         if each.is_function and not (found and each.end <= found[-1].end):
@@ -76,7 +76,7 @@ def _python_functions(path: str, source: str) -> list[Region]:
     tree = parse(source)
     if tree is None:
         return []
-    lines = _lines(source)
+    lines = source_lines(source)
     found: list[Region] = []
 
     def visit(node: ast.AST, prefix: str) -> None:
@@ -96,4 +96,4 @@ def _python_functions(path: str, source: str) -> list[Region]:
 
 def whole_file(path: str, source: str) -> Region:
     """A file as one region."""
-    return Region(path, "", 1, len(_lines(source)), source.rstrip("\n"))
+    return Region(path, "", 1, len(source_lines(source)), source.rstrip("\n"))

@@ -220,7 +220,6 @@ class CandidateMade(_Event):
     number: int
     region: str
     verdict: str
-    patch: str = ""
 
 
 class AttemptBegan(_Event):

@@ -21,7 +21,8 @@ from agent.run.run import Run
 from agent.text import truncate
 from prompts import render
 
-_MAX_COMPARED = 6
+_MAX_COMPARED, _MAX_SMALL_COMPARED = 4, 6
+"""Changes that the model is shown; the second of those that change a function a little."""
 _ANSWER_TOKENS = 1024
 _NUMBER = re.compile(r"\d+")
 
@@ -119,7 +120,7 @@ async def choose(run: Run, proposals: Sequence[Proposal], *, source: str = "") -
     if len(best) == 1:
         votes = sum(each.meaning == proposals[best[0]].meaning for each in proposals)
         return best[0], f"{votes} of {len(proposals)} made this change"
-    best = best[:_MAX_COMPARED]
+    best = best[: _MAX_SMALL_COMPARED if source else _MAX_COMPARED]
     patches = [proposals[at].patch for at in best]
     answer = None if run.context.exhausted_budget() else await _compare(run, patches, source)
     if answer is None:

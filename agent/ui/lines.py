@@ -38,7 +38,11 @@ _MAX_REASON_CHARACTERS = 400
 _MAX_ARGUMENT_CHARACTERS = 40
 _SETUP_OUTPUT_CHARACTERS = 600
 _UNNAMED_ARGUMENTS = {"command", "path", "pattern"}
-_PHASES = {"before": "without the patch", "after": "with the patch, in a clean copy"}
+_PHASES = {
+    "before": "without the patch",
+    "candidate": "with the candidate",
+    "after": "with the patch, in a clean copy",
+}
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,7 @@ def _environment_lines(event: Event) -> Iterator[Line]:
             yield Line("·", f"{subject}: {outcome} [{event.seconds:.1f} s]", "dim")
         case TestsRan():
             mark, style = ("✓", "green") if event.passed else ("✗", "red")
-            phase = _PHASES.get(event.phase, event.phase)
-            yield Line(mark, f"tests {phase}: {describe(event)} [{event.seconds:.1f} s]", style)
+            yield Line(mark, f"tests {_PHASES[event.phase]}: {describe(event)} [{event.seconds:.1f} s]", style)
         case _:
             pass
 

@@ -17,7 +17,10 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+
+from agent.strategy.guided.rules import GuidedRules
 
 from .jail import Jail
 from .peers import Aider, Mini, environment_of
@@ -39,6 +42,8 @@ def main() -> int:
         "system": system.name, "versions": versions, "model": options.model, "window": options.window,
         "time_limit": options.time_limit, "max_tokens": options.max_tokens, "extra": options.extra,
     }  # fmt: skip
+    if options.without:
+        settings["without"] = sorted(options.without)
     if not _same_settings(out / "settings.json", settings):
         print(f"{out} holds a run with other settings: choose another --label", file=sys.stderr)
         return 2
@@ -122,7 +127,7 @@ def _part(tasks: Iterator[Task], begin: int, count: int | None) -> Iterator[Task
 
 def _system(options: argparse.Namespace) -> System:
     if options.system == "swe-agent":
-        return Ours(product=options.product.resolve(), extra=tuple(options.extra))
+        return Ours(options.product.resolve(), tuple(options.extra), tuple(options.without))
     if options.system == "mini-swe-agent":
         return Mini(options.variant or Mini.variant)
     return Aider(options.variant or Aider.variant)
@@ -171,6 +176,8 @@ def _options() -> argparse.Namespace:
     add("--cache", type=Path, default=Path.home() / ".cache" / "swe-agent-benchmarks", metavar="DIR",
         help="where environments are made")  # fmt: skip
     add("--product", type=Path, default=ROOT, metavar="DIR", help="another checkout of swe-agent than this")
+    add("--without", action="append", default=[], choices=[field.name for field in fields(GuidedRules)],
+        help="leave this rule of the guided strategy out; repeatable")  # fmt: skip
     add("--readable", type=Path, action="append", default=[], metavar="DIR", help="below /tmp, may be read")
     add("--keep", action="store_true", help="keep each task's repository and home")
     add("--extra", nargs=argparse.REMAINDER, default=[], help="the rest goes to `swe-agent fix`; last option")

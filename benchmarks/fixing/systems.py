@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from agent.strategy.guided.rules import VARIABLE
+
 from .jail import Jail
 from .tasks import Task
 
@@ -68,9 +70,11 @@ class System(Protocol):
 class Ours:
     """`swe-agent fix`, without a container as the others; its patch is what counts, applied to a fresh copy."""
 
-    name: str = "swe-agent"
     product: Path = ROOT
     extra: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    """Rules of the guided strategy that are left out."""
+    name: str = "swe-agent"
     stops_itself: bool = True
 
     def install(self, cache: Path) -> dict[str, str]:
@@ -83,7 +87,8 @@ class Ours:
 
     def environment(self, home: Path) -> dict[str, str]:
         """Where it comes from, and where its sessions go."""
-        return {"PYTHONPATH": str(self.product), "SWE_AGENT_HOME": str(home / "data")}
+        rules = {VARIABLE: ",".join(self.without)} if self.without else {}
+        return {"PYTHONPATH": str(self.product), "SWE_AGENT_HOME": str(home / "data"), **rules}
 
     def work(self, job: Job) -> dict[str, object]:
         """One `fix`, which has to hand its patch over within the time."""

@@ -5,8 +5,9 @@ One module a family; `parse_text` finds the calls of all of them, whatever a mod
 
 from __future__ import annotations
 
-from agent.model.dialects import deepseek, fences, glm, harmony, hermes, llama3, mistral, qwen3_coder
+from agent.model.dialects import fences
 from agent.model.dialects.base import Dialect, TextCalls, Tools
+from agent.model.dialects.families import FAMILIES
 from agent.model.dialects.hermes import json_call
 from agent.model.dialects.json_text import arguments_json, is_json, loads
 from agent.model.dialects.parse import parse_text
@@ -31,7 +32,8 @@ __all__ = [
 ]
 
 DIALECTS = {
-    module.DIALECT.name: module.DIALECT
-    for module in (fences, hermes, qwen3_coder, mistral, llama3, deepseek, glm, harmony)
+    dialect.name: dialect
+    for dialect in (fences.DIALECT, *(family.dialect for family in FAMILIES))
+    if dialect is not None
 }
 """The dialects a profile may name."""

@@ -88,3 +88,20 @@ class Dialect:
         """The syntax of a call for a system prompt: an example and the note."""
         example = self.write(name, dumps({argument: value}))
         return f"{example}\n{self.note}".rstrip()
+
+
+@dataclass(frozen=True)
+class Family:
+    """One markup of calls: what a module of this package has to give, listed once, in families.py.
+
+    `name` is the family's group in one regular expression of all openers, so a Python identifier.
+    """
+
+    name: str
+    opener: str
+    """A regular expression for how a call begins, without groups."""
+    prefixes: tuple[str, ...]
+    """How the markup begins, as plain text: a streamed reply is not shown from there on until it is whole."""
+    parse: Parser
+    dialect: Dialect | None = None
+    """How a call is written; None for a markup that is only read."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
+from agent.model.dialects.base import NAME, Dialect, Family, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json, dumps, value_at
 
 _GAP = r"(?:▁|_|\\_| )"
@@ -44,3 +44,5 @@ def write(name: str, arguments: str) -> str:
 DIALECT = Dialect(
     "deepseek", "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>", write, "The arguments are one JSON object."
 )
+
+FAMILY = Family("deepseek", OPENER, ("<|tool", "<｜tool"), parse, DIALECT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import NAME, ParseContext, ParseResult
+from agent.model.dialects.base import NAME, Family, ParseContext, ParseResult
 from agent.model.dialects.tagged import TaggedSyntax
 
 _DSML = r"(?:[|｜]DSML[|｜])?"
@@ -31,3 +31,6 @@ def parse(context: ParseContext, at: int) -> ParseResult | None:
     begins = _OPENER.match(context.text, at)
     found = _SYNTAX.parse(context, begins[1], begins.end()) if begins else None
     return found and ParseResult(found.end, found.calls, "deepseek")
+
+
+FAMILY = Family("dsml", OPENER, ("<|DSML", "<｜DSML", "<function_calls>", "<tool_calls>", "<invoke"), parse)

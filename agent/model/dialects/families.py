@@ -1,37 +1,27 @@
-"""The dialects with markup of their own: how their calls begin, and which parser takes them."""
+"""The families of call markup. The one place that lists them: parsing, streaming and writing follow from it."""
 
 from __future__ import annotations
 
 import re
 
 from agent.model.dialects import deepseek, dsml, glm, harmony, hermes, llama3, mistral, qwen3_coder
-from agent.model.dialects.base import ParseContext, Parser, ParseResult
+from agent.model.dialects.base import Family, ParseContext, Parser, ParseResult
 
-PARSERS: dict[str, Parser] = {
-    "qwen3_coder": qwen3_coder.parse,
-    "glm": glm.parse,
-    "hermes": hermes.parse,
-    "mistral": mistral.parse,
-    "llama3": llama3.parse,
-    "deepseek": deepseek.parse,
-    "dsml": dsml.parse,
-    "harmony": harmony.parse,
-}
-"""By the name of the group in `OPENERS`; the three that share `<tool_call>` differ in what follows it."""
-
-OPENERS = "|".join(
-    f"(?P<{name}>{opener})"
-    for name, opener in (
-        ("qwen3_coder", qwen3_coder.OPENER),
-        ("glm", glm.OPENER),
-        ("hermes", hermes.OPENER),
-        ("mistral", mistral.OPENER),
-        ("llama3", llama3.OPENER),
-        ("deepseek", deepseek.OPENER),
-        ("dsml", dsml.OPENER),
-        ("harmony", harmony.OPENER),
-    )
+FAMILIES: tuple[Family, ...] = (
+    qwen3_coder.FAMILY,
+    glm.FAMILY,
+    hermes.FAMILY,
+    mistral.FAMILY,
+    llama3.FAMILY,
+    deepseek.FAMILY,
+    dsml.FAMILY,
+    harmony.FAMILY,
 )
+"""Of several whose opener matches, the first one parses; the three that share `<tool_call>` differ in what follows."""
+PARSERS: dict[str, Parser] = {family.name: family.parse for family in FAMILIES}
+OPENERS = "|".join(f"(?P<{family.name}>{family.opener})" for family in FAMILIES)
+"""One regular expression; the group that matches is the family's name."""
+PREFIXES = tuple(dict.fromkeys(prefix for family in FAMILIES for prefix in family.prefixes))
 _OPENERS = re.compile(OPENERS)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
+from agent.model.dialects.base import NAME, Dialect, Family, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json, dumps, value_at
 
 OPENER = r"<\|(?:start|channel)\|>|to=functions\."
@@ -59,3 +59,5 @@ def write(name: str, arguments: str) -> str:
 
 
 DIALECT = Dialect("gpt-oss", "<|channel|>commentary to=functions.", write, "The arguments are one JSON object.")
+
+FAMILY = Family("harmony", OPENER, ("<|", "to=functions."), parse, DIALECT)

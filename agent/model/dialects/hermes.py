@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import Dialect, ParseContext, ParseResult
+from agent.model.dialects.base import Dialect, Family, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json, dumps
 from agent.model.dialects.objects import parse_objects
 
@@ -49,3 +49,5 @@ def write(name: str, arguments: str) -> str:
 
 
 DIALECT = Dialect("hermes", '<tool_call>\n{"name": "', write)
+
+FAMILY = Family("hermes", OPENER, ("<tool", "<function_call>", "</tool_call>"), parse, DIALECT)

@@ -10,7 +10,7 @@ import re
 import warnings
 from typing import Any
 
-from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
+from agent.model.dialects.base import NAME, Dialect, Family, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json, dumps, end_of_value
 from agent.model.dialects.objects import parse_objects
 from agent.model.types import ToolCall
@@ -89,3 +89,5 @@ def write(name: str, arguments: str) -> str:
 
 
 DIALECT = Dialect("llama3", '{"name": "', write, "The reply is this one JSON object and nothing else.")
+
+FAMILY = Family("llama3", OPENER, ("<|python_tag|>",), parse, DIALECT)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
+from agent.model.dialects.base import NAME, Dialect, Family, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json, dumps, value_at
 from agent.model.dialects.objects import parse_objects
 
@@ -36,3 +36,5 @@ def write(name: str, arguments: str) -> str:
 
 
 DIALECT = Dialect("mistral", "[TOOL_CALLS]", write, "The arguments are one JSON object.")
+
+FAMILY = Family("mistral", OPENER, ("[TOOL_CALLS]",), parse, DIALECT)

@@ -11,7 +11,7 @@ import json
 import re
 
 from agent.model.dialects import hermes
-from agent.model.dialects.base import NAME, Dialect, ParseContext, ParseResult
+from agent.model.dialects.base import NAME, Dialect, Family, ParseContext, ParseResult
 from agent.model.dialects.json_text import arguments_json
 from agent.model.dialects.tagged import TaggedSyntax, round_trips, strip_line_breaks, write_raw
 
@@ -50,3 +50,5 @@ DIALECT = Dialect(
     write,
     "A value stands between its tags as it is: nothing is quoted or escaped. Several lines are fine.",
 )
+
+FAMILY = Family("qwen3_coder", OPENER, ("<tool_call>", "<function="), parse, DIALECT)

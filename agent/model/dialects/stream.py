@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 
 from agent.model.dialects.base import TextCalls, Tools
+from agent.model.dialects.families import PREFIXES
 from agent.model.dialects.fences import BLANKS, CALL_LANGUAGES, FIRST_LINE, SHELL_LANGUAGES
 from agent.model.dialects.parse import scan
 
-_HOLD = ("<tool", "<function", "<invoke", "<|", "<｜", "[TOOL_CALLS]", "to=functions.", "</tool_call>", "\n{")
-"""The prefixes of every dialect's markup: `parse_text` begins a call at nothing else."""
+_HOLD = (*PREFIXES, "\n{")
+"""What a call begins with, in any markup or as bare JSON: `parse_text` begins one at nothing else."""
 _END_OF_THOUGHT = "</think>"
 _MARKS = (*_HOLD, "<think>", _END_OF_THOUGHT, "```")
 _MARK = re.compile("|".join(re.escape(each) for each in _MARKS))

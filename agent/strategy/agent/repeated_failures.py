@@ -13,7 +13,7 @@ from prompts import render
 from tools import Observation
 
 NUDGE_AT = (2, 4, 8, 16)
-"""PatchStore after which the model is nudged; from the second time on it is to take another approach."""
+"""Changes after which the model is nudged; from the second time on it is to take another approach."""
 
 
 class RepeatedFailures:

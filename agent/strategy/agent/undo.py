@@ -13,7 +13,7 @@ QUOTA = 2 << 30
 KEPT = 20
 """Of the latest trees, where some are dropped."""
 _CHECK_INTERVAL = 4
-"""PatchStore between two looks at the snapshots' size."""
+"""Changes between two checks of the snapshots' size."""
 
 
 class UndoHistory:

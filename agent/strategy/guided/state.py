@@ -69,16 +69,9 @@ class GuidedState:
         return code_index(self.context.repository)
 
     @property
-    def command(self) -> str:
-        """The command of the script that a candidate must pass; empty where there is none."""
-        found = self.run.verifier.reproduction
-        return found.command if found else ""
-
-    @property
-    def script(self) -> str:
-        """The text of that script."""
-        found = self.run.verifier.reproduction
-        return found.script if found else ""
+    def required(self) -> scripts.Reproduction:
+        """The script that a candidate must pass, and its command; both empty where there is none."""
+        return self.run.verifier.reproduction or scripts.Reproduction("", "")
 
     def require(self, command: str, script: str) -> None:
         """Have candidates and the final verification pass this script."""

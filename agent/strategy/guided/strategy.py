@@ -16,11 +16,13 @@ from agent.session.events import Ended, ReproductionFound
 from agent.strategy.guided.localise.model_ranking import ranked_suspects
 from agent.strategy.guided.localise.sources import load_sources
 from agent.strategy.guided.localise.suspects import failure_places
-from agent.strategy.guided.repair.search import search_for
+from agent.strategy.guided.repair.search import Search
 from agent.strategy.guided.repair.unverified import propose
 from agent.strategy.guided.reproduce.providers import Provider, providers
 from agent.strategy.guided.reproduce.reproduction import Reproduction
+from agent.strategy.guided.schedule import MAX_SUSPECTS
 from agent.strategy.guided.state import GuidedState
+from agent.strategy.guided.validate.trials import Trials
 
 _MAX_REPRODUCTIONS = 2
 """Of one provider: the likeliest, and one more in case the model chose wrongly."""
@@ -81,7 +83,7 @@ async def _repair(guided: GuidedState, reproduction: Reproduction) -> Ended:
         suspects = await ranked_suspects(guided, reproduction.failure, sources)
         if not suspects:
             return Ended(status="gave_up", reason="neither the failure nor the issue names any code of the repository")
-        search = search_for(guided, reproduction, suspects, sources, tree)
+        search = Search(guided, Trials(guided, reproduction, sources, tree), suspects[:MAX_SUSPECTS])
         try:
             ended = await search.run()
         except anyio.get_cancelled_exc_class():

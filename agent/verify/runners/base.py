@@ -1,8 +1,8 @@
 """What a test runner consists of, for the code that runs tests and reads their results.
 
-A new runner is a module here with a `Runner`, listed in `registry.py`. What goes by the files of a repository is elsewhere:
-`agent/environment/detect_tests.py` finds the test command, `detect_setup.py` there the command that installs what it
-needs, and `agent/code/paths.py` recognises test files.
+A new runner is a module here with a `Runner`, listed in `registry.py`. What goes by the files of a repository is
+elsewhere: `agent/environment/detect_tests.py` finds the test command, `detect_setup.py` there the command that installs
+what it needs, and `agent/code/paths.py` recognises test files.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class OutputReport:
 class Runner:
     """Everything about one test runner. A part that it does not have is None.
 
-    Regular expressions are strings where those of all runners are joined: a script may run any runner, so output is read
-    and searched for all of them.
+    Regular expressions are strings where those of all runners are joined: a script may run any runner, so output is
+    searched for all of them.
     """
 
     name: str

@@ -60,7 +60,6 @@ def lines_of(text: str, source: str = SOURCE) -> list[str]:
         "return max(total, each)",
         "while total >= 0:",
         "pass",
-        "for each in range(n, größe - 1):",  # without the call
         "if not (each <= LIMIT and not total):",
     ],
 )
@@ -72,6 +71,15 @@ def test_each_part_of_an_index_of_several_is_changed_alone() -> None:
     source = "def f(table, i, j):\n    return table[i, j]\n"
     found = [lines_of(text, source) for text in mutations(source, region(source, "f"))]
     assert ["return table[i - 1, j]"] in found and ["return table[i, j + 1]"] in found
+
+
+@pytest.mark.parametrize(
+    ("call", "dropped"), [("len(a[0])", True), ("len(a[0], a)", False), ("len(a[0], b=1)", False), ("len()", False)]
+)
+def test_a_call_with_one_argument_is_dropped(call: str, dropped: bool) -> None:
+    source = f"def f(a):\n    return {call}\n"
+    found = [lines_of(text, source) for text in mutations(source, region(source, "f"))]
+    assert (["return a[0]"] in found) is dropped
 
 
 def test_each_parses_and_is_in_its_function_alone() -> None:

@@ -63,13 +63,15 @@ def test_places_given_from_outside_count(index: CodeIndex) -> None:
 
 
 def test_functions_that_ran_gain_and_the_others_lose(index: CodeIndex) -> None:
-    text = "`confirm` sends nothing"
-    assert best(index, text)[0] == "confirm"
-    ran = best(index, text, executed=[("shop/orders.py", 5), ("tests/test_prices.py", 4)], exclude=is_test)
-    assert ran[0] == "Order.place"
-    scores = {each.definition.name: each.score for each in rank(index, text, executed=[("shop/orders.py", 5)])}
+    text, ran = "`confirm` sends nothing of an order", [("shop/orders.py", 5)]
     before = {each.definition.name: each.score for each in rank(index, text)}
-    assert scores["confirm"] < before["confirm"] / 2 and scores["Order.place"] > before["Order.place"]
+    after = {each.definition.name: each.score for each in rank(index, text, executed=ran)}
+    assert next(iter(before)) == "confirm"
+    assert after["confirm"] < before["confirm"] - 0.5 and after["Order.place"] > before["Order.place"] + 0.3
+    assert rank(index, text, executed=[("none.py", 3)])
+    assert rank(index, text, executed=[("tests/test_prices.py", 4)], exclude=is_test) == rank(
+        index, text, exclude=is_test
+    )
 
 
 def test_where_nothing_matches_nothing_scores(index: CodeIndex) -> None:

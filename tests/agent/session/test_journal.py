@@ -75,7 +75,7 @@ EVENTS: list[Event] = [
     Observed(call_id=CALL.id, name="shell", ok=True, content="x", seconds=0.01, meta={"exit_code": 0, "more": [1, None]}),
     SnapshotTaken(tree="beef"),
     PhaseBegan(phase="repair", detail="f"),
-    CandidateMade(number=1, region="f", verdict="passes", patch="diff"),
+    CandidateMade(number=1, region="f", verdict="passes"),
     AttemptBegan(number=1, of=2, temperature=0.7, seed=3),
     AttemptEnded(number=1, status="submitted", summary="s", patch="diff", verdict="verified"),
     AttemptChosen(number=1, reason="verified"),
@@ -114,6 +114,11 @@ def test_every_event_comes_back_as_it_was(path: Path) -> None:
     data = written(path, *EVENTS)
     assert load(path) == (EVENTS, len(data))
     assert data.count(b"\n") == len(EVENTS)
+
+
+def test_a_field_that_events_do_not_have_any_more_is_passed_over() -> None:
+    written = {"kind": "candidate_made", "number": 1, "region": "f", "verdict": "fails", "patch": "diff"}
+    assert EVENT.validate_python(written) == CandidateMade(number=1, region="f", verdict="fails")
 
 
 def test_events_are_appended_over_several_openings(path: Path) -> None:

@@ -118,7 +118,7 @@ def test_many_large_changes_are_shown_within_the_window() -> None:
     patches = [patch(*(f"+value_{n} = {n * k}" for n in range(5000))) for k in range(1, 9)]
     chosen(asked, *patches)
     assert len(asked.requests[0].messages[0]["content"]) / 3.2 < asked.budget.prompt
-    assert asked.requests[0].messages[0]["content"].count("\nChange ") == 6
+    assert asked.requests[0].messages[0]["content"].count("\nChange ") == 4
 
 
 def test_what_is_normal_leaves_out_place_and_blanks() -> None:

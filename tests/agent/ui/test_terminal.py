@@ -81,7 +81,7 @@ def evil_events(text: str) -> list[Event]:
         Observed(call_id=text, name=text, ok=False, content=text),
         SnapshotTaken(tree=text),
         PhaseBegan(phase=text, detail=text),
-        CandidateMade(number=1, region=text, verdict=text, patch=text),
+        CandidateMade(number=1, region=text, verdict=text),
         AttemptBegan(number=1, of=2),
         AttemptEnded(number=1, status=text, reason=text, summary=text, patch=text, verdict=text),
         AttemptChosen(number=1, reason=text),
@@ -178,6 +178,13 @@ def test_no_text_at_all_acts_on_the_terminal(text: str) -> None:
 # ---------------------------------------------------------------- what is shown
 
 
+def run_of_tests(phase: str, *, passed: bool = True, about: str = "") -> TestsRan:
+    return TestsRan.model_validate(
+        {"phase": phase, "command": "c", "about": about, "exit_code": int(not passed), "passed": passed,
+         "ended": "exited", "seconds": 0.5, "output": ""}
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("event", "words"),
     [
@@ -194,6 +201,11 @@ def test_no_text_at_all_acts_on_the_terminal(text: str) -> None:
         (Observed(call_id="1", name="shell", ok=True, content="a\nb\n[exit code 0]\n"), "    [exit code 0] … 3 lines"),
         (Observed(call_id="1", name="shell", ok=False, content=""), "✗   "),
         (PhaseBegan(phase="localise"), "▸ localise"),
+        (run_of_tests("before", passed=False), "✗ tests without the patch: fail with exit code 1 [0.5 s]"),
+        (run_of_tests("candidate"), "✓ tests with the candidate: pass [0.5 s]"),
+        (run_of_tests("after"), "✓ tests with the patch, in a clean copy: pass [0.5 s]"),
+        (run_of_tests("reproduction", passed=False, about="f(1) == 2"), "· f(1) == 2: does not hold [0.5 s]"),
+        (run_of_tests("reproduction"), "· the script: holds already [0.5 s]"),
         (CandidateMade(number=2, region="f in a.py", verdict="passes"), "✓ candidate 2, f in a.py: passes"),
         (AttemptBegan(number=2, of=3), "▶ attempt 2 of at most 3"),
         (AttemptEnded(number=2, status="submitted", verdict="verified"), "✓ attempt 2: verified"),

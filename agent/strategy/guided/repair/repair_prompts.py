@@ -51,7 +51,7 @@ class RepairPrompts:
         shown = replace(region, source=brief(region))
         source = self.sources[region.path].replace(region.source, shown.source, 1)
         tested = failing_test(self.sources, self.failure, self.guided.workspace.root) if self.failure else ""
-        test = self.guided.script or tested
+        test = self.guided.required.script or tested
         return about_region(self.guided, shown, wanted, source=source, failure=self.failure, test=test)
 
 

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from agent.code.docstrings import restored
 from agent.code.python_ast import parse
-from agent.code.regions import Region, _lines, functions
+from agent.code.regions import Region, functions, source_lines
 
 _DEFINITION = re.compile(r"^(?:@|class |def |async def )", re.MULTILINE)
 _MAX_CUTS = 20
@@ -29,11 +29,11 @@ def rewrite(source: str, region: Region, reply: str, *, imports: bool = True) ->
     left out, and with `imports` the Python imports that the file lacks. What has new syntax errors is no rewrite.
     """
     code = textwrap.dedent(fenced(reply.replace("\r\n", "\n"))).strip("\n")
-    lines = _lines(source)
+    lines = source_lines(source)
     if not region.name:
         if "```" not in reply:  # prose is no file
             return None
-        new = _lines(code)
+        new = source_lines(code)
         return "\n".join(new) + "\n" if new else None
     python = region.path.endswith(".py")
     code = _readable(code) if python else code
@@ -55,7 +55,7 @@ def _readable(code: str) -> str:
     """Python without a head that was copied wrongly, and without an end that was cut off, as far as need be."""
     if parse(code) is not None or not (begins := _DEFINITION.search(code)):
         return code
-    lines = _lines(code[begins.start() :])
+    lines = source_lines(code[begins.start() :])
     ends = [number for number, line in enumerate(lines) if _DEFINITION.match(line)][1:]
     parts = ("\n".join(lines[:end]) for end in [len(lines), *ends[:-_MAX_CUTS:-1]])
     return next((part for part in parts if parse(part) is not None), code)
@@ -72,9 +72,9 @@ def _named(region: Region, code: str) -> str | None:
 
 
 def _indented(code: str, region: Region) -> list[str]:
-    old = _lines(region.source)[0]
+    old = source_lines(region.source)[0]
     indent = old[: len(old) - len(old.lstrip())]
-    return [indent + line if line.strip() else "" for line in _lines(textwrap.dedent(code))]
+    return [indent + line if line.strip() else "" for line in source_lines(textwrap.dedent(code))]
 
 
 def still_parses(path: str, before: str, after: str) -> bool:
@@ -88,7 +88,7 @@ def still_parses(path: str, before: str, after: str) -> bool:
 
 def _new_imports(tree: ast.Module, code: str, source: str) -> list[str]:
     """The reply's top-level imports that the file lacks."""
-    known = {line.strip() for line in _lines(source)}
+    known = {line.strip() for line in source_lines(source)}
     wanted = [
         ast.get_source_segment(code, node) or "" for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
     ]
@@ -99,7 +99,7 @@ def _new_imports(tree: ast.Module, code: str, source: str) -> list[str]:
 def _import_line(source: str) -> int:
     """The 0-based line after the file's `#!` and coding lines, its docstring and `__future__` imports."""
     tree = parse(source)
-    line = len(list(takewhile(re.compile(r"#!|#.*coding[:=]").match, _lines(source)[:2])))
+    line = len(list(takewhile(re.compile(r"#!|#.*coding[:=]").match, source_lines(source)[:2])))
     for node in tree.body if tree else []:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         future = isinstance(node, ast.ImportFrom) and node.module == "__future__"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -101,7 +101,7 @@ class Search:
         return False
 
     async def _mutate(self) -> None:
-        script = self.guided.script
+        script = self.guided.required.script
         if self._is_doubtful or (script and "assert" not in script):
             return  # where all that counts is that something changes, or no error is raised, almost anything passes
         found = await passing_mutation(self.guided, self.trials, [suspect.region for suspect in self.suspects])
@@ -209,14 +209,3 @@ class Search:
             left = self.trials.reproduction.tests & frozenset(verdict.ran.failures)
             self.partial = candidate, Reproduction(verdict.ran, tests=left)
         return verdict
-
-
-def search_for(
-    guided: GuidedState,
-    reproduction: Reproduction | None,
-    suspects: Sequence[Suspect],
-    sources: Mapping[str, str],
-    tree: str,
-) -> Search:
-    """A search from the texts `sources`, which are those of the tree `tree`."""
-    return Search(guided, Trials(guided, reproduction, sources, tree), suspects[: schedule.MAX_SUSPECTS])

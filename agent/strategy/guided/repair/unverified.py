@@ -14,10 +14,11 @@ import anyio
 from agent.session.events import Ended, PhaseBegan
 from agent.strategy.guided.localise.model_ranking import ranked_suspects
 from agent.strategy.guided.localise.sources import load_sources
-from agent.strategy.guided.repair.search import Search, search_for
+from agent.strategy.guided.repair.search import Search
 from agent.strategy.guided.reproduce.issue_code import issue_scripts
 from agent.strategy.guided.schedule import Round
 from agent.strategy.guided.state import GuidedState
+from agent.strategy.guided.validate.trials import Trials
 
 _ROUND = Round("diagnose", (0.2, 0.8, 0.8, 0.8, 0.8))
 """Where nothing fails a small model mostly copies a function, unless it is asked first what is wrong."""
@@ -29,13 +30,16 @@ _NOTHING = "the tests pass, no script was found that shows the problem, and no r
 async def propose(guided: GuidedState) -> Ended:
     """What most replies come to, else the best of those about the likeliest suspect; the tests still pass with it."""
     async with guided.workspace.reset_on_cancel():
-        await _trace_issue_code(guided)
+        scripts = await issue_scripts(guided) if guided.rules.issue_code else []
+        if scripts:  # they show nothing, but run what the issue is about
+            await guided.trace(scripts[-1])
+            await load_sources(guided, None, guided.executed)
     suspects = await ranked_suspects(guided, None, guided.sources)
     searches: list[Search] = []
     try:
         for suspect in suspects[:_MAX_SUSPECTS]:
             guided.session.emit(PhaseBegan(phase="propose", detail=suspect.region.title))
-            search = search_for(guided, None, [suspect], guided.sources, guided.workspace.base_tree)
+            search = Search(guided, Trials(guided, None, guided.sources, guided.workspace.base_tree), [suspect])
             searches.append(search)
             await search.round(_ROUND, enough=partial(_agree, search))
             if _agree(search) or guided.context.exhausted_budget():
@@ -53,15 +57,6 @@ async def propose(guided: GuidedState) -> Ended:
     await guided.workspace.snapshot()
     agreed = "" if _agree(best) else " The replies did not agree on it."
     return Ended(status="submitted", summary=f"Rewrote {chosen.title}; no test shows whether that helps.{agreed}")
-
-
-async def _trace_issue_code(guided: GuidedState) -> None:
-    """Find out which functions the issue's code runs, though it shows nothing."""
-    scripts = await issue_scripts(guided) if guided.rules.tracer and guided.rules.issue_code else []
-    if scripts:
-        await guided.trace(scripts[-1])
-    if guided.executed:
-        await load_sources(guided, None, guided.executed)
 
 
 def _best(searches: Sequence[Search]) -> Search | None:

@@ -23,6 +23,8 @@ async def from_issue_code(guided: GuidedState) -> list[Reproduction]:
     be true of the calls that it names in passing.
     """
     rules = guided.rules
+    if not any(path.endswith(".py") for path in guided.sources):
+        return []
     own = definitions(guided.sources, guided.issue)
     blocks = code_blocks(guided.issue, own)
     if blocks:

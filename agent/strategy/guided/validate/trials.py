@@ -77,7 +77,7 @@ class Trials:
     @property
     def seconds(self) -> float:
         """About how long that takes."""
-        return self._failure.seconds if self.guided.command and self._failure else self._suite_seconds
+        return self._failure.seconds if self.guided.required.command and self._failure else self._suite_seconds
 
     @property
     def _failure(self) -> TestsRan | None:
@@ -103,7 +103,7 @@ class Trials:
         allowed = baseline.failing - self._targets | baseline.flaky
         last: TestsRan | None = None
         for stage in self._stages(files):
-            script = stage.command == self.guided.command
+            script = stage.command == self.guided.required.command
             ran = await self._run(stage, 2 * self.seconds + 10 if script else 0.0)
             if not script and ran_nothing(ran):
                 continue
@@ -128,8 +128,8 @@ class Trials:
     def _stages(self, files: Mapping[str, str]) -> list[Selection]:
         changed = [] if self._suite_seconds < _QUICK else sorted(files)
         stages = selections(self._runner.command, failing=sorted(self._targets), changed=changed, sources=self.sources)
-        if self.guided.command:
-            return [Selection(self.guided.command, "the reproduction", "failing"), *stages]
+        if self.guided.required.command:
+            return [Selection(self.guided.required.command, "the reproduction", "failing"), *stages]
         return stages
 
     def _improves(self, ran: TestsRan) -> bool:

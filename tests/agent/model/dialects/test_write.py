@@ -24,7 +24,7 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=20) | st.lists(st.sampled_
 
 
 def test_these_dialects_may_be_named() -> None:
-    assert list(DIALECTS) == NAMES
+    assert sorted(DIALECTS) == sorted(NAMES)
     assert all(dialect.name == name for name, dialect in DIALECTS.items())
 
 
@@ -69,7 +69,7 @@ def test_the_syntax_shows_a_call_and_how_it_begins(name: str) -> None:
     dialect = DIALECTS[name]
     shown = dialect.syntax("shell", "command", "ls")
     assert shown.startswith(dialect.opening)
-    (call,) = parse_text(shown.removesuffix(dialect.remark), TOOLS).calls
+    (call,) = parse_text(shown.removesuffix(dialect.note), TOOLS).calls
     assert (call.name, json.loads(call.arguments)) == ("shell", {"command": "ls"})
     assert "TOOL" in dialect.syntax() and "ARGUMENT" in dialect.syntax() and "VALUE" in dialect.syntax()
 
