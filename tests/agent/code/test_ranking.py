@@ -63,7 +63,7 @@ def test_places_given_from_outside_count(index: CodeIndex) -> None:
 
 
 def test_functions_that_ran_gain_and_the_others_lose(index: CodeIndex) -> None:
-    text, ran = "`confirm` sends nothing of an order", [("shop/orders.py", 5)]
+    text, ran = "`confirm` sends nothing of an order", [("shop/orders.py", 6)]
     before = {each.definition.name: each.score for each in rank(index, text)}
     after = {each.definition.name: each.score for each in rank(index, text, executed=ran)}
     assert next(iter(before)) == "confirm"
