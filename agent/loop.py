@@ -63,7 +63,7 @@ class Outcome:
 async def run_session(task: Task) -> Outcome:
     """Run on a task until it is done or can't go on; never raises for what a session can end with.
 
-    Where the task's directory has a journal, it is gone on with. A cancellation ends it as `interrupted`. Raises
+    Where the task's directory has a journal, the session is continued. A cancellation ends it as `interrupted`. Raises
     `JournalError` when the record can't be read or written, or another process has it; `UsageError` for a session that
     is finished, `BudgetExhausted` for one whose budget ended it and is still the same.
     """
@@ -230,7 +230,7 @@ class _SessionRun:
         self.end(run.best.with_patch(run.best.ending or ended) if run else ended)
 
     async def _conclude(self, run: Run) -> None:
-        """Get the diff out and check it; if the work was not interrupted, verify it. What fails is kept as the session's error."""
+        """Get the diff out and check it; if the work was not interrupted, verify it. Errors become the session's."""
         try:
             tested = run.best.patch
             self.patch = tested.patch if tested else await run.verifier.check(await run.workspace.diff())

@@ -20,8 +20,8 @@ class TestedPatch:
 class BestResult:
     """The best change so far, where that is not the one in the workspace, and the ending it would have.
 
-    `patch` None is: the workspace's change counts. `ending` is what the session ends with if a budget ends it now:
-    work that was done, but not ended yet; None where there is none.
+    `patch` None means that the workspace's change is used. `ending` is how the session ends if a budget ends it now;
+    None means that the work there is is not done.
     """
 
     def __init__(self) -> None:

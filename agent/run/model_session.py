@@ -16,8 +16,8 @@ from agent.session.session import Session
 
 UNSUPPORTED_STATUSES = frozenset({400, 404, 415, 422, 500, 501})
 """HTTP statuses by which servers refuse tools, or schemas, that they don't know."""
-MIN_REPLY_TOKENS = 16
-"""A reply is never asked for with less: servers refuse smaller bounds."""
+_SMALLEST_MAX_TOKENS = 16
+"""A request's `max_tokens` is never smaller: servers refuse that."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class ModelSession:
         limit = min(wanted or longest, longest, self.room)
         if self.settings.max_tokens:
             limit = min(limit, self.settings.max_tokens - self.session.state.totals.usage.completion_tokens)
-        return max(limit, MIN_REPLY_TOKENS)
+        return max(limit, _SMALLEST_MAX_TOKENS)
 
     def sampling(self, temperature: float, number: int) -> Sampling:
         """The sampling of a candidate: the user's temperature if one was given, and a seed of its own."""

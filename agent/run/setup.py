@@ -58,7 +58,7 @@ class Prepared:
 async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandbox, *, kept: bool) -> Prepared:
     """Copy the repository in, set its environment up, run its tests once.
 
-    `kept`: the sandbox has the workspace of an earlier process. What the journal tells of is not done again there.
+    `kept`: the sandbox has the workspace of an earlier process, where the recorded setup commands are not run again.
     Raises `SandboxError`s and `RepositoryUnreadable`.
     """
     settings, repository, state = task.settings, task.repository, session.state

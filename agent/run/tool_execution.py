@@ -1,4 +1,7 @@
-"""Runs tool calls beside each other: intent journalled before, observations after (invariant 2 of the design)."""
+"""Runs tool calls beside each other: intent journalled before, observations after.
+
+So a call that was interrupted is known as such, and is never run again by itself.
+"""
 
 from __future__ import annotations
 

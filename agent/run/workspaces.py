@@ -23,7 +23,7 @@ from sandbox.snapshots import Snapshots
 async def open_workspace(
     task: Task, session: Session, keep: Callable[[], bool], *, resumed: bool
 ) -> AsyncIterator[tuple[Sandbox, bool]]:
-    """The sandbox to work in, and whether it has the workspace of an earlier process, at the tree to go on from.
+    """The sandbox to work in, and whether it has the workspace of an earlier process, at the tree to resume from.
 
     `keep` is asked at the end whether the workspace stays. Raises `SandboxUnavailable`.
     """

@@ -196,7 +196,9 @@ class Journal:
             _sync(self._file)
         except OSError as error:
             self._truncate(before)
-            raise JournalWriteFailed(f"{self.path} can't be written: {error.strerror}") from error
+            raise JournalWriteFailed(
+                f"{self.path} can't be written: {error.strerror}", hint="free some disk, then resume"
+            ) from error
         self.events.extend(event for event, _ in events)
         self.times.extend(at for _, at in events)
 

@@ -40,7 +40,9 @@ class PatchStore:
                 self._enforce_quota(len(patch))
             link_atomically(self._directory / LATEST, path.relative_to(self._directory))
         except OSError as error:
-            raise JournalWriteFailed(f"{path} can't be written: {error.strerror}") from error
+            raise JournalWriteFailed(
+                f"{path} can't be written: {error.strerror}", hint="free some disk, then resume"
+            ) from error
 
     def _enforce_quota(self, added: int) -> None:
         """Remove the oldest patches if the quota is exceeded, now that `added` bytes were written."""

@@ -99,7 +99,7 @@ class EnvironmentState:
 
 @dataclass
 class PromptProgress:
-    """An agent's prompt that can be gone on with, and the tool calls of its last reply."""
+    """An agent's prompt that can be continued, and the tool calls of its last reply."""
 
     begun: bool = False
     reply: ModelReplied | None = None
@@ -191,7 +191,7 @@ class WorkspaceTrees:
 
 @dataclass
 class GuidedProgress:
-    """How far a guided search is: it can't be gone on with, but what it tried is known."""
+    """How far a guided search is: it can't be continued, but what it tried is known."""
 
     searching: bool = False
     candidates: int = 0
@@ -273,7 +273,7 @@ class State:
 
     @property
     def resume_tree(self) -> str:
-        """The tree to go on from: the last one, without what a call did that was not observed. Empty: the base's."""
+        """The tree to resume from: the last one, without what a call did that was not observed. Empty: the base's."""
         return self.workspace.resume_tree(self.prompt)
 
     @property

@@ -52,10 +52,10 @@ class ToolCallRunner:
                 submitted = True
                 await execute_calls(run, group, execute=self._submit)
             elif _only_reads(run, group[0]):
-                await execute_calls(run, group, self._revise)
+                await execute_calls(run, group, self._add_nudges)
             else:
                 may_change = True
-                await execute_calls(run, group, self._revise, self._execute, settle=lambda: _snapshot(run))
+                await execute_calls(run, group, self._add_nudges, self._execute, settle=lambda: _snapshot(run))
             if self._end is not None:
                 break
         changed = may_change and self._history.add(run.session.state.workspace.tree or run.workspace.base_tree)
@@ -66,20 +66,20 @@ class ToolCallRunner:
         return self._end
 
     def _judge_progress(self, *, new_tree: bool) -> None:
-        """After a step: nothing moved for long is a nudge with the next observation, then the end."""
+        """After a step: without progress for several steps, nudge with the next observation, later end."""
         if new_tree:
             self._stuck.files_changed()
         if self._end is not None:
             return
-        lack = self._progress.end_step(changed=new_tree)
-        if lack is None:
+        stall = self._progress.end_step(changed=new_tree)
+        if stall is None:
             return
-        if lack.stop:
-            self._end = Ended(status="gave_up", reason=lack.reason)
-        elif lack.stage == "change":
-            self._nudges.append(self._another_approach(lack.kind, lack.count))
+        if stall.stop:
+            self._end = Ended(status="gave_up", reason=stall.reason)
+        elif stall.stage == "change":
+            self._nudges.append(self._another_approach(stall.kind, stall.count))
         else:
-            self._nudges.append(render("nudge_no_progress", kind=lack.kind, count=lack.count))
+            self._nudges.append(render("nudge_no_progress", kind=stall.kind, count=stall.count))
 
     def _another_approach(self, kind: str, count: int, cycle: int = 1) -> str:
         names = self._run.tools.registry.names
@@ -92,8 +92,8 @@ class ToolCallRunner:
             self._nudges.append(nudge)
         return observation
 
-    def _revise(self, pending: PendingCall, observation: Observation) -> Observation:
-        """An observation with a nudge where the same call keeps giving the same, or nothing moves."""
+    def _add_nudges(self, pending: PendingCall, observation: Observation) -> Observation:
+        """An observation with a nudge where the same call keeps giving the same result, or there is no progress."""
         name, arguments = pending.name, pending.repaired.arguments
         self._progress.observe(observation.text, edit=name in _EDITING_TOOLS, ok=observation.ok)
         reads = _only_reads(self._run, pending)

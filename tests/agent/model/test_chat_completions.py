@@ -12,15 +12,8 @@ from asking import ReceivedReplies, ask, without_waiting
 from doubles import GenericDouble, LlamaCppDouble
 from doubles.faults import ErrorInStream, Fault, Raw
 from doubles.openai import event
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agent.model.reply_builder import ReplyBuilder
 from agent.model.types import Request, Sampling, Timings, Usage
-
-KEYS = ["choices", "delta", "content", "reasoning", "tool_calls", "function", "name", "arguments", "index", "id", "usage",
-        "finish_reason", "prompt_tokens", "prompt_tokens_details", "cached_tokens", "timings", "prompt_progress"]  # fmt: skip
-"""What has a meaning in a chunk."""
 
 
 @dataclass
@@ -320,20 +313,3 @@ def test_an_error_inside_the_stream_may_have_any_form(double: GenericDouble, err
 def test_a_body_that_is_no_json_is_tried_again(double: GenericDouble) -> None:
     double.answers = [Raw(b"<html>starting</html>"), "Hello"]
     assert ask(double).reply.content == "Hello"
-
-
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@given(chunks=st.lists(st.dictionaries(st.sampled_from(KEYS), ANYTHING, max_size=4), max_size=4))
-def test_chunks_of_any_form_make_a_reply(chunks: list[dict[str, Any]]) -> None:
-    builder = ReplyBuilder(lambda _: None, lambda _: None)
-    for chunk in chunks:
-        builder.add(chunk)
-        builder.add({"choices": [{"delta": chunk, "finish_reason": "stop"}]})
-    reply = builder.build(1.0)
-    assert all(call.name and isinstance(call.arguments, str) for call in reply.calls)

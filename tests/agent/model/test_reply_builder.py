@@ -1,4 +1,4 @@
-"""Native calls put together from their pieces, whatever the server makes of index, id and name."""
+"""A reply is put together from its chunks: native calls whatever the server makes of index, id and name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from doubles import GenericDouble
 from doubles.faults import Events
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from agent.model.reply_builder import ReplyBuilder
 
 QUICK = settings(
     derandomize=True, deadline=None, database=None, max_examples=60,
@@ -171,3 +173,26 @@ def test_calls_that_come_in_turns_are_told_apart_by_their_index(
     while any(waiting):
         deltas.append(order.choice([each for each in waiting if each]).pop(0))
     assert calls(double, deltas, stands) == wanted
+
+
+# ---------------------------------------------------------------- chunks of any form
+
+KEYS = ["choices", "delta", "content", "reasoning", "tool_calls", "function", "name", "arguments", "index", "id", "usage",
+        "finish_reason", "prompt_tokens", "prompt_tokens_details", "cached_tokens", "timings", "prompt_progress"]  # fmt: skip
+"""What has a meaning in a chunk."""
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(chunks=st.lists(st.dictionaries(st.sampled_from(KEYS), ANYTHING, max_size=4), max_size=4))
+def test_chunks_of_any_form_make_a_reply(chunks: list[dict[str, Any]]) -> None:
+    builder = ReplyBuilder(lambda _: None, lambda _: None)
+    for chunk in chunks:
+        builder.add(chunk)
+        builder.add({"choices": [{"delta": chunk, "finish_reason": "stop"}]})
+    reply = builder.build(1.0)
+    assert all(call.name and isinstance(call.arguments, str) for call in reply.calls)
