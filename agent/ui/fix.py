@@ -18,6 +18,7 @@ from agent.errors import SweAgentError
 from agent.loop import run_session
 from agent.session.directories import new_session_id
 from agent.session.events import Result
+from agent.session.session import only_journalled
 from agent.task import Task
 from agent.text import printable
 from agent.ui.json_lines import JsonLines
@@ -63,7 +64,7 @@ def write_error(error: SweAgentError, session_id: str) -> None:
 
 def with_subscribers(task: Task, terminal: Terminal, *, json_lines: bool) -> Task:
     """The task with its subscribers: the terminal, and JSON lines if wanted."""
-    return replace(task, subscribers=(terminal, JsonLines()) if json_lines else (terminal,))
+    return replace(task, subscribers=(terminal, only_journalled(JsonLines())) if json_lines else (terminal,))
 
 
 def print_delivery(delivery: Delivery, *, json_lines: bool) -> None:

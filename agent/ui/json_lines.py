@@ -6,17 +6,15 @@ import sys
 from typing import TextIO
 
 from agent.session.events import EVENT, Event
-from agent.session.live import LiveEvent
 
 
 class JsonLines:
-    """A subscriber that writes each event as one line and flushes it; live events are left out."""
+    """A subscriber that writes each event as one line and flushes it; give it what is journalled (`only_journalled`)."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
 
-    def __call__(self, event: Event | LiveEvent) -> None:
-        """Write one event, if it is one that is journalled."""
-        if not isinstance(event, LiveEvent):
-            self._out.write(EVENT.dump_json(event).decode() + "\n")
-            self._out.flush()
+    def __call__(self, event: Event) -> None:
+        """Write one event."""
+        self._out.write(EVENT.dump_json(event).decode() + "\n")
+        self._out.flush()

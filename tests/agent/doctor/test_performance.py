@@ -13,6 +13,7 @@ from doubles.faults import Status
 
 from agent.backend import open_backend
 from agent.config import Settings
+from agent.doctor import performance
 from agent.doctor.performance import REPLY_TOKENS, cache_figures, check_performance, speed_figures
 from agent.doctor.probe_client import ProbeClient, TimedReply
 from agent.doctor.report import Check, Report
@@ -83,14 +84,23 @@ def test_vllm_counts_cached_tokens_only_when_told_to() -> None:
     assert "--enable-prompt-tokens-details" in lines["prefix cache"].remedy
 
 
-def test_a_quick_server_that_tells_nothing_leaves_it_open() -> None:
+def test_a_quick_server_that_tells_nothing_leaves_it_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(performance, "_MIN_FIRST_TEXT_SECONDS", 600.0)  # the double is quick on a busy machine, too
     with GenericDouble("one two three four") as double:
         report, lines = measured(double)
     assert report.parts["prefix_cache"]["reused"] is None
     assert lines["prefix cache"].state == "warn"
     assert "does not report" in lines["prefix cache"].value
     assert report.parts["speed"]["source"] == "clock"
-    assert "measured here" in lines["speed"].value
+
+
+def test_a_speed_says_who_measured_it() -> None:
+    speed = {"prompt_tokens_per_second": 200.0, "generated_tokens_per_second": 10.0}
+    for source, words in (("clock", "measured here"), ("server", "measured by the server")):
+        line = performance._speed_line({**speed, "source": source})
+        assert line.state == "ok" and words in line.value
+    unknown = performance._speed_line({**speed, "generated_tokens_per_second": None, "source": "clock"})
+    assert unknown.state == "warn"
 
 
 def test_a_server_that_refuses_fails_without_an_end_of_the_report() -> None:

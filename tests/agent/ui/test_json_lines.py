@@ -6,12 +6,13 @@ import io
 
 from agent.session.events import EVENT, Event, Result, Warned
 from agent.session.live import DownloadAdvanced, TextReceived
+from agent.session.session import only_journalled
 from agent.ui.json_lines import JsonLines
 
 
 def test_only_journalled_events_are_written() -> None:
     out = io.StringIO()
-    write = JsonLines(out)
+    write = only_journalled(JsonLines(out))
     events: list[Event] = [
         Warned(message="line one\nline two \u2028 …"),
         Result(status="no_patch", exit_code=1, session_id="s", patch=""),
