@@ -14,11 +14,14 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agent.code.definitions import Definition
-from agent.code.index import CodeIndex
 from agent.code.languages import suffix
 from agent.code.words import IDENTIFIER, parts
+
+if TYPE_CHECKING:
+    from agent.code.index import CodeIndex
 
 _MAX_TEXT = 40_000
 _MAX_WORDS = 120

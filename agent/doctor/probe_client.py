@@ -55,16 +55,19 @@ class ProbeClient:
         return await retrying(self._once, request)
 
     async def _once(self, request: Request) -> TimedReply:
-        started = time.monotonic()
-        first_text: float | None = None
+        first_text_at: float | None = None
 
         def on_text(_: str) -> None:
-            nonlocal first_text
-            if first_text is None:
-                first_text = time.monotonic() - started
+            nonlocal first_text_at
+            if first_text_at is None:
+                first_text_at = time.monotonic()
 
         reply = await self.server.reply(request, on_text, lambda _: None)
-        return TimedReply(reply, None if reply.reasoning else first_text)
+        if first_text_at is None or reply.reasoning:
+            return TimedReply(reply, None)
+        # from when the request was sent: what comes before, as loading the client's package, is not the server's time
+        after_first_text = time.monotonic() - first_text_at
+        return TimedReply(reply, max(reply.seconds - after_first_text, 0.0))
 
 
 def _connection_lost(error: BaseException) -> bool:

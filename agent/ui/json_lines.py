@@ -9,7 +9,7 @@ from agent.session.events import EVENT, Event
 
 
 class JsonLines:
-    """A subscriber that writes each event as one line and flushes it; give it what is journalled (`only_journalled`)."""
+    """A subscriber, by `only_journalled`, that writes each event as one line and flushes it."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.code.coverage import executed_functions
-from agent.code.index import CodeIndex
 from agent.model.dialects import loads
 from agent.model.types import Reply, Request
 from agent.run import reproduction as scripts
@@ -19,6 +18,9 @@ from agent.run.run import Run
 from agent.run.workspace_state import WorkspaceState
 from agent.session.session import Session
 from agent.strategy.guided.rules import GuidedRules, rules_from_environment
+
+if TYPE_CHECKING:
+    from agent.code.index import CodeIndex
 
 Place = tuple[str, int]
 """A path from the repository's root, and a line, 1-based."""

@@ -52,7 +52,7 @@ def test_a_fork_is_a_session_of_its_own_that_can_be_resumed(
         change.unlink()
     refused = swe_agent("sessions", "fork", first["id"], "--at", "1", home=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "the change of step 1 was not kept" in refused.stderr
+    assert "the change of step 1 was not stored" in refused.stderr
     assert swe_agent("sessions", "fork", first["id"], "--at", "0", home=tmp_path).returncode == 0
 
 

@@ -63,7 +63,7 @@ def test_places_given_from_outside_count(index: CodeIndex) -> None:
 
 
 def test_functions_that_ran_gain_and_the_others_lose(index: CodeIndex) -> None:
-    text, ran = "`confirm` sends nothing of an order", [("shop/orders.py", 5)]
+    text, ran = "`confirm` sends nothing of an order", [("shop/orders.py", 6)]
     before = {each.definition.name: each.score for each in rank(index, text)}
     after = {each.definition.name: each.score for each in rank(index, text, executed=ran)}
     assert next(iter(before)) == "confirm"
@@ -72,6 +72,34 @@ def test_functions_that_ran_gain_and_the_others_lose(index: CodeIndex) -> None:
     assert rank(index, text, executed=[("tests/test_prices.py", 4)], exclude=is_test) == rank(
         index, text, exclude=is_test
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("the cart is wrong", "cart.py", "bill.py"),  # a word of the path
+        ("it is in q7.py", "q7.py", "a7.py"),  # the path, which has no words
+        ("`deposit` is wrong", "z.py", "b.py"),  # what the file defines; both use it as often
+    ],
+)
+def test_a_definition_has_a_share_of_its_files_score(shop: Any, text: str, first: str, second: str) -> None:
+    helper = "def helper():\n    return 1\n"
+    shop.files = dict.fromkeys(["cart.py", "bill.py", "q7.py", "a7.py"], helper) | {
+        "z.py": f"{helper}\n\ndef deposit():\n    return net\n",
+        "b.py": f"{helper}\n\ndef other():\n    return deposit\n",
+    }
+    index = CodeIndex(None, shop)
+    index.refresh()
+    scores = {each.definition.path: each.score for each in rank(index, text) if each.definition.name == "helper"}
+    assert scores[first] > scores[second]
+
+
+def test_a_variable_counts_less_than_a_function(shop: Any) -> None:
+    shop.files = {"a.py": "total = 3\n", "b.py": "def total():\n    pass\n"}
+    index = CodeIndex(None, shop)
+    index.refresh()
+    found = {each.definition.kind: each.score for each in rank(index, "`total` is wrong")}
+    assert found["function"] > found["variable"] + 0.3 and found["variable"] > 0.3
 
 
 def test_where_nothing_matches_nothing_scores(index: CodeIndex) -> None:

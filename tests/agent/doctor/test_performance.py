@@ -76,7 +76,8 @@ def test_a_cache_that_is_off_is_told_with_what_turns_it_on() -> None:
     assert report.ok
 
 
-def test_vllm_counts_cached_tokens_only_when_told_to() -> None:
+def test_vllm_counts_cached_tokens_only_when_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(performance, "_MIN_FIRST_TEXT_SECONDS", 600.0)  # the clock says nothing of a quick double
     with VllmDouble("one\ntwo") as double:
         double.reports_cached = False
         report, lines = measured(double)

@@ -87,6 +87,6 @@ def test_a_step_whose_change_was_not_kept_is_refused(root: Path) -> None:
     source = session(root)
     for place in (source / "changes").iterdir():
         place.unlink()
-    with pytest.raises(UsageError, match="change of step 2 was not kept"):
+    with pytest.raises(UsageError, match="change of step 2 was not stored"):
         fork(source, 2)
     assert [place.name for place in root.iterdir()] == [FIRST]

@@ -10,13 +10,12 @@ from agent.code.paths import is_test
 from agent.code.ranking import rank
 from agent.session.events import TestsRan
 from agent.strategy.guided.issue.stack_traces import issue_frames
-from agent.strategy.guided.localise.suspects import MAX_RANKED, failure_places, find_seeds
+from agent.strategy.guided.localise.suspects import MAX_RANKED, MAX_TESTS, failure_places, find_seeds
 from agent.strategy.guided.state import GuidedState, Place
 
 _MAX_SOURCE_BYTES = 200_000
 _MANY_SOURCES = 300
 """Files, of more than which those are read that the index ranks."""
-_MAX_TESTS = 20  # failing tests whose files are read
 _SUFFIXES = (".py", ".js", ".jsx", ".ts", ".tsx", ".go", ".rs", ".java", ".rb", ".php", ".c", ".cpp", ".cs", ".sh")
 
 
@@ -48,7 +47,7 @@ async def load_sources(guided: GuidedState, failure: TestsRan | None, executed: 
 def _near(guided: GuidedState, failure: TestsRan | None) -> set[str]:
     """The files that the issue may be about, those that it or the failure names, and those of the failing tests."""
     index, issue, root = guided.index, guided.issue, guided.workspace.root
-    failing = failure.failures[:_MAX_TESTS] if failure else []
+    failing = failure.failures[:MAX_TESTS] if failure else []
     seeds = find_seeds(index, guided.sources, issue, failure, root)
     ranked = rank(index, "\n".join([issue, *failing]), seeds, limit=MAX_RANKED, exclude=is_test)
     found = {each.definition.path for each in ranked} | {frame.path for frame in issue_frames(issue, index.paths)}

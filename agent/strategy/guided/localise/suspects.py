@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from agent.code.definitions import Definition
-from agent.code.index import CodeIndex
 from agent.code.paths import is_test
 from agent.code.ranking import rank
 from agent.code.regions import Region, functions, whole_file
@@ -16,9 +16,12 @@ from agent.code.tracebacks import cause_last, locations_in
 from agent.session.events import TestsRan
 from agent.strategy.guided.issue.stack_traces import Frame, issue_frames
 
+if TYPE_CHECKING:
+    from agent.code.index import CodeIndex
+
 MAX_RANKED = 80
 """Definitions that are looked at."""
-_MAX_TESTS = 20  # failing tests whose names are looked at
+MAX_TESTS = 20  # failing tests whose names are looked at
 _MAX_WHOLE_FILE_LINES = 200
 _MAX_MOVED = 20
 """Lines by which a line that an issue names may have moved since."""
@@ -79,7 +82,7 @@ def find_suspects(
     `index` is that of the base commit, `root` the repository's place in what the failing run prints, `executed` the
     functions (path, first line) that ran when the problem showed, empty where that is not known.
     """
-    text = "\n".join([issue, *(failure.failures[:_MAX_TESTS] if failure else ())])
+    text = "\n".join([issue, *(failure.failures[:MAX_TESTS] if failure else ())])
     seeds = find_seeds(index, sources, issue, failure, root)
     regions: dict[str, list[Region]] = {}
     scores: dict[Region, float] = {}

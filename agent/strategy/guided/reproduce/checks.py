@@ -59,7 +59,7 @@ def checks_of(issue: str, blocks: list[CodeBlock], imports: Mapping[str, str]) -
     for block, opening in runnable(blocks, imports):
         last = next((step.expression for step in reversed(block.steps) if step.expression), block.steps[-1].source)
         words = f"`{short(last)}` and what comes before it: no error is raised"
-        shown = _with_value_shown(block, opening)
+        shown = _repr_script(block, opening)
         stricter = Check("no error", f"{words}, and none when it is shown", shown, 1, not errors) if shown else None
         whole.append(Check("no error", words, f"{opening}{block.source}\n", 1, not errors, stricter))
         others.append(list(_of_expressions(block, opening, values, errors)))
@@ -95,13 +95,11 @@ def runnable(blocks: list[CodeBlock], imports: Mapping[str, str]) -> Iterator[tu
 
 def scripts_of(blocks: list[CodeBlock], imports: Mapping[str, str]) -> list[str]:
     """The code of an issue that can be run, as scripts that show the value they end with."""
-    return [
-        _with_value_shown(block, opening) or f"{opening}{block.source}\n"
-        for block, opening in runnable(blocks, imports)
-    ]
+    ready = runnable(blocks, imports)
+    return [_repr_script(block, opening) or f"{opening}{block.source}\n" for block, opening in ready]
 
 
-def _with_value_shown(block: CodeBlock, opening: str) -> str:
+def _repr_script(block: CodeBlock, opening: str) -> str:
     """The script of code that ends with a value, shown as a prompt or a notebook shows it; empty for other code."""
     last = block.steps[-1]
     if not last.expression or last.prints:

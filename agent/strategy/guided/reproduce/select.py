@@ -92,9 +92,8 @@ async def _vote(guided: GuidedState, checks: list[str], may_be_none: bool) -> st
     Small models like what stands first or last: asked again, they see another order.
     """
     listed = [*checks, _NONE] if may_be_none else checks
-    half = len(listed) // 2
     votes: Counter[str] = Counter()
-    for order in (listed, listed[::-1], listed[half:] + listed[:half]):
+    for order in (listed, listed[::-1], listed[len(listed) // 2 :] + listed[: len(listed) // 2]):
         if guided.context.exhausted_budget():
             break
         schema = object_of(must_be_true={"enum": order})
