@@ -355,7 +355,7 @@ def test_guided_fixes_a_function_from_its_failing_tests(
     assert (result["status"], result["attempts"], result["strategy"]) == ("fixed", 2, "guided")
 
 
-def test_guided_writes_a_reproduction_where_all_tests_pass(
+def test_guided_reproduces_by_the_issues_call_where_all_tests_pass(
     scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:
     (calc / "test_calc.py").write_text(
@@ -363,8 +363,8 @@ def test_guided_writes_a_reproduction_where_all_tests_pass(
     )
     git(calc, "commit", "-qam", "weaker tests")
     scripted.answers = [
-        "```python\nfrom calc import add\nassert add(2, 3) == -1\n```",
-        "```python\nfrom calc import add\nassert add(2, 3) == 5\n```",
+        '{"must_be_true": "add(2, 3) == 5"}',  # of what fails now, what the issue means; asked in two orders
+        '{"must_be_true": "add(2, 3) == 5"}',
         "```python\ndef add(a, b):\n    return a + b\n```",
     ]
     done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", "bubblewrap", "--json", "--strategy", "guided")
