@@ -48,7 +48,8 @@ def find_bwrap() -> str:
     """
     reasons = []
     for bwrap in candidates():
-        probe = [bwrap, "--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "--proc", "/proc"]
+        # with the sandbox's own mounts: all of the host's may come and go meanwhile, as those of containers do
+        probe = [bwrap, "--unshare-all", "--unshare-user", "--disable-userns", *system_mounts(), "--proc", "/proc"]
         try:
             run = subprocess.run(
                 [*probe, "true"], capture_output=True, text=True, check=False, env={}, timeout=_PROBE_SECONDS
