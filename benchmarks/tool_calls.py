@@ -31,7 +31,7 @@ from agent.catalogue.download import pull
 from agent.catalogue.profiles import find_profile
 from agent.model.dialects import repair_call
 from agent.session.events import EVENT, Event, ModelReplied, PromptBegan, Result
-from tools import CONTRACT_TOOLS, Registry
+from tools import DEFAULT_TOOLS, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTEXT = 16384
@@ -42,7 +42,7 @@ STALLED_SESSIONS = 3
 MIN_SHARE = 0.98
 """The share of good replies below which the program exits with 1."""
 
-ARGUMENTS: dict[str, type[BaseModel]] = {tool.name: tool.arguments for tool in CONTRACT_TOOLS}
+ARGUMENTS: dict[str, type[BaseModel]] = {tool.name: tool.arguments for tool in DEFAULT_TOOLS}
 SCHEMAS = Registry().parameters()
 
 

@@ -12,8 +12,8 @@ from agent.errors import SandboxLost, SandboxUnavailable
 from sandbox.base import ShellSandbox
 from sandbox.channel import Channel, DockerChannel
 from sandbox.docker_engine import OWNER_LABEL, SESSION_LABEL, connect, engine_errors
+from sandbox.docker_owner import owner_is_gone, owner_label
 from sandbox.network.environment import proxy_environment
-from sandbox.owner import owner_is_gone, owner_label
 from sandbox.protocol import Workspace
 
 if TYPE_CHECKING:

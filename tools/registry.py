@@ -25,12 +25,12 @@ from tools.submit import Submit
 from tools.undo import Undo
 from tools.write_file import WriteFile
 
-CONTRACT_TOOLS: tuple[Tool, ...] = (
+DEFAULT_TOOLS: tuple[Tool, ...] = (
     ReadFile(), Search(), EditFile(), WriteFile(), ApplyPatch(), Shell(), RunTests(), Submit(),
 )  # fmt: skip
 """Those that the model is always offered; they are public interface."""
 
-EXTRA_TOOLS: tuple[Tool, ...] = (Outline(), FindSymbol(), Plan(), Undo())
+OPTIONAL_TOOLS: tuple[Tool, ...] = (Outline(), FindSymbol(), Plan(), Undo())
 """Those that a strategy may offer in addition."""
 
 
@@ -52,7 +52,7 @@ def parameters(arguments: type[Arguments]) -> dict[str, Any]:
 class Registry:
     """A fixed set of tools."""
 
-    def __init__(self, tools: Sequence[Tool] = CONTRACT_TOOLS) -> None:
+    def __init__(self, tools: Sequence[Tool] = DEFAULT_TOOLS) -> None:
         self._tools = {tool.name: tool for tool in tools}
 
     @property

@@ -12,7 +12,7 @@ from agent.files import open_locked
 from agent.session.directories import JOURNAL, sessions_root
 from agent.session.overview import SessionOverview
 from sandbox.directory_trees import remove_tree
-from sandbox.leftovers import Leftovers, belongs_to, open_leftovers
+from sandbox.docker_leftovers import Leftovers, belongs_to, open_leftovers
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([wdhms])")
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}

@@ -1,1 +1,1 @@
-"""Finding and running tests; the evidence before and after."""
+"""Runs tests, reads what they report, and gives the evidence for a patch: before it, and with it."""

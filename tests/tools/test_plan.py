@@ -10,12 +10,12 @@ import pytest
 
 from sandbox.protocol import Sandbox
 from tools.base import Observation, ToolContext
-from tools.registry import EXTRA_TOOLS, Registry
+from tools.registry import OPTIONAL_TOOLS, Registry
 
 
 def plan(steps: Any, context: ToolContext | None = None) -> Observation:
     context = context or ToolContext(cast(Sandbox, None))
-    return anyio.run(Registry(EXTRA_TOOLS).run, context, "plan", json.dumps({"steps": steps}))
+    return anyio.run(Registry(OPTIONAL_TOOLS).run, context, "plan", json.dumps({"steps": steps}))
 
 
 def test_the_plan_is_shown_and_kept() -> None:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from sandbox.protocol import ExecResult, Output, Workspace
 from tools.base import Arguments, Observation, ToolContext, ToolError
-from tools.registry import CONTRACT_TOOLS, EXTRA_TOOLS, Registry
+from tools.registry import DEFAULT_TOOLS, OPTIONAL_TOOLS, Registry
 
 # docs: "The tools the model sees" of the contract
 CONTRACT = {
@@ -89,7 +89,7 @@ def test_names_and_arguments_are_those_of_the_contract() -> None:
 
 
 def test_every_argument_is_plain_and_described() -> None:
-    for schema in Registry(CONTRACT_TOOLS + EXTRA_TOOLS).schemas():
+    for schema in Registry(DEFAULT_TOOLS + OPTIONAL_TOOLS).schemas():
         assert schema["type"] == "function" and schema["function"]["description"]
         parameters = schema["function"]["parameters"]
         assert set(parameters) == {"type", "properties", "required"} and parameters["type"] == "object"
@@ -100,17 +100,17 @@ def test_every_argument_is_plain_and_described() -> None:
 
 def test_schemas_are_the_same_bytes_every_time() -> None:
     first = json.dumps(Registry().schemas())
-    assert first == json.dumps(Registry().schemas()) == json.dumps(Registry(CONTRACT_TOOLS).schemas())
+    assert first == json.dumps(Registry().schemas()) == json.dumps(Registry(DEFAULT_TOOLS).schemas())
 
 
 def test_extra_tools_come_beside_those_of_the_contract() -> None:
-    registry = Registry(CONTRACT_TOOLS + EXTRA_TOOLS)
+    registry = Registry(DEFAULT_TOOLS + OPTIONAL_TOOLS)
     assert registry.names == [*CONTRACT, "outline", "find_symbol", "plan", "undo"]
     assert [name for name in registry.names[8:] if registry.reads_only(name)] == ["outline", "find_symbol"]
 
 
 def test_what_every_prompt_has_to_say_about_tools_is_short() -> None:
-    assert len(json.dumps(Registry(CONTRACT_TOOLS + EXTRA_TOOLS).schemas())) < 5_000
+    assert len(json.dumps(Registry(DEFAULT_TOOLS + OPTIONAL_TOOLS).schemas())) < 5_000
 
 
 def test_only_looking_leaves_the_workspace_as_it_is() -> None:

@@ -22,7 +22,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "GENERIC",
     "Architecture",
-    "Dialect",
+    "DialectName",
     "GgufFile",
     "Packages",
     "Profile",
@@ -35,7 +35,7 @@ __all__ = [
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
 GENERIC = "generic"
 
-Dialect = Literal["json", "hermes", "qwen3-coder", "mistral", "llama3", "deepseek", "glm", "gpt-oss"]
+DialectName = Literal["json", "hermes", "qwen3-coder", "mistral", "llama3", "deepseek", "glm", "gpt-oss"]
 """The format in which a model writes a tool call into its text."""
 
 _FIRST_PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
@@ -116,7 +116,7 @@ class Profile(_Data):
     """Who decides the next action by default: the model, or the program."""
     tool_calling: ToolCallMode
     """The mode that sessions begin in, unless another one is remembered for the server."""
-    dialect: Dialect = "hermes"
+    dialect: DialectName = "hermes"
     """The format of its tool calls in text, for servers that don't parse them."""
     one_call: bool = False
     """Whether its chat template has at most one call in a turn."""

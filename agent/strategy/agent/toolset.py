@@ -5,7 +5,7 @@ from __future__ import annotations
 from agent.code.paths import is_test
 from agent.run.code_index import code_index
 from agent.run.run import Run
-from tools import CONTRACT_TOOLS, EXTRA_TOOLS, CodeLookup, Registry
+from tools import DEFAULT_TOOLS, OPTIONAL_TOOLS, CodeLookup, Registry
 
 ROOM_FOR_MORE = 16_384
 """Tokens of a window from which on more tools are offered than the contract's."""
@@ -14,7 +14,7 @@ ROOM_FOR_MORE = 16_384
 def equip(run: Run) -> None:
     """Give the session its tools; they stay the same to its end, since they are part of every prompt."""
     roomy = run.model.budget.window >= ROOM_FOR_MORE
-    run.tools.registry = Registry([*CONTRACT_TOOLS, *(EXTRA_TOOLS if roomy else ())])
+    run.tools.registry = Registry([*DEFAULT_TOOLS, *(OPTIONAL_TOOLS if roomy else ())])
     run.tools.context.syntax_errors = _syntax_errors
     if roomy:
         run.tools.context.code = _lookup(run)

@@ -42,22 +42,22 @@ class GuidedState:
 
     @property
     def context(self) -> RunContext:
-        """The run's."""
+        """The task, its budgets and the baseline."""
         return self.run.context
 
     @property
     def workspace(self) -> WorkspaceState:
-        """The run's."""
+        """The sandbox's workspace and its snapshots."""
         return self.run.workspace
 
     @property
     def model(self) -> ModelSession:
-        """The run's."""
+        """The model as this run asks it."""
         return self.run.model
 
     @property
     def session(self) -> Session:
-        """The run's."""
+        """The session that all of this is journalled in."""
         return self.run.session
 
     @cached_property

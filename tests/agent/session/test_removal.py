@@ -15,7 +15,7 @@ from agent.session.journal import Journal
 from agent.session.overview import read_overview
 from agent.session.removal import measure_volumes, open_remover, parse_age
 from sandbox.docker_engine import SESSION_LABEL, connect
-from sandbox.leftovers import belongs_to, open_leftovers
+from sandbox.docker_leftovers import belongs_to, open_leftovers
 
 IN_DOCKER: list[Event] = [started(FIRST), SandboxStarted(sandbox="docker")]
 

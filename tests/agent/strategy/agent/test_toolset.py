@@ -10,9 +10,9 @@ from doubles import LlamaCppDouble
 from working import FIX, SUBMIT, call, calls, work
 
 from agent.strategy.agent.toolset import ROOM_FOR_MORE
-from tools import CONTRACT_TOOLS
+from tools import DEFAULT_TOOLS
 
-CONTRACT = [tool.name for tool in CONTRACT_TOOLS]
+CONTRACT = [tool.name for tool in DEFAULT_TOOLS]
 WRONG = call("edit_file", path="calc.py", old="return a - b", new="return a * b")
 
 

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from sandbox.owner import owner_is_gone, owner_label
+from sandbox.docker_owner import owner_is_gone, owner_label
 
 
 def test_an_owner_is_alive_until_its_process_ends() -> None:
     assert not owner_is_gone(owner_label())
-    script = "from sandbox.owner import owner_label; print(owner_label())"
+    script = "from sandbox.docker_owner import owner_label; print(owner_label())"
     label = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
     assert owner_is_gone(label)
 
