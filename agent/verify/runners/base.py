@@ -1,8 +1,8 @@
 """What a test runner consists of, for the code that runs tests and reads their results.
 
 A new runner is a module here with a `Runner`, listed in `registry.py`. What goes by the files of a repository is
-elsewhere: `agent/environment/detect_tests.py` finds the test command, `detect_setup.py` there the command that installs
-what it needs, and `agent/code/paths.py` recognises test files.
+elsewhere: `agent/environment/detect_tests.py` finds the test command, `agent/environment/detect_setup.py` the command
+that installs what it needs, and `agent/code/paths.py` recognises test files.
 """
 
 from __future__ import annotations
