@@ -42,8 +42,6 @@ class FileDiff:
     added: int
     removed: int
     is_new: bool
-    is_deleted: bool
-    is_binary: bool
 
 
 class ChangedLine(NamedTuple):
@@ -134,8 +132,7 @@ def _harmless(line: bytes) -> str:
 
 def _file_diff(file: PatchedFile, section: bytes) -> FileDiff:
     old, new = _paths(file)
-    is_new, is_deleted = file.source_file == _NO_FILE, file.target_file == _NO_FILE
-    return FileDiff(new, old, section, file.added, file.removed, is_new, is_deleted, file.is_binary_file)
+    return FileDiff(new, old, section, file.added, file.removed, is_new=file.source_file == _NO_FILE)
 
 
 def _paths(file: PatchedFile) -> tuple[str, str]:
