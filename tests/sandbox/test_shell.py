@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import SandboxLost
+from sandbox.capture import Capture
 from sandbox.channel import Channel, ProcessChannel
 from sandbox.protocol import Workspace
-from sandbox.shell import Capture, Shell
+from sandbox.shell import ContainerShell
 
 
 @given(st.lists(st.binary(max_size=20), max_size=12), st.integers(2, 40))
@@ -29,13 +30,13 @@ def test_a_capture_keeps_both_ends_and_counts_the_rest(pieces: list[bytes], limi
         assert output.head == printed[: limit // 2] and output.tail == printed[len(printed) - (limit - limit // 2) :]
 
 
-def shell(program: str) -> Shell:
+def shell(program: str) -> ContainerShell:
     """A shell whose supervisor is a Python program."""
 
-    async def connect(name: str) -> Channel:
+    async def connect() -> Channel:
         return await ProcessChannel.open([sys.executable, "-c", program])
 
-    return Shell(Workspace(), connect, "shell")
+    return ContainerShell(Workspace(), connect)
 
 
 @pytest.mark.parametrize("program", ["print('bash: not found')", "", "print('noise\\nready')"])
@@ -62,8 +63,8 @@ def test_a_supervisor_that_goes_away_or_lies_is_a_lost_sandbox(program: str, mes
         opened = shell(program)
         await opened.open()
         with pytest.raises(SandboxLost, match=message):
-            await opened.run("true", stdin=b"", timeout=10, persistent=False, capture=100)
+            await opened.run("true", stdin=b"", timeout=10, capture=100)
         with pytest.raises(SandboxLost, match="not running"):
-            await opened.run("true", stdin=b"", timeout=10, persistent=False, capture=100)
+            await opened.run("true", stdin=b"", timeout=10, capture=100)
 
     anyio.run(main)
