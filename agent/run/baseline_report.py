@@ -14,7 +14,11 @@ _NAME = "baseline.json"
 
 def keep_report(directory: Path, report: TestReport) -> None:
     """Write a report into the session's directory, its cases by name and status. Raises `OSError`."""
-    said = {"complete": report.complete, "signed": report.signed, "cases": [[case.id, case.status] for case in report.cases]}
+    said = {
+        "complete": report.complete,
+        "signed": report.signed,
+        "cases": [[case.id, case.status] for case in report.cases],
+    }
     write_atomically(directory / _NAME, json.dumps(said), mode=PRIVATE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,10 @@ import anyio
 import pytest
 
 from agent.session.events import Ended, Event, Verification
-from agent.verify.evidence import Verifier, _renamed
+from agent.verify.baseline import Baseline
+from agent.verify.clean_runs import CleanRuns
+from agent.verify.comparison import _renamed
+from agent.verify.evidence import Verifier
 from agent.verify.reports.cases import Case, TestReport
 from agent.verify.status import status_of, why_unverified
 from agent.verify.suite import TestRunner
@@ -29,15 +33,17 @@ Files = dict[str, str]
 
 
 def verified(
-    place: Path, before: Files, after: Files, *, reproduction: str = "", command: str = COMMAND
+    place: Path, before: Files, after: Files, *, reproduction: str = "", command: str = COMMAND, issue: str = ""
 ) -> tuple[Verification, list[Event]]:
     """Verify the change from `before` to `after`, as a session does, with a baseline run first."""
     repo = place / "made"
     repo.mkdir(parents=True)
     for files in (before, after):
-        for path in repo.glob("*.py"):
-            path.unlink()
+        for path in repo.iterdir():
+            if path.name != ".git":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         for name, text in files.items():
+            (repo / name).parent.mkdir(parents=True, exist_ok=True)
             (repo / name).write_text(text)
         git = ["git", "-C", str(repo), "-c", "user.name=t", "-c", "user.email=t@localhost"]
         subprocess.run([*git, "init", "-q"], check=True)
@@ -57,10 +63,10 @@ def verified(
             await snapshots.keep_pristine()
             tests = TestRunner(sandbox, command, timeout=120)
             baseline, known = await tests.run_in_full("before")
-            verifier = Verifier(tests, snapshots, events.append)
-            return await verifier.verify(
-                patch, names, baseline=baseline, baseline_report=known, reproduction=reproduction
-            )
+            runs = CleanRuns(sandbox, command, timeout=120, emit=events.append)
+            stands = Baseline(baseline, known)
+            verifier = Verifier(runs, stands, reproduction=reproduction, issue=issue, repository_files=list(before))
+            return await verifier.verify(patch, names)
         finally:
             await sandbox.close(keep=False)
 
