@@ -32,7 +32,7 @@ class PatchVerifier:
         repository, allow = self.context.repository, self.context.settings.allow_workflows
         return await anyio.to_thread.run_sync(lambda: repository.check(diff, allow_workflows=allow))
 
-    async def verify(self, patch: CheckedPatch) -> Verification | None:
+    async def verify(self, patch: CheckedPatch, *, by_trying: bool = False) -> Verification | None:
         """The evidence for a patch (see `Verifier.verify`); None for an empty one, or where no tests are known.
 
         Raises `SandboxLost`, `SandboxUnavailable`, `PatchRejected`.
@@ -54,8 +54,9 @@ class PatchVerifier:
             script=reproduction.script if reproduction else "",
             issue=f"{context.issue.title}\n{context.issue.body}",
             repository_files=[entry.path for entry in context.repository.entries()],
+            read_file=context.repository.read_file,
         )
-        return await verifier.verify(patch.data, patch.files)
+        return await verifier.verify(patch.data, patch.files, by_trying=by_trying)
 
     async def _write_reproduction(self, sandbox: Sandbox) -> None:
         if self.reproduction is not None:

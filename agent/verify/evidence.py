@@ -5,19 +5,22 @@ docs/decisions/0008-evidence-by-test.md says why it is by test, and what each ru
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from agent.session.events import Verification
 from agent.verify.baseline import Baseline
 from agent.verify.clean_runs import CleanRun, CleanRuns
 from agent.verify.comparison import Comparison
+from agent.verify.examples import count_examples
 from agent.verify.patch_parts import PatchParts
 from agent.verify.relevance import failures_named
 from agent.verify.suite import outcome_of
 from agent.verify.test_configuration import files_that_import_the_runner
 
 _MAX_FILES = 20  # in the result
+_MIN_EXAMPLES = 2  # for a change that was found by trying: of many, some pass one example by chance
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Verifier:
     """Judges patches by test runs; `before` is what is known without one.
 
     `reproduction` is a command that was found to fail without the patch (`script` is what it runs); `issue` the text
-    that says what is to be mended; `repository_files` the paths of the base commit.
+    that says what is to be mended; `repository_files` the paths of the base commit, `read_file` reads one of them.
     """
 
     runs: CleanRuns
@@ -34,20 +37,21 @@ class Verifier:
     script: str = ""
     issue: str = ""
     repository_files: Collection[str] = ()
+    read_file: Callable[[str], bytes | None] = lambda path: None
 
-    async def verify(self, patch: bytes, files: Sequence[str]) -> Verification:
+    async def verify(self, patch: bytes, files: Sequence[str], *, by_trying: bool = False) -> Verification:
         """The outcome of the tests with the patch, beside that without it.
 
         What says how tests run is left out of the patch. Where the tests failed before, they must pass as they were:
         without the patch's changes to tests, and without its new ones. Where they passed, the evidence is the
-        reproduction, else the test files of the patch, run on the base commit. Raises `SandboxLost`,
-        `SandboxUnavailable`, `PatchRejected`.
+        reproduction, else the test files of the patch, run on the base commit. A change found `by_trying` needs two
+        examples that speak for it. Raises `SandboxLost`, `SandboxUnavailable`, `PatchRejected`.
         """
         command = self.runs.command
         parts = PatchParts.of(patch, files, command=command, repository_files=self.repository_files)
         found = await self._judge(parts) if parts.deciding or not parts.configuration else None
         if found is not None and found.shown:
-            return found
+            return self._by_one_example(found) if by_trying else found
         left_out = list(parts.configuration[:_MAX_FILES])
         if left_out and (found is None or not found.broke):
             whole = await self._judge(PatchParts(patch, patch, patch, b""))
@@ -103,6 +107,18 @@ class Verifier:
             if not alone.ran.passed or alone.report.signed is False:
                 return "the reproduction of the issue does not pass with it"
         return ""
+
+    def _by_one_example(self, found: Verification) -> Verification:
+        """`found`; not shown where less than two examples speak for it."""
+
+        def read(path: str) -> str:
+            return (self.read_file(path) or b"").decode("utf-8", "replace")
+
+        scripts = max(len(re.findall(r"^\s*assert\b", self.script, re.MULTILINE)), 1) if self.reproduction else 0
+        if scripts + count_examples(found.fixes, read) >= _MIN_EXAMPLES:
+            return found
+        why = "it was found by trying small changes, and one example speaks for it"
+        return found.model_copy(update={"shown": False, "reason": why})
 
     def _beside_the_issue(self, found: Verification) -> Verification:
         """`found`; not shown where the patch brought the only evidence, and a test that the issue names still fails."""
