@@ -55,6 +55,8 @@ class CleanRun:
 class CleanRuns:
     """Runs a test command in copies of `sandbox`, which the agent could not reach; `emit` gets the event of each run.
 
+    Of the workspace only the repository and the home are copied; a run can change nothing else.
+
     `prepare` puts into a copy what a run needs beside the repository.
     """
 
@@ -82,9 +84,9 @@ class CleanRuns:
 
     @asynccontextmanager
     async def _copy(self, patch: bytes) -> AsyncIterator[TestRunner]:
-        copy = await self.sandbox.fork()
+        copy = await self.sandbox.fresh()
         try:
-            await Snapshots(copy).enter_pristine(patch)
+            await Snapshots(copy).apply(patch)
             if self.prepare is not None:
                 await self.prepare(copy)
             yield TestRunner(copy, self.command, timeout=self.timeout)
