@@ -61,8 +61,20 @@ class Settings(BaseModel):
     patch_file: Path | None = Field(None, description=text.PATCH_FILE)
     keep_workspace: bool = Field(True, description=text.KEEP_WORKSPACE)
     allow_workflows: bool = Field(False, description=text.ALLOW_WORKFLOWS)
+    allow_path: list[str] | None = Field(None, description=text.ALLOW_PATH)
     seed: int | None = Field(None, description=text.SEED)
     temperature: float | None = Field(None, ge=0, le=2, description=text.TEMPERATURE)
+
+    @field_validator("allow_path", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        """A list, or text with commas between the patterns, as in the environment."""
+        return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+    @property
+    def allowed_paths(self) -> list[str]:
+        """The patterns of protected paths that the patch may change."""
+        return [*(self.allow_path or []), *([".github"] if self.allow_workflows else [])]
 
     @field_validator("time_limit", "test_timeout", mode="before")
     @classmethod

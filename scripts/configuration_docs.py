@@ -57,6 +57,8 @@ def _value(name: str, field: FieldInfo) -> str:
     annotation = field.annotation
     kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     kind = next(each for each in kinds if each is not type(None))
+    if get_origin(kind) is list:
+        return "a list of texts; in the environment with commas between them"
     if get_origin(kind) is Literal:
         return ", ".join(f"`{each}`" for each in get_args(kind))
     least = next((limit.ge for limit in field.metadata if isinstance(limit, Ge)), None)

@@ -12,14 +12,21 @@ import os
 import re
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from agent.errors import PatchRejected, RepositoryUnreadable
 from agent.repo.host_git import HostGit
-from agent.repo.patch_policy import MAX_FILES, REGULAR_FILES, Change, CheckedPatch, check_changes
+from agent.repo.patch_policy import (
+    MAX_FILES,
+    REGULAR_FILES,
+    Change,
+    CheckedPatch,
+    changes_to_leave_out,
+    check_changes,
+)
 
 _BRANCH = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,120}$")
 _ZIP_EPOCH = 315_532_800  # 1980-01-01: zip files, and so wheels, hold no earlier time
@@ -120,10 +127,11 @@ class HostRepository:
         found = self._git.run("cat-file", "blob", f"{self.commit}:{path}")
         return found.output if found.ok else None
 
-    def check(self, data: bytes, *, allow_workflows: bool = False) -> CheckedPatch:
+    def check(self, data: bytes, *, allowed: Sequence[str] = ()) -> CheckedPatch:
         """Check a diff against the rules and against the base commit; nothing is written to the repository.
 
-        Raises `PatchRejected`.
+        Changes of paths that run or steer something are left out where no pattern of `allowed` names them (see
+        `protected_paths`). Raises `PatchRejected`.
         """
         if not data:
             return CheckedPatch(b"", ())
@@ -131,11 +139,25 @@ class HostRepository:
             environment = self._scratch_index(Path(scratch))
             self._git.bounded("apply", "--cached", "-", stdin=data, environment=environment)
             changes = self._changes(environment)
-            check_changes(changes, allow_workflows=allow_workflows)
+            check_changes(changes)
+            if left_out := changes_to_leave_out(changes, allowed):
+                self._take_back(left_out, environment)
+                changes = [change for change in changes if change not in left_out]
             # what is given out is what was checked: the difference of the two trees, as git here writes it
             form = ["--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--binary", "--full-index"]
             patch = self._git.bounded("diff-index", "--cached", "-p", *form, self.commit, environment=environment)
-        return CheckedPatch(patch, tuple(change.path for change in changes))
+        paths = (tuple(change.path for change in each) for each in (changes, left_out))
+        return CheckedPatch(patch, *paths)
+
+    def _take_back(self, changes: list[Change], environment: dict[str, str]) -> None:
+        """Put files in the scratch index back to the base commit."""
+        # a mode of 0 removes the entry; the removals come first, since a file may stand where a directory was
+        removed = [f"0 {'0' * len(change.old_blob)}\t{change.path}\0" for change in changes]
+        restored = [
+            f"{change.old_mode} {change.old_blob}\t{change.path}\0" for change in changes if int(change.old_mode, 8)
+        ]
+        lines = "".join(removed + restored).encode()
+        self._git.bounded("update-index", "-z", "--index-info", stdin=lines, environment=environment)
 
     def _changes(self, environment: dict[str, str]) -> list[Change]:
         """What differs between the base commit and the scratch index, with the sizes of the new blobs."""
@@ -153,13 +175,14 @@ class HostRepository:
                 old_mode,
                 new_mode,
                 int(next(sizes, 0)) if new_mode in REGULAR_FILES else 0,
+                old_blob,
             )
-            for (old_mode, new_mode, *_), path in zip(records, fields[1::2], strict=True)
+            for (old_mode, new_mode, old_blob, *_), path in zip(records, fields[1::2], strict=True)
         ]
 
     def apply(self, patch: CheckedPatch) -> None:
         """Apply to the work tree, all or nothing, unstaged. Raises `PatchRejected` when it does not fit there."""
-        done = self._git.run("apply", "--whitespace=nowarn", "-", stdin=patch.data)
+        done = self._git.run("apply", "-", stdin=patch.data)
         if not done.ok:
             raise PatchRejected(
                 f"the patch does not fit the work tree: {done.error}",
@@ -177,7 +200,7 @@ class HostRepository:
         with tempfile.TemporaryDirectory(prefix="swe-agent-") as scratch:
             index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
             self._git.must("read-tree", self.commit, environment=index)
-            self._git.must("apply", "--cached", "--whitespace=nowarn", "-", stdin=patch.data, environment=index)
+            self._git.must("apply", "--cached", "-", stdin=patch.data, environment=index)
             tree = self._git.must("write-tree", environment=index).line
         present = self._git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{tree}}")
         if present.ok:
