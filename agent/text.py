@@ -9,6 +9,10 @@ BYTES_PER_TOKEN = 3.2
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _OVERWRITTEN = re.compile(r"^[^\n]*\r(?!\n)", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
+)
 
 
 def estimate_tokens(text: str) -> int:
@@ -41,3 +45,20 @@ def printable(text: str) -> str:
     text = _ESCAPE.sub("", text).replace("\r\n", "\n")
     text = _OVERWRITTEN.sub("", text)
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def visible(line: str) -> str:
+    """A line as it is, with what acts on a terminal or can't be seen there written out: `\\x1b`, `<U+202E>`.
+
+    For text in which nothing may be missed or change its look, such as a patch. Tabs stay.
+    """
+    return _UNSEEN.sub(lambda found: _written_out(ord(found[0])), line)
+
+
+def without_unseen(line: str) -> str:
+    """A line without what acts on a terminal or can't be seen there. Tabs stay."""
+    return _UNSEEN.sub("", line)
+
+
+def _written_out(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"<U+{code:04X}>"

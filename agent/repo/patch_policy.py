@@ -1,8 +1,8 @@
 """The rules a change must keep to leave the sandbox. `git apply` alone lets too much through.
 
 It refuses `../`, absolute paths and `.git`; it accepts symlinks, gitlinks, set-uid modes and workflow files. The rules
-are applied to what git made of the patch in a scratch index, not to the patch's text. A patch that breaks one is refused
-whole; changes of protected paths (`protected_paths`) are left out of it instead.
+are applied to what git made of the patch in a scratch index, not to the patch's text. A patch that breaks one is
+refused whole; changes of protected paths (`protected_paths`) are left out of it instead.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _SCRATCH = re.compile(
 )
 
 SubmitProblem = Literal["", "still", "broke", "size", "refused"]
-"""Why a submit is refused: failing tests fail still, tests fail that did not, the change is too large or not allowed."""
+"""Why a submit is refused: failing tests fail still, others fail now, the change is too large or against the rules."""
 
 
 def submit_problem(ran: TestsRan, baseline: TestsRan | None, flaky: frozenset[str] = frozenset()) -> SubmitProblem:
