@@ -17,7 +17,6 @@ from typing import Any
 from doubles.base import Body, Exchange, Reply
 from doubles.openai import OpenAIDouble
 
-
 _NOBODY = 65534
 
 
