@@ -238,8 +238,8 @@ class _SessionRun:
             if self.patch.left_out:
                 run.context.warn(_told_left_out(self.patch))
             finished = self.ended is not None and self.ended.status in {"submitted", "gave_up"}
-            if finished and self.verification is None:
-                self.verification = await run.verifier.verify(self.patch)
+            if self.ended is not None and finished and self.verification is None:
+                self.verification = await run.verifier.verify(self.patch, by_trying=self.ended.by_trying)
         except SweAgentError as error:
             if self.error is None:
                 self.error = error

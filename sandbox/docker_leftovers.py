@@ -58,4 +58,4 @@ def open_leftovers() -> Iterator[Leftovers]:
 
 def belongs_to(name: str, session_id: str) -> bool:
     """Whether a container or volume of this name is a session's, or that of a copy of its workspace."""
-    return re.fullmatch(rf"swe-agent-{re.escape(session_id)}(-clean)*", name) is not None
+    return re.fullmatch(rf"swe-agent-{re.escape(session_id)}(-clean|-fresh-[0-9a-f]+(-repo|-home)?)*", name) is not None
