@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -13,7 +14,8 @@ from sandbox.base import ShellSandbox
 from sandbox.channel import Channel, DockerChannel
 from sandbox.docker_engine import OWNER_LABEL, SESSION_LABEL, connect, engine_errors
 from sandbox.docker_owner import owner_is_gone, owner_label
-from sandbox.network.environment import proxy_environment
+from sandbox.network.access import NetworkAccess
+from sandbox.network.docker_listener import listen_in_container
 from sandbox.protocol import Workspace
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class DockerSandbox(ShellSandbox):
         self._client = client
         self._name = name
         self._image = image
-        self._online = False
+        self.access = NetworkAccess()
         self._container: Container | None = None
 
     @classmethod
@@ -81,7 +83,10 @@ class DockerSandbox(ShellSandbox):
             self._remove_container()
             volume = self._client.volumes.create(self._name, labels={SESSION_LABEL: self._name})
             self._own_workspace(volume.name)
-            return cast("Container", self._client.containers.run(self._image, ["sleep", "infinity"], **self._options()))
+            started = self._client.containers.run(self._image, ["sleep", "infinity"], **self._options())
+            container = cast("Container", started)
+            self.access.serve(partial(listen_in_container, container, self._image))
+            return container
 
         with engine_errors(SandboxUnavailable, "docker: the container can't be started"):
             self._container = await anyio.to_thread.run_sync(run)
@@ -108,9 +113,7 @@ class DockerSandbox(ShellSandbox):
 
     def _options(self) -> dict[str, Any]:
         """The container's options, as `docker.containers.run` takes them."""
-        environment = self._environment()
-        if self._online:
-            environment.update(proxy_environment())
+        environment = self._environment() | self.access.environment()
         return {
             "name": self._name,
             "detach": True,
@@ -118,7 +121,7 @@ class DockerSandbox(ShellSandbox):
             "init": True,
             "user": _USER,
             "working_dir": "/",
-            "network_mode": "bridge" if self._online else "none",
+            "network_mode": "bridge" if self.access.shared else "none",
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true"],
             "read_only": True,
@@ -167,6 +170,7 @@ class DockerSandbox(ShellSandbox):
     async def fork(self) -> DockerSandbox:
         """See `Sandbox.fork`."""
         copy = DockerSandbox(await anyio.to_thread.run_sync(connect), f"{self._name}-clean", self._image)
+        copy.access.allowed = self.access.allowed
 
         def copy_volume() -> None:
             copy._remove(volume=True)  # left by a process that was killed
@@ -187,8 +191,8 @@ class DockerSandbox(ShellSandbox):
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""
-        if on != self._online:
-            self._online = on
+        if on != self.access.open:
+            await anyio.to_thread.run_sync(self.access.switch, on)
             await self.revive()
 
     async def close(self, *, keep: bool) -> None:
@@ -196,6 +200,7 @@ class DockerSandbox(ShellSandbox):
         from docker.errors import DockerException
 
         def remove() -> None:
+            self.access.switch(False)
             with contextlib.suppress(DockerException, OSError):
                 self._remove(volume=not keep)
             self._client.close()
