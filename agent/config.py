@@ -52,6 +52,7 @@ class Settings(BaseModel):
     test_timeout: float = Field(1800.0, gt=0, description=text.TEST_TIMEOUT)
     """In seconds once it is parsed, as `time_limit` is."""
     network: Literal["none", "setup", "allow"] = Field("setup", description=text.NETWORK)
+    allow_hosts: tuple[str, ...] = Field((), description=text.ALLOW_HOSTS)
     strategy: Literal["auto", "agent", "guided"] = Field("auto", description=text.STRATEGY)
     attempts: int | None = Field(None, ge=1, le=64, description=text.ATTEMPTS)
     max_steps: int = Field(100, ge=1, description=text.MAX_STEPS)
@@ -63,6 +64,11 @@ class Settings(BaseModel):
     allow_workflows: bool = Field(False, description=text.ALLOW_WORKFLOWS)
     seed: int | None = Field(None, description=text.SEED)
     temperature: float | None = Field(None, ge=0, le=2, description=text.TEMPERATURE)
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return re.split(r"[\s,]+", value.strip(" \t\n,")) if isinstance(value, str) else value
 
     @field_validator("time_limit", "test_timeout", mode="before")
     @classmethod
