@@ -236,8 +236,8 @@ class _SessionRun:
             self.patch = tested.patch if tested else await run.verifier.check(await run.workspace.diff())
             self.verification = tested.verification if tested else None
             finished = self.ended is not None and self.ended.status in {"submitted", "gave_up"}
-            if finished and self.verification is None:
-                self.verification = await run.verifier.verify(self.patch)
+            if self.ended is not None and finished and self.verification is None:
+                self.verification = await run.verifier.verify(self.patch, by_trying=self.ended.by_trying)
         except SweAgentError as error:
             if self.error is None:
                 self.error = error

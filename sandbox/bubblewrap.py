@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,6 +31,7 @@ _FILE_BYTES = 4 << 30
 _PROCESSES = 1024
 _TMP_BYTES = 1 << 30
 _PROBE_SECONDS = 20
+_DISK_HINT = "free some disk, then resume"
 
 
 def candidates() -> list[str]:
@@ -77,10 +79,11 @@ class BubblewrapSandbox(ShellSandbox):
 
     kind = "bubblewrap"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, tested: Path | None = None) -> None:
         super().__init__(Workspace())
         self.directory = directory
         self.access = NetworkAccess()
+        self._tested = tested  # the workspace below this one, where this one is for a single change (`fresh`)
         self._bwrap = ""
 
     @classmethod
@@ -110,13 +113,21 @@ class BubblewrapSandbox(ShellSandbox):
         # as root the kernel's settings would be the host's; nested namespaces would open more of the kernel
         arguments += ["--ro-bind", "/proc/sys", "/proc/sys", "--disable-userns"]
         arguments += ["--perms", "1777", "--size", str(_TMP_BYTES), "--tmpfs", "/tmp"]
-        arguments += ["--bind", str(self.directory.resolve()), str(self.workspace.root), "--chdir", "/"]
-        arguments += ["--remount-ro", "/"]
+        arguments += [*self._workspace_mounts(), "--chdir", "/", "--remount-ro", "/"]
         for variable, value in environment.items():
             arguments += ["--setenv", variable, value]
         limits = [str(_FILE_BYTES // 1024), str(_MEMORY_BYTES // 1024), str(_PROCESSES)]
         shell = ["bash", "--norc", "--noprofile", "-c", script("limits.sh"), "limits", *limits]
         return [self._bwrap, *arguments, "--", *shell, *self._argv(name)]
+
+    def _workspace_mounts(self) -> list[str]:
+        own = str(self.directory.resolve())
+        if self._tested is None:
+            return ["--bind", own, str(self.workspace.root)]
+        arguments = ["--ro-bind", str(self._tested.resolve()), str(self.workspace.root)]
+        for place in (self.workspace.repo, self.workspace.home, self.workspace.private):
+            arguments += ["--bind", f"{own}/{place.name}", str(place)]
+        return arguments
 
     async def _connect(self, name: str) -> Channel:
         try:
@@ -135,6 +146,34 @@ class BubblewrapSandbox(ShellSandbox):
         copy = await BubblewrapSandbox.start(await anyio.to_thread.run_sync(copy_tree, self.directory))
         copy.access.allowed = self.access.allowed
         return copy
+
+    async def fresh(self) -> BubblewrapSandbox:
+        """See `Sandbox.fresh`."""
+        directory = self.directory.with_name(f"{self.directory.name}-fresh-{secrets.token_hex(4)}")
+        copy = BubblewrapSandbox(directory, tested=self.directory)
+        copy._bwrap = self._bwrap
+        try:
+            await anyio.to_thread.run_sync(self._copy_tested, directory)
+            await copy._open_shells()
+        except BaseException:
+            await copy.close(keep=False)
+            raise
+        return copy
+
+    def _copy_tested(self, directory: Path) -> None:
+        """Make the directories of a sandbox for one change, copied inside a sandbox. Raises `SandboxUnavailable`."""
+        make_workspace(directory, mode=0o700)
+        for place in (self.workspace.repo, self.workspace.home, self.workspace.private):
+            make_workspace(directory / place.name, mode=0o700)
+        pristine = self.workspace.pristine.relative_to(self.workspace.root)
+        script = f"cp -a /from/{pristine}/. /to/repo && if [ -d /from/home ]; then cp -a /from/home/. /to/home; fi"
+        arguments = ["--unshare-all", "--unshare-user", "--cap-drop", "ALL", "--die-with-parent", "--clearenv"]
+        arguments += [*system_mounts(), "--ro-bind", str(self.directory), "/from", "--bind", str(directory), "/to"]
+        done = subprocess.run(
+            [self._bwrap, *arguments, "--", "sh", "-c", script], capture_output=True, text=True, check=False, env={}
+        )
+        if done.returncode:
+            raise SandboxUnavailable(f"the workspace can't be copied: {done.stderr.strip()[-300:]}", hint=_DISK_HINT)
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Callable
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -12,8 +14,8 @@ import anyio
 from agent.errors import SandboxLost, SandboxUnavailable
 from sandbox.base import ShellSandbox
 from sandbox.channel import Channel, DockerChannel
-from sandbox.docker_engine import OWNER_LABEL, SESSION_LABEL, connect, engine_errors
-from sandbox.docker_owner import owner_is_gone, owner_label
+from sandbox.docker_engine import OWNER_LABEL, connect, engine_errors
+from sandbox.docker_owner import labels, owner_is_gone
 from sandbox.network.access import NetworkAccess
 from sandbox.network.docker_listener import listen_in_container
 from sandbox.protocol import Workspace
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 _MEMORY_BYTES = 8 << 30
 _PROCESSES = 1024
-_TMP_SIZE = "1g"
+_TMPFS = "rw,nosuid,nodev,exec,mode=1777,uid=1000,gid=1000,size=1g"
 _CPU_SHARES = 512  # half of the default, which the model server has: it goes first where both want all
 _USER = "1000:1000"
 
@@ -47,8 +49,9 @@ class DockerSandbox(ShellSandbox):
 
     kind = "docker"
 
-    def __init__(self, client: DockerClient, name: str, image: str) -> None:
+    def __init__(self, client: DockerClient, name: str, image: str, *, tested: str = "") -> None:
         super().__init__(Workspace())
+        self._tested = tested  # the volume of the workspace below, where this one is for a single change (`fresh`)
         self._client = client
         self._name = name
         self._image = image
@@ -81,8 +84,11 @@ class DockerSandbox(ShellSandbox):
         def run() -> Container:
             remove_orphans(self._client)
             self._remove_container()
-            volume = self._client.volumes.create(self._name, labels={SESSION_LABEL: self._name})
-            self._own_workspace(volume.name)
+            if self._tested:
+                self._copy_tested()
+            else:
+                self._make_volume(self._name)
+                self._own_workspace(self._name)
             started = self._client.containers.run(self._image, ["sleep", "infinity"], **self._options())
             container = cast("Container", started)
             self.access.serve(partial(listen_in_container, container, self._image))
@@ -91,6 +97,9 @@ class DockerSandbox(ShellSandbox):
         with engine_errors(SandboxUnavailable, "docker: the container can't be started"):
             self._container = await anyio.to_thread.run_sync(run)
         await self._open_shells()
+
+    def _make_volume(self, name: str) -> None:
+        self._client.volumes.create(name, labels=labels(name))
 
     def _own_workspace(self, volume: str) -> None:
         """Give the volume's root to the user that commands run as, whatever the image has at that path."""
@@ -129,13 +138,38 @@ class DockerSandbox(ShellSandbox):
             "cpu_shares": _CPU_SHARES,
             "mem_limit": _MEMORY_BYTES,
             "memswap_limit": _MEMORY_BYTES,
-            "tmpfs": {"/tmp": f"rw,nosuid,nodev,exec,mode=1777,size={_TMP_SIZE}"},
+            "tmpfs": dict.fromkeys(self._tmpfs(), _TMPFS),
             "ipc_mode": "private",
             "log_config": {"type": "none"},
-            "labels": {SESSION_LABEL: self._name, OWNER_LABEL: owner_label()},
+            "labels": labels(self._name),
             "environment": environment,
-            "volumes": {self._name: _mount(str(self.workspace.root))},
+            "volumes": self._volumes(),
         }
+
+    def _tmpfs(self) -> list[str]:
+        return ["/tmp", str(self.workspace.private)] if self._tested else ["/tmp"]
+
+    def _volumes(self) -> dict[str, dict[str, str]]:
+        if not self._tested:
+            return {self._name: _mount(str(self.workspace.root))}
+        own = {f"{self._name}-{place.name}": _mount(str(place)) for place in self._own_places()}
+        return {self._tested: {"bind": str(self.workspace.root), "mode": "ro"}, **own}
+
+    def _own_places(self) -> tuple[PurePosixPath, ...]:
+        """The directories that have a volume each, where this one is for a single change."""
+        return (self.workspace.repo, self.workspace.home)
+
+    def _copy_tested(self) -> None:
+        """Make the volumes of a sandbox for one change."""
+        volumes = {self._tested: {"bind": "/from", "mode": "ro"}}
+        for place in self._own_places():
+            name = f"{self._name}-{place.name}"
+            self._make_volume(name)
+            volumes[name] = _mount(f"/to/{place.name}")
+        pristine = self.workspace.pristine.relative_to(self.workspace.root)
+        script = f"chown {_USER} /to/repo /to/home && cp -a /from/{pristine}/. /to/repo && cp -a /from/home/. /to/home"
+        capabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER"]
+        self._run_once(["sh", "-c", script], volumes, user="0:0", cap_add=capabilities)
 
     def _remove_container(self) -> None:
         from docker.errors import NotFound
@@ -147,9 +181,10 @@ class DockerSandbox(ShellSandbox):
         from docker.errors import NotFound
 
         self._remove_container()
-        if volume:
+        own = [f"{self._name}-{place.name}" for place in self._own_places()] if self._tested else [self._name]
+        for name in own if volume else ():
             with contextlib.suppress(NotFound):
-                self._client.volumes.get(self._name).remove(force=True)
+                self._client.volumes.get(name).remove(force=True)
 
     async def _connect(self, name: str) -> Channel:
         def attach() -> DockerChannel:
@@ -174,7 +209,7 @@ class DockerSandbox(ShellSandbox):
 
         def copy_volume() -> None:
             copy._remove(volume=True)  # left by a process that was killed
-            copy._client.volumes.create(copy._name, labels={SESSION_LABEL: copy._name})
+            copy._make_volume(copy._name)
             copy._own_workspace(copy._name)
             root = str(self.workspace.root)
             volumes = {self._name: {"bind": root, "mode": "ro"}, copy._name: _mount("/mnt")}
@@ -183,6 +218,17 @@ class DockerSandbox(ShellSandbox):
         try:
             with engine_errors(SandboxUnavailable, "docker: the workspace can't be copied"):
                 await anyio.to_thread.run_sync(copy_volume)
+            await copy._start()
+        except BaseException:
+            await copy.close(keep=False)
+            raise
+        return copy
+
+    async def fresh(self) -> DockerSandbox:
+        """See `Sandbox.fresh`."""
+        client = await anyio.to_thread.run_sync(connect)
+        copy = DockerSandbox(client, f"{self._name}-fresh-{secrets.token_hex(4)}", self._image, tested=self._name)
+        try:
             await copy._start()
         except BaseException:
             await copy.close(keep=False)

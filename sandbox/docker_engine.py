@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 SESSION_LABEL = "swe-agent.session"
 """On every container and volume; its value is the name."""
 OWNER_LABEL = "swe-agent.owner"
-"""On every container; its value is `sandbox.docker_owner.owner_label()`."""
+"""On every container and volume; its value is `sandbox.docker_owner.owner_label()`."""
+HOME_LABEL = "swe-agent.home"
+"""On every container and volume; its value is `sandbox.docker_owner.home_label()`."""
 _CONNECT_SECONDS = 10  # for the engine to answer at all
 _REQUEST_SECONDS = 120
 _HINT = "start Docker (`systemctl start docker`), or use --sandbox bubblewrap"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path, PurePosixPath
 
 import anyio
 
-from agent.errors import SandboxLost
+from agent.errors import SandboxLost, SandboxUnavailable
 from sandbox.base import ShellSandbox
 from sandbox.channel import Channel, ProcessChannel
 from sandbox.directory_trees import copy_tree, make_workspace, remove_tree
@@ -48,6 +49,18 @@ class LocalSandbox(ShellSandbox):
     async def fork(self) -> LocalSandbox:
         """See `Sandbox.fork`."""
         return await LocalSandbox.start(await anyio.to_thread.run_sync(copy_tree, self.directory))
+
+    async def fresh(self) -> LocalSandbox:
+        """See `Sandbox.fresh`. Without isolation it is a copy of everything, at a path of its own."""
+        copy = await self.fork()
+        pristine, repo = copy.directory / ".agent" / "pristine", copy.workspace.repo
+        moved = await copy.exec(
+            f"cd / && rm -rf {shlex.quote(str(repo))} && mv {shlex.join(map(str, (pristine, repo)))}"
+        )
+        if not moved.ok:
+            await copy.close(keep=False)
+            raise SandboxUnavailable("there is no pristine copy", hint=moved.output.text())
+        return copy
 
     async def network(self, on: bool) -> None:
         """Do nothing: without isolation the network is always open."""

@@ -34,6 +34,11 @@ class Workspace:
         return self.root / ".agent"
 
     @property
+    def pristine(self) -> PurePosixPath:
+        """A copy of the repository before any change, which `sandbox.snapshots.Snapshots.keep_pristine` makes."""
+        return self.private / "pristine"
+
+    @property
     def outputs(self) -> PurePosixPath:
         """One file for each command of the persistent shell, with its whole output."""
         return self.private / "outputs"
@@ -133,6 +138,15 @@ class Sandbox(Protocol):
         """A second sandbox on a copy of the workspace as it is now; neither reaches the other. Close it separately.
 
         Raises `SandboxUnavailable`; no copy is left then.
+        """
+        ...
+
+    async def fresh(self) -> Sandbox:
+        """A sandbox to test one change in, made from this one, which must have a pristine copy of its repository.
+
+        Its repository is that pristine copy and its home a copy of this one's, both its own to write; all else in the
+        workspace, as a virtual environment, is this one's and read-only. `Snapshots.apply` works in it, `fork` and
+        the network don't. Close it separately; closing removes what is its own. Raises `SandboxUnavailable`.
         """
         ...
 

@@ -58,8 +58,8 @@ holds() {
   for tree; do git cat-file -e "$tree^{tree}" || return; done
 }
 
-# apply: a patch on standard input, to the repository as it is.
-apply() { cd "$repo" && git apply --whitespace=nowarn -; }
+# apply: a patch on standard input, to the repository as it is. As outside of any git repository: no settings of one.
+apply() { cd "$repo" && (unset GIT_WORK_TREE; GIT_DIR=/nonexistent git apply --whitespace=nowarn -); }
 
 # print_diff BEFORE AFTER: prints the patch between two trees.
 print_diff() {
@@ -80,8 +80,7 @@ keep_pristine() { rm -rf "$pristine" && cp -a "$repo" "$pristine"; }
 enter_pristine() {
   cd / && rm -rf "$worked" && cp -a "$pristine" "$clean" && mv "$repo" "$worked" && mv "$clean" "$repo" &&
   cd "$repo" || return
-  unset GIT_DIR GIT_WORK_TREE
-  [ "$1" = unpatched ] || git apply --whitespace=nowarn -
+  [ "$1" = unpatched ] || apply
 }
 
 # leave_pristine: puts the repository that was worked on back, also after a crash in between.

@@ -14,7 +14,7 @@ from agent.environment.run_setup import run_setup_command
 from agent.errors import JournalWriteFailed
 from agent.run.baseline_report import keep_report, kept_report
 from agent.run.best_result import BestResult
-from agent.run.context import Baseline, RunContext
+from agent.run.context import RunContext
 from agent.run.model_session import ModelSession
 from agent.run.refused_hosts import tell_refused_hosts
 from agent.run.reproduction import Reproduction
@@ -27,6 +27,7 @@ from agent.session.patch_store import PatchStore
 from agent.session.session import Session
 from agent.task import Task
 from agent.text import printable, truncate
+from agent.verify.baseline import Baseline
 from agent.verify.flaky import find_flaky, without_flaky
 from agent.verify.reports.errors import last_error
 from agent.verify.runners.registry import lacks_environment

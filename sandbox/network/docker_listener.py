@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import SandboxUnavailable
-from sandbox.docker_engine import SESSION_LABEL, engine_words
+from sandbox.docker_engine import engine_words
+from sandbox.docker_owner import labels
 from sandbox.network.listener import receive_listener
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _run_helper(container: Container, image: str, command: list[str], place: str
             image,
             command,
             name=f"{name}-{secrets.token_hex(4)}",
-            labels={SESSION_LABEL: str(container.name)},
+            labels=labels(str(container.name)),
             entrypoint="",
             network_mode=f"container:{container.id}",
             user=_NOBODY,

@@ -16,6 +16,7 @@ from support import peak_memory
 from agent.errors import SandboxLost
 from sandbox.protocol import ExecResult, Sandbox
 from sandbox.select import open_sandbox
+from sandbox.snapshots import Snapshots
 
 Body = Callable[[Sandbox], Awaitable[None]]
 
@@ -212,6 +213,7 @@ def test_half_a_gigabyte_of_output_takes_little_memory(kind: str, tmp_path: Path
 import pathlib, sys
 import anyio
 from sandbox.select import open_sandbox
+from sandbox.snapshots import Snapshots
 
 async def main():
     kind, name, directory = sys.argv[1:]
@@ -332,3 +334,39 @@ def test_nothing_is_left_after_closing(kind: str, tmp_path: Path) -> None:
             assert not client.volumes.list(filters={"name": name})
         finally:
             client.close()
+
+
+def test_a_fresh_sandbox_has_the_pristine_repository_and_can_write_nothing_else(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        await sandbox.exec(
+            "mkdir -p /workspace/venv/bin $HOME/.cache; echo v > /workspace/venv/bin/v; echo one > a.txt"
+        )
+        await sandbox.exec("echo kept > $HOME/.cache/kept; ln -s /workspace/venv/bin/v link; echo one > /tmp/mine")
+        snapshots = Snapshots(sandbox)
+        await snapshots.keep_pristine()
+        await sandbox.exec("echo changed > a.txt; echo new > new")
+        patch = b"--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+two\n"
+        for _ in range(2):
+            fresh = await sandbox.fresh()
+            try:
+                assert (
+                    await fresh.exec("ls; cat a.txt link $HOME/.cache/kept")
+                ).output.text() == "a.txt\nlink\none\nv\nkept\n"
+                await Snapshots(fresh).apply(patch)
+                assert (await fresh.exec("cat a.txt")).output.whole == b"two\n"
+                writes = [
+                    "/workspace/venv/bin/v",
+                    "/workspace/venv/x",
+                    "/workspace/x",
+                    str(sandbox.workspace.pristine / "a.txt"),
+                ]
+                for place in writes:
+                    assert not (await fresh.exec(f"echo poisoned > {place}")).ok, place
+                for place in ("$HOME/.cache/kept", "a.txt", "/tmp/x", str(sandbox.workspace.private / "report")):
+                    assert (await fresh.exec(f"echo poisoned > {place}")).ok, place
+            finally:
+                await fresh.close(keep=False)
+        assert (await sandbox.exec("cat a.txt $HOME/.cache/kept")).output.whole == b"changed\nkept\n"
+        await Snapshots(sandbox).leave_pristine()
+
+    within(body)
