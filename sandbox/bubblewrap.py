@@ -20,7 +20,9 @@ from sandbox.base import ShellSandbox
 from sandbox.channel import Channel, ProcessChannel
 from sandbox.directory_trees import copy_tree, make_workspace, remove_tree
 from sandbox.host_files import network_mounts, python_mount, system_mounts
-from sandbox.network.environment import certificate_environment, proxy_environment
+from sandbox.network.access import NetworkAccess
+from sandbox.network.environment import certificate_environment
+from sandbox.network.listener import ListeningChannel
 from sandbox.protocol import Workspace
 from sandbox.scripts import script
 
@@ -80,8 +82,8 @@ class BubblewrapSandbox(ShellSandbox):
     def __init__(self, directory: Path, *, tested: Path | None = None) -> None:
         super().__init__(Workspace())
         self.directory = directory
+        self.access = NetworkAccess()
         self._tested = tested  # the workspace below this one, where this one is for a single change (`fresh`)
-        self._online = False
         self._bwrap = ""
 
     @classmethod
@@ -100,14 +102,12 @@ class BubblewrapSandbox(ShellSandbox):
     def _command_line(self, name: str) -> list[str]:
         """The command line of `bwrap` that runs the supervisor called `name`."""
         python, python_path = python_mount()
-        environment = self._environment() | certificate_environment()
+        environment = self._environment() | certificate_environment() | self.access.environment()
         if python_path:
             environment["PATH"] = environment["PATH"].replace(":", f":{python_path}:", 1)
-        if self._online:
-            environment |= proxy_environment()
         arguments = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
         arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"]
-        if self._online:
+        if self.access.shared:
             arguments += ["--share-net", *network_mounts()]
         arguments += [*system_mounts(), *python, "--proc", "/proc", "--dev", "/dev"]
         # as root the kernel's settings would be the host's; nested namespaces would open more of the kernel
@@ -131,9 +131,10 @@ class BubblewrapSandbox(ShellSandbox):
 
     async def _connect(self, name: str) -> Channel:
         try:
-            return await ProcessChannel.open(self._command_line(name), env={})
+            channel = await ProcessChannel.open(self._command_line(name), env={})
         except OSError as error:
             raise SandboxLost(f"{self._bwrap} can't be run: {error}") from error
+        return ListeningChannel(channel, self.access) if self.access.filtered else channel
 
     async def revive(self) -> None:
         """See `Sandbox.revive`."""
@@ -142,7 +143,9 @@ class BubblewrapSandbox(ShellSandbox):
 
     async def fork(self) -> BubblewrapSandbox:
         """See `Sandbox.fork`."""
-        return await BubblewrapSandbox.start(await anyio.to_thread.run_sync(copy_tree, self.directory))
+        copy = await BubblewrapSandbox.start(await anyio.to_thread.run_sync(copy_tree, self.directory))
+        copy.access.allowed = self.access.allowed
+        return copy
 
     async def fresh(self) -> BubblewrapSandbox:
         """See `Sandbox.fresh`."""
@@ -174,13 +177,14 @@ class BubblewrapSandbox(ShellSandbox):
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""
-        if on != self._online:
-            self._online = on
+        if on != self.access.open:
+            await anyio.to_thread.run_sync(self.access.switch, on)
             await self.revive()
 
     async def close(self, *, keep: bool) -> None:
         """See `Sandbox.close`."""
         with anyio.CancelScope(shield=True):
             await self._close_shells()
+            await anyio.to_thread.run_sync(self.access.switch, False)
             if not keep:
                 await anyio.to_thread.run_sync(remove_tree, self.directory)

@@ -18,7 +18,7 @@ _CHUNK_BYTES = 1 << 18
 _END_SECONDS = 5.0  # for a process to end by itself
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """The process ids of a process's children; none if it is gone."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -60,6 +60,11 @@ class ProcessChannel:
         )
         return cls(process)
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
     async def receive(self) -> bytes:
         """The next bytes of the process's standard output."""
         assert self._process.stdout is not None
@@ -83,7 +88,7 @@ class ProcessChannel:
         `bwrap` ends when that is done.
         """
         with anyio.CancelScope(shield=True):
-            for child in _children(self._process.pid):
+            for child in children(self._process.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
             with anyio.move_on_after(_END_SECONDS):

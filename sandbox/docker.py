@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,9 +14,10 @@ import anyio
 from agent.errors import SandboxLost, SandboxUnavailable
 from sandbox.base import ShellSandbox
 from sandbox.channel import Channel, DockerChannel
-from sandbox.docker_engine import OWNER_LABEL, SESSION_LABEL, connect, engine_errors
-from sandbox.docker_owner import owner_is_gone, owner_label
-from sandbox.network.environment import proxy_environment
+from sandbox.docker_engine import OWNER_LABEL, connect, engine_errors
+from sandbox.docker_owner import labels, owner_is_gone
+from sandbox.network.access import NetworkAccess
+from sandbox.network.docker_listener import listen_in_container
 from sandbox.protocol import Workspace
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class DockerSandbox(ShellSandbox):
         self._client = client
         self._name = name
         self._image = image
-        self._online = False
+        self.access = NetworkAccess()
         self._container: Container | None = None
 
     @classmethod
@@ -85,13 +87,19 @@ class DockerSandbox(ShellSandbox):
             if self._tested:
                 self._copy_tested()
             else:
-                volume = self._client.volumes.create(self._name, labels={SESSION_LABEL: self._name})
-                self._own_workspace(volume.name)
-            return cast("Container", self._client.containers.run(self._image, ["sleep", "infinity"], **self._options()))
+                self._make_volume(self._name)
+                self._own_workspace(self._name)
+            started = self._client.containers.run(self._image, ["sleep", "infinity"], **self._options())
+            container = cast("Container", started)
+            self.access.serve(partial(listen_in_container, container, self._image))
+            return container
 
         with engine_errors(SandboxUnavailable, "docker: the container can't be started"):
             self._container = await anyio.to_thread.run_sync(run)
         await self._open_shells()
+
+    def _make_volume(self, name: str) -> None:
+        self._client.volumes.create(name, labels=labels(name))
 
     def _own_workspace(self, volume: str) -> None:
         """Give the volume's root to the user that commands run as, whatever the image has at that path."""
@@ -114,9 +122,7 @@ class DockerSandbox(ShellSandbox):
 
     def _options(self) -> dict[str, Any]:
         """The container's options, as `docker.containers.run` takes them."""
-        environment = self._environment()
-        if self._online:
-            environment.update(proxy_environment())
+        environment = self._environment() | self.access.environment()
         return {
             "name": self._name,
             "detach": True,
@@ -124,7 +130,7 @@ class DockerSandbox(ShellSandbox):
             "init": True,
             "user": _USER,
             "working_dir": "/",
-            "network_mode": "bridge" if self._online else "none",
+            "network_mode": "bridge" if self.access.shared else "none",
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges:true"],
             "read_only": True,
@@ -135,7 +141,7 @@ class DockerSandbox(ShellSandbox):
             "tmpfs": dict.fromkeys(self._tmpfs(), _TMPFS),
             "ipc_mode": "private",
             "log_config": {"type": "none"},
-            "labels": {SESSION_LABEL: self._name, OWNER_LABEL: owner_label()},
+            "labels": labels(self._name),
             "environment": environment,
             "volumes": self._volumes(),
         }
@@ -158,7 +164,7 @@ class DockerSandbox(ShellSandbox):
         volumes = {self._tested: {"bind": "/from", "mode": "ro"}}
         for place in self._own_places():
             name = f"{self._name}-{place.name}"
-            self._client.volumes.create(name, labels={SESSION_LABEL: name})
+            self._make_volume(name)
             volumes[name] = _mount(f"/to/{place.name}")
         pristine = self.workspace.pristine.relative_to(self.workspace.root)
         script = f"chown {_USER} /to/repo /to/home && cp -a /from/{pristine}/. /to/repo && cp -a /from/home/. /to/home"
@@ -199,10 +205,11 @@ class DockerSandbox(ShellSandbox):
     async def fork(self) -> DockerSandbox:
         """See `Sandbox.fork`."""
         copy = DockerSandbox(await anyio.to_thread.run_sync(connect), f"{self._name}-clean", self._image)
+        copy.access.allowed = self.access.allowed
 
         def copy_volume() -> None:
             copy._remove(volume=True)  # left by a process that was killed
-            copy._client.volumes.create(copy._name, labels={SESSION_LABEL: copy._name})
+            copy._make_volume(copy._name)
             copy._own_workspace(copy._name)
             root = str(self.workspace.root)
             volumes = {self._name: {"bind": root, "mode": "ro"}, copy._name: _mount("/mnt")}
@@ -230,8 +237,8 @@ class DockerSandbox(ShellSandbox):
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""
-        if on != self._online:
-            self._online = on
+        if on != self.access.open:
+            await anyio.to_thread.run_sync(self.access.switch, on)
             await self.revive()
 
     async def close(self, *, keep: bool) -> None:
@@ -239,6 +246,7 @@ class DockerSandbox(ShellSandbox):
         from docker.errors import DockerException
 
         def remove() -> None:
+            self.access.switch(False)
             with contextlib.suppress(DockerException, OSError):
                 self._remove(volume=not keep)
             self._client.close()
