@@ -28,6 +28,11 @@ NETWORK = (
     "When commands in the sandbox have network access: none (never), setup (while the setup command runs), "
     "allow (always). [default: setup]"
 )
+ALLOW_HOSTS = (
+    "The only hosts that commands reach while they have network access, through a filtering proxy: host.example, "
+    "*.host.example (all below it), host.example:8443 (another port), http://host.example (also other methods than GET "
+    "over plain HTTP). [default: all that this machine reaches]"
+)
 STRATEGY = (
     "Who decides the next action: agent (the model), guided (the program, asking the model narrow questions), or auto: "
     "what the model's profile says. [default: auto]"
@@ -48,6 +53,11 @@ OUTPUT = (
 )
 PATCH_FILE = "The file to write the patch to. [default: standard output]"
 KEEP_WORKSPACE = "Whether the workspace of a session that can be resumed is kept. [default: true]"
-ALLOW_WORKFLOWS = "Whether the patch may change files under .github, which run in CI. [default: false]"
+ALLOW_WORKFLOWS = "Whether the patch may change files under .github, as `--allow-path .github` says. [default: false]"
+ALLOW_PATH = (
+    "A path that runs something elsewhere or steers an agent (CI, hooks, editors, AGENTS.md) and that the patch may "
+    "change all the same; may be repeated, and name a directory or have * and **. Others are left out of the patch. "
+    "[default: none]"
+)
 SEED = "The seed of sampling, an integer. [default: chosen by the server]"
 TEMPERATURE = "The temperature of sampling, 0 to 2. [default: from the model's profile]"

@@ -25,7 +25,9 @@ from sandbox.base import ShellSandbox
 from sandbox.directory_trees import make_workspace, remove_tree
 from sandbox.host_files import hosts_file, network_mounts, python_mount, python_path, system_mounts
 from sandbox.limits import Limits
-from sandbox.network.environment import certificate_environment, proxy_environment
+from sandbox.network.access import NetworkAccess
+from sandbox.network.environment import certificate_environment
+from sandbox.network.listener import listen_in_namespace
 from sandbox.protocol import Workspace
 from sandbox.shell_state import ShellState
 from sandbox.supervised_shell import Launch, SupervisedShell, memory_file
@@ -88,7 +90,7 @@ class BubblewrapSandbox(ShellSandbox):
         self.directory = directory
         self._limits = limits or Limits()
         self._tested = tested  # the directory of the sandbox below, where this one is for a single change (`fresh`)
-        self._online = False
+        self.access = NetworkAccess()
         self._bwrap = ""
         self._state = ShellState(directory / "control")
         shell = partial(SupervisedShell, self.workspace, limits=self._limits)
@@ -122,16 +124,14 @@ class BubblewrapSandbox(ShellSandbox):
     def _launch(self, name: str) -> Launch:
         """How the supervisor of the shell `name` is started."""
         python, program = python_mount()
-        environment = self._environment() | certificate_environment()
+        environment = self._environment() | certificate_environment() | self.access.environment()
         if path := python_path():
             environment["PATH"] = environment["PATH"].replace(":", f":{path}:", 1)
-        if self._online:
-            environment |= proxy_environment()
         arguments = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
         arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL", "--as-pid-1"]
-        if self._online:
+        if self.access.shared:
             arguments += ["--share-net", *network_mounts()]
-        hosts = memory_file(hosts_file(online=self._online))
+        hosts = memory_file(hosts_file(online=self.access.shared))
         arguments += [*system_mounts(), *python, "--ro-bind-data", str(hosts), "/etc/hosts", "--proc", "/proc"]
         arguments += [
             "--dev",
@@ -152,7 +152,11 @@ class BubblewrapSandbox(ShellSandbox):
         # in a file: a command line is readable for every user of the host, and a proxy's address may have a password
         given = memory_file("\0".join(arguments).encode() + b"\0")
         argv = [self._bwrap, "--args", str(given), "--"]
-        return Launch(argv, program, {}, descriptors=(given, hosts))
+        return Launch(argv, program, {}, descriptors=(given, hosts), started=self._serve)
+
+    def _serve(self, pid: int) -> None:
+        """Let the supervisor's sandbox reach the filtering proxy, if it is to. Raises `SandboxUnavailable`."""
+        self.access.serve(partial(listen_in_namespace, pid))
 
     def _workspace_mounts(self, name: str) -> list[str]:
         own, root, kept = self.directory.resolve(), str(self.workspace.root), str(self.workspace.kept)
@@ -196,7 +200,7 @@ class BubblewrapSandbox(ShellSandbox):
 
     async def _copy(self, copy: BubblewrapSandbox, script: str) -> BubblewrapSandbox:
         """Fill and start `copy`. Nothing that could change the tree meanwhile runs: all processes are ended first."""
-        copy._bwrap = self._bwrap
+        copy._bwrap, copy.access.allowed = self._bwrap, self.access.allowed
         try:
             await self._close_shells()
             make_workspace(copy.directory, mode=0o700)
@@ -232,15 +236,16 @@ class BubblewrapSandbox(ShellSandbox):
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""
-        if on != self._online:
-            self._online = on
+        if on != self.access.open:
             await self._close_shells()
+            await anyio.to_thread.run_sync(self.access.switch, on)
             await self._open_shells()
 
     async def close(self, *, keep: bool) -> None:
         """See `Sandbox.close`."""
         with anyio.CancelScope(shield=True):
             await self._close_shells()
+            await anyio.to_thread.run_sync(self.access.switch, False)
             if not keep:
                 await self._remove(self.directory)
             else:

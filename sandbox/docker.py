@@ -15,10 +15,11 @@ import anyio
 from agent.errors import SandboxLost, SandboxUnavailable
 from sandbox.base import SYSTEM_PATH, ShellSandbox
 from sandbox.channel import Channel, DockerChannel
-from sandbox.docker_engine import OWNER_LABEL, SESSION_LABEL, connect, engine_errors
-from sandbox.docker_owner import owner_is_gone, owner_label
+from sandbox.docker_engine import OWNER_LABEL, connect, engine_errors
+from sandbox.docker_owner import labels, owner_is_gone
 from sandbox.limits import Limits
-from sandbox.network.environment import proxy_environment
+from sandbox.network.access import NetworkAccess
+from sandbox.network.docker_listener import listen_in_container
 from sandbox.protocol import Workspace
 from sandbox.shell import ContainerShell, supervisor_argv
 
@@ -62,7 +63,7 @@ class DockerSandbox(ShellSandbox):
         self._image = image
         self._limits = limits or Limits()
         self._tested = tested  # the volume of the workspace below, where this one is for a single change (`fresh`)
-        self._online = False
+        self.access = NetworkAccess()
         self._container: Container | None = None
         self._model = ContainerShell(self.workspace, partial(self._connect, "model"), persistent=True)
         program, private = (
@@ -97,8 +98,11 @@ class DockerSandbox(ShellSandbox):
             remove_orphans(self._client)
             self._remove_container()
             for name in self._own_volumes():
-                self._client.volumes.create(name, labels={SESSION_LABEL: name})
-            return cast("Container", self._client.containers.run(self._image, ["sleep", "infinity"], **self._options()))
+                self._client.volumes.create(name, labels=labels(name))
+            started = self._client.containers.run(self._image, ["sleep", "infinity"], **self._options())
+            container = cast("Container", started)
+            self.access.serve(partial(listen_in_container, container, self._image))
+            return container
 
         with engine_errors(SandboxUnavailable, "docker: the container can't be started"):
             self._container = await anyio.to_thread.run_sync(run)
@@ -122,9 +126,7 @@ class DockerSandbox(ShellSandbox):
     def _options(self) -> dict[str, Any]:
         """The container's options, as `docker.containers.run` takes them."""
         # the supervisors' programs are the system's, whatever the workspace has on the PATH of commands
-        environment = self._environment() | {"PATH": SYSTEM_PATH}
-        if self._online:
-            environment.update(proxy_environment())
+        environment = self._environment() | self.access.environment() | {"PATH": SYSTEM_PATH}
         return {
             "name": self._name,
             "detach": True,
@@ -134,7 +136,7 @@ class DockerSandbox(ShellSandbox):
             "hostname": _HOSTNAME,
             "extra_hosts": [f"{_HOSTNAME}:127.0.0.1", f"{_HOSTNAME}:::1"],
             "working_dir": "/",
-            "network_mode": "bridge" if self._online else "none",
+            "network_mode": "bridge" if self.access.shared else "none",
             "cap_drop": ["ALL"],
             "cap_add": _CAPABILITIES,
             "security_opt": ["no-new-privileges:true"],
@@ -146,7 +148,7 @@ class DockerSandbox(ShellSandbox):
             "tmpfs": self._tmpfs(),
             "ipc_mode": "private",
             "log_config": {"type": "none"},
-            "labels": {SESSION_LABEL: self._name, OWNER_LABEL: owner_label()},
+            "labels": labels(self._name),
             "environment": environment,
             "mounts": self._mounts(),
         }
@@ -216,10 +218,11 @@ class DockerSandbox(ShellSandbox):
         """See `Sandbox.fork`. All processes are ended first: nothing can change the tree while it is copied."""
         client = await anyio.to_thread.run_sync(connect)
         copy = DockerSandbox(client, f"{self._name}-clean", self._image, self._limits)
+        copy.access.allowed = self.access.allowed
 
         def copy_volume() -> None:
             copy._remove(volume=True)  # left by a process that was killed
-            copy._client.volumes.create(copy._name, labels={SESSION_LABEL: copy._name})
+            copy._client.volumes.create(copy._name, labels=labels(copy._name))
             mounts = [_mount(self._name, "/from", read_only=True), _mount(copy._name, "/to")]
             script = "cp -a /from/. /to/ && find /to -xdev -type f -perm /6000 -exec chmod ug-s {} +"
             self._run_once(["sh", "-c", script], mounts)
@@ -257,8 +260,8 @@ class DockerSandbox(ShellSandbox):
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""
-        if on != self._online:
-            self._online = on
+        if on != self.access.open:
+            await anyio.to_thread.run_sync(self.access.switch, on)
             await self.revive()
 
     async def close(self, *, keep: bool) -> None:
@@ -266,6 +269,7 @@ class DockerSandbox(ShellSandbox):
         from docker.errors import DockerException
 
         def remove() -> None:
+            self.access.switch(False)
             with contextlib.suppress(DockerException, OSError):
                 self._remove(volume=not keep)
             self._client.close()

@@ -23,6 +23,7 @@ import anyio.lowlevel
 
 from agent.errors import SandboxLost
 from sandbox.capture import Capture
+from sandbox.channel import children
 from sandbox.limits import Limits
 from sandbox.protocol import ExecResult, Workspace
 from sandbox.scripts import script
@@ -38,13 +39,17 @@ GRACE_SECONDS = 20.0
 
 @dataclass
 class Launch:
-    """How a supervisor is started: `argv` before the Python that runs it, and what is passed on to it."""
+    """How a supervisor is started: `argv` before the Python that runs it, and what is passed on to it.
+
+    `started` is called with its process id, in a thread, before its first command. It may raise `SandboxError`s.
+    """
 
     argv: Sequence[str]
     python: str
     env: Mapping[str, str]
     bash: str = "/bin/bash"
     descriptors: Sequence[int] = ()
+    started: Callable[[int], None] | None = None
 
 
 @dataclass
@@ -117,13 +122,21 @@ class SupervisedShell:
     async def open(self) -> None:
         """Start the supervisor and wait until it answers. Raises `SandboxLost` if it does not."""
         ready: dict[str, Any] = {}
-        errors = self._popen(self._launch())
+        launch = self._launch()
+        errors = self._popen(launch)
         with anyio.move_on_after(GRACE_SECONDS), contextlib.suppress(SandboxLost, ValueError):
             ready = await self._message()
         if not ready.get("ready"):
             await self.close()
             raise SandboxLost("the sandbox's shell did not start", hint=_last_words(errors) or "Python did not run")
         errors.close()
+        if launch.started is not None and self._process is not None:
+            inside = children(self._process.pid)
+            try:
+                await anyio.to_thread.run_sync(launch.started, inside[0] if inside else self._process.pid)
+            except BaseException:
+                await self.close()
+                raise
 
     def _popen(self, launch: Launch) -> BinaryIO:
         """Start the supervisor; the file that has what it says on standard error. Raises `SandboxLost`."""
@@ -329,19 +342,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(5)
     except subprocess.TimeoutExpired:
-        for child in _children(process.pid):
+        for child in children(process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, 9)
         process.kill()
         process.wait()
-
-
-def _children(pid: int) -> list[int]:
-    """The process ids of a process's children; none if it is gone."""
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 def memory_file(data: bytes) -> int:

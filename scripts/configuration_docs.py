@@ -29,7 +29,7 @@ Each setting can be given in four places. The first place that has it counts:
 2. the environment, such as `{ENVIRONMENT_PREFIX}MAX_STEPS=50`; for `base_url` and `api_key` also `OPENAI_BASE_URL` and
    `OPENAI_API_KEY`;
 3. the project file: `{PROJECT_FILE}` at the root of the repository, as it is committed. It may make the few settings
-   that can't widen what the agent reaches; others are ignored with a warning;
+   that can't widen what the agent reaches, and lower a budget but not raise it; others are ignored with a warning;
 4. the user file: `~/.config/swe-agent/config.toml`, or `$XDG_CONFIG_HOME/swe-agent/config.toml`.
 
 Both files are TOML with the names below as keys, such as `max_steps = 50`. `swe-agent doctor --config` prints the value
@@ -46,8 +46,9 @@ def _section(name: str, field: FieldInfo) -> str:
     places = ["the environment", "the user file"]
     if name in PROJECT_KEYS:
         places.insert(1, "the project file")
-    if name in _OPTIONS:
-        places.insert(0, f"`--{name.replace('_', '-')}`")
+    option = name if name in _OPTIONS else name.removesuffix("s")  # one that is repeated names one of many
+    if option in _OPTIONS:
+        places.insert(0, f"`--{option.replace('_', '-')}`")
     return f"\n## `{name}`\n\n{field.description}\n\n- Value: {_value(name, field)}\n- Set by: {', '.join(places)}\n"
 
 
@@ -55,8 +56,12 @@ def _value(name: str, field: FieldInfo) -> str:
     if name in _DURATIONS:
         return "seconds, or text such as `90s`, `15m`, `1h30m`"
     annotation = field.annotation
+    if get_origin(annotation) is tuple:
+        return "a list of text; in the environment with commas between"
     kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     kind = next(each for each in kinds if each is not type(None))
+    if get_origin(kind) is list:
+        return "a list of texts; in the environment with commas between them"
     if get_origin(kind) is Literal:
         return ", ".join(f"`{each}`" for each in get_args(kind))
     least = next((limit.ge for limit in field.metadata if isinstance(limit, Ge)), None)

@@ -15,6 +15,7 @@ from agent.cli.doctor import doctor
 from agent.cli.fix import fix
 from agent.cli.models import models
 from agent.cli.resume import resume
+from agent.cli.sandbox import sandbox
 from agent.cli.sessions import sessions
 from agent.errors import SweAgentError
 
@@ -53,6 +54,7 @@ app.command("demo")(demo)
 app.command("doctor")(doctor)
 app.add_typer(models, name="models")
 app.add_typer(sessions, name="sessions")
+app.add_typer(sandbox, name="sandbox")
 app.add_typer(bench, name="bench")
 
 
@@ -61,10 +63,9 @@ def main() -> None:
     try:
         app()
     except SweAgentError as error:
-        from agent.text import printable  # parts of a message may come from a server or a repository
+        from agent.ui.errors import print_error
 
-        for line in filter(None, (error.hint, error.message)):
-            sys.stderr.write(f"swe-agent: {printable(line)}\n")
+        print_error(error)
         raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None

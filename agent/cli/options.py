@@ -20,6 +20,9 @@ Setup = Annotated[str | None, Option("--setup", help=text.SETUP)]
 Test = Annotated[str | None, Option("--test", help=text.TEST)]
 TestTimeout = Annotated[str | None, Option("--test-timeout", help=text.TEST_TIMEOUT)]
 Network = Annotated[str | None, Option("--network", help=text.NETWORK)]
+AllowHost = Annotated[
+    list[str] | None, Option("--allow-host", metavar="PATTERN", help=f"{text.ALLOW_HOSTS} Can be repeated.")
+]
 Strategy = Annotated[str | None, Option("--strategy", help=text.STRATEGY)]
 Attempts = Annotated[int | None, Option("--attempts", help=text.ATTEMPTS)]
 MaxSteps = Annotated[int | None, Option("--max-steps", help=text.MAX_STEPS)]
@@ -33,6 +36,7 @@ KeepWorkspace = Annotated[
 AllowWorkflows = Annotated[
     bool | None, Option("--allow-workflows/--no-allow-workflows", help=text.ALLOW_WORKFLOWS, show_default=False)
 ]
+AllowPath = Annotated[list[str] | None, Option("--allow-path", metavar="PATTERN", help=text.ALLOW_PATH)]
 Seed = Annotated[int | None, Option("--seed", help=text.SEED)]
 Temperature = Annotated[float | None, Option("--temperature", help=text.TEMPERATURE)]
 JsonLines = Annotated[bool, Option("--json", help="Events as JSON lines on standard output.")]

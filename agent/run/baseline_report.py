@@ -14,7 +14,11 @@ _NAME = "baseline.json"
 
 def keep_report(directory: Path, report: TestReport) -> None:
     """Write a report into the session's directory, its cases by name and status. Raises `OSError`."""
-    said = {"complete": report.complete, "cases": [[case.id, case.status] for case in report.cases]}
+    said = {
+        "complete": report.complete,
+        "signed": report.signed,
+        "cases": [[case.id, case.status] for case in report.cases],
+    }
     write_atomically(directory / _NAME, json.dumps(said), mode=PRIVATE)
 
 
@@ -23,6 +27,7 @@ def kept_report(directory: Path) -> TestReport | None:
     try:
         said = json.loads((directory / _NAME).read_bytes())
         cases = tuple(Case(name, status) for name, status in said["cases"] if status in get_args(Status))
-        return TestReport(cases, bool(said["complete"]))
+        signed = said.get("signed")
+        return TestReport(cases, bool(said["complete"]), signed if isinstance(signed, bool) else None)
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 import anyio
 
 from agent.backend import Backend
-from agent.config import Settings
 from agent.context.budget import WindowBudget
 from agent.environment.detect_setup import find_setup_command
 from agent.environment.detect_tests import find_test_command
 from agent.environment.run_setup import run_setup_command
 from agent.errors import JournalWriteFailed
+from agent.forge.hidden_text import clean_text
+from agent.forge.issue import MAX_CHARACTERS
 from agent.run.baseline_report import keep_report, kept_report
 from agent.run.best_result import BestResult
-from agent.run.context import Baseline, RunContext
+from agent.run.context import RunContext
 from agent.run.model_session import ModelSession
+from agent.run.refused_hosts import tell_refused_hosts
 from agent.run.reproduction import Reproduction
 from agent.run.run import Run
 from agent.run.tool_session import ToolSession
@@ -27,6 +29,7 @@ from agent.session.patch_store import PatchStore
 from agent.session.session import Session
 from agent.task import Task
 from agent.text import printable, truncate
+from agent.verify.baseline import Baseline
 from agent.verify.flaky import find_flaky, without_flaky
 from agent.verify.reports.errors import last_error
 from agent.verify.runners.registry import lacks_environment
@@ -73,16 +76,17 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
         await sandbox.network(True)
     for command in _setups(task, session):
         if command not in state.environment.prepared:
-            await run_setup(session, sandbox, settings, command)
+            await run_setup(task, session, sandbox, command)
     if not kept or state.work is None:
         await snapshots.keep_pristine()
     files = [entry.path for entry in repository.entries()]
     command = settings.test or find_test_command(files, repository.read_file)
     tests = TestRunner(sandbox, command, timeout=settings.test_timeout) if command else None
     instructions = repository.read_file(_INSTRUCTIONS) or b""
-    context = RunContext(
-        session, settings, task.issue, repository, tests, instructions=instructions.decode("utf-8", "replace")
-    )
+    notes = clean_text(instructions[: 4 * MAX_CHARACTERS].decode("utf-8", "replace")[:MAX_CHARACTERS])
+    context = RunContext(session, settings, task.issue, repository, tests, instructions=notes.text)
+    if state.work is None:
+        _tell_removed(context, task.issue.removed, notes.removed)
     workspace = WorkspaceState(session, sandbox, snapshots, state.workspace.base, PatchStore(task.directory))
     measured = state.work is None
     baseline = await _measure_baseline(task, context, workspace, files) if measured else _recall_baseline(task, session)
@@ -93,12 +97,19 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
     return Prepared(replace(context, baseline=baseline), workspace, model, ToolSession(tool_context))
 
 
+def _tell_removed(context: RunContext, issue: tuple[str, ...], notes: tuple[str, ...]) -> None:
+    """Tell the user what the model is not shown of the issue and of the repository's notes."""
+    for source, removed in (("the issue", issue), (_INSTRUCTIONS, notes)):
+        if removed:
+            context.warn(f"taken out of {source}, since its reader does not see it: {', '.join(removed)}")
+
+
 async def prepare_again(task: Task, session: Session, sandbox: Sandbox) -> None:
     """Prepare a second sandbox as the first one was: the repository, the setup, the pristine copy."""
     snapshots = Snapshots(sandbox)
     await _copy_in(task, snapshots)
     for command in _setups(task, session):
-        await run_setup(session, sandbox, task.settings, command)
+        await run_setup(task, session, sandbox, command)
     await snapshots.keep_pristine()
 
 
@@ -136,7 +147,7 @@ async def _measure_baseline(task: Task, context: RunContext, workspace: Workspac
     setup = _missing_setup(context, baseline.ran, find_setup_command(files, tests.command))
     if setup:
         task.report("the tests lack something they need; setting their environment up")
-        await run_setup(session, workspace.sandbox, context.settings, setup)
+        await run_setup(task, session, workspace.sandbox, setup)
         await workspace.snapshots.restore(workspace.base_tree)
         await workspace.snapshots.keep_pristine()
         baseline = await _run_all(task, session, tests)
@@ -181,16 +192,18 @@ async def _without_flaky(context: RunContext, tests: TestRunner, baseline: Basel
     return Baseline(without_flaky(ran, flaky), baseline.report, flaky)
 
 
-async def run_setup(session: Session, sandbox: Sandbox, settings: Settings, command: str) -> None:
+async def run_setup(task: Task, session: Session, sandbox: Sandbox, command: str) -> None:
     """Run the setup with the network on, unless it is never to be; a failure is a warning."""
-    result = await run_setup_command(sandbox, command, settings.network)
+    result = await run_setup_command(sandbox, command, task.settings.network)
     output = printable(result.output.text())
+    refused = tell_refused_hosts(task, session)
     session.emit(
         SetupRan(
             command=command,
             exit_code=result.exit_code,
             seconds=round(result.seconds, 3),
             output=truncate(output, 2000),
+            refused_hosts=refused,
         )
     )
     if not result.ok:

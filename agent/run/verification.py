@@ -10,10 +10,9 @@ from agent.repo.patch_policy import CheckedPatch
 from agent.run.context import RunContext
 from agent.run.reproduction import REPRODUCTION, Reproduction
 from agent.session.events import Verification
+from agent.verify.clean_runs import CleanRuns
 from agent.verify.evidence import Verifier
-from agent.verify.suite import TestRunner
 from sandbox.protocol import Sandbox
-from sandbox.snapshots import Snapshots
 from tools.files import write_text
 
 
@@ -30,41 +29,35 @@ class PatchVerifier:
 
     async def check(self, diff: bytes) -> CheckedPatch:
         """A diff out of a sandbox, held to the policy. Raises `PatchRejected`."""
-        repository, allow = self.context.repository, self.context.settings.allow_workflows
-        return await anyio.to_thread.run_sync(lambda: repository.check(diff, allow_workflows=allow))
+        repository, allowed = self.context.repository, self.context.settings.allowed_paths
+        return await anyio.to_thread.run_sync(lambda: repository.check(diff, allowed=allowed))
 
-    async def verify(self, patch: CheckedPatch) -> Verification | None:
+    async def verify(self, patch: CheckedPatch, *, by_trying: bool = False) -> Verification | None:
         """The evidence for a patch (see `Verifier.verify`); None for an empty one, or where no tests are known.
 
-        Raises `SandboxLost`, `PatchRejected`.
+        Raises `SandboxLost`, `SandboxUnavailable`, `PatchRejected`.
         """
-        return await self._verify(patch, self.clean) if patch.data and self.context.tests else None
-
-    async def verify_in_fork(self, patch: CheckedPatch) -> Verification | None:
-        """The same in a fork of the clean sandbox, which stays untouched by the patch's code for the next one.
-
-        Raises `SandboxUnavailable` too.
-        """
-        if not patch.data or self.context.tests is None:
-            return None
-        fork = await self.clean.fork()
-        try:
-            return await self._verify(patch, fork)
-        finally:
-            await fork.close(keep=False)
-
-    async def _verify(self, patch: CheckedPatch, sandbox: Sandbox) -> Verification:
         context, reproduction = self.context, self.reproduction
-        assert context.tests is not None
-        tests = TestRunner(sandbox, context.tests.command, timeout=context.settings.test_timeout)
-        if reproduction is not None:
-            await write_text(sandbox, sandbox.workspace.private / REPRODUCTION, reproduction.script)
-        return await Verifier(tests, Snapshots(sandbox), context.session.emit).verify(
-            patch.data,
-            patch.files,
-            baseline=context.baseline.ran,
+        if not patch.data or context.tests is None:
+            return None
+        runs = CleanRuns(
+            self.clean,
+            context.tests.command,
+            timeout=context.settings.test_timeout,
+            emit=context.session.emit,
+            prepare=self._write_reproduction,
+        )
+        verifier = Verifier(
+            runs,
+            context.baseline,
             reproduction=reproduction.command if reproduction else "",
             script=reproduction.script if reproduction else "",
-            baseline_report=context.baseline.report,
-            flaky=context.baseline.flaky,
+            issue=f"{context.issue.title}\n{context.issue.body}",
+            repository_files=[entry.path for entry in context.repository.entries()],
+            read_file=context.repository.read_file,
         )
+        return await verifier.verify(patch.data, patch.files, by_trying=by_trying)
+
+    async def _write_reproduction(self, sandbox: Sandbox) -> None:
+        if self.reproduction is not None:
+            await write_text(sandbox, sandbox.workspace.private / REPRODUCTION, self.reproduction.script)

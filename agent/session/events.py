@@ -91,6 +91,8 @@ class SetupRan(_Event):
     exit_code: int
     seconds: float
     output: str
+    refused_hosts: list[str] = []
+    """Hosts that it asked for and that are not allowed, where only some are."""
 
 
 class TestFailure(_Event):
@@ -270,13 +272,17 @@ class Warned(_Event):
 
 
 class Ended(_Event):
-    """The work ended: why, and what the model said of it. `patch` is its change where the workspace has another."""
+    """The work ended: why, and what the model said of it. `patch` is its change where the workspace has another.
+
+    `by_trying`: the change was found by trying mechanical changes, so one example that it passes shows little.
+    """
 
     kind: Literal["ended"] = "ended"
     status: Literal["submitted", "gave_up", "budget", "interrupted", "failed"]
     reason: str = ""
     summary: str = ""
     patch: str = ""
+    by_trying: bool = False
 
 
 class Compacted(_Event):

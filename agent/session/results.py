@@ -31,7 +31,9 @@ class Verification(_Recorded):
     If the runner reports each test: `fixes` fail without the patch and pass with it, `broke` pass without it and fail
     with it, `still_failing` fail with and without it, `flaky` fail and pass at random; `rewritten` are old tests that
     the patch changed or replaced together with the code they test. `shown` says whether that verifies the patch; None
-    if only the two outcomes are known. `reproduction` is the command that reproduces the issue, if one was found.
+    if only the two outcomes are known, as in older sessions; `reason` says why not. `reproduction` is the script that
+    reproduces the issue, if one was found. `own_tests`: the only tests that show it came with the patch.
+    `test_configuration` are the patch's files that say how tests run, where it passes only with them.
     """
 
     command: str
@@ -44,6 +46,9 @@ class Verification(_Recorded):
     still_failing: list[str] = []
     flaky: list[str] = []
     shown: bool | None = None
+    reason: str = ""
+    own_tests: bool = False
+    test_configuration: list[str] = []
 
 
 class Seconds(_Recorded):
@@ -56,7 +61,11 @@ class Seconds(_Recorded):
 
 
 class Result(_Recorded):
-    """The last event of a session, and the last line of `--json`."""
+    """The last event of a session, and the last line of `--json`.
+
+    `left_out` are files whose changes are not in the patch, since they run or steer something. `patch_base64` is the
+    patch where that is not UTF-8 text. `branch` and `commit` are where it was delivered, in the last line only.
+    """
 
     kind: Literal["result"] = "result"
     status: Literal["fixed", "unverified", "no_patch", "budget", "interrupted", "error"]
@@ -72,3 +81,7 @@ class Result(_Recorded):
     seconds: Seconds = Seconds()
     summary: str = ""
     error: str | None = None
+    left_out: list[str] = []
+    patch_base64: str | None = None
+    branch: str | None = None
+    commit: str | None = None

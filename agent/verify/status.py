@@ -42,6 +42,8 @@ def _why(verification: Verification | None) -> str:
         return "no tests were run"
     before, after, command = verification.before, verification.after, verification.command
     why = "the model did not submit it"
+    if verification.reason:
+        return verification.reason
     if verification.broke:
         names = ", ".join(verification.broke[:3]) + (", …" if len(verification.broke) > 3 else "")
         why = f"with it these fail or are gone: {names}"

@@ -17,7 +17,8 @@ from agent.verify.reports.cases import Case, TestReport, bounded, merged
 from agent.verify.reports.console import ConsoleReport, failing_id
 from agent.verify.runners.base import ReportRequest, RunnerInfo
 from agent.verify.runners.commands import last_step
-from agent.verify.runners.registry import identify_runner, read_console, report_refused, request_report
+from agent.verify.runners.registry import identify_runner, read_console, report_refused, report_requests
+from agent.verify.signing.check import MAX_SIGNATURE_BYTES, SIGNATURE, is_signed, prepare_folder
 from sandbox.protocol import ExecResult, Output, Sandbox
 from tools.run_tests import TestResult
 
@@ -56,7 +57,7 @@ class TestRunner:
         self.command = command
         self._timeout = timeout
         self._manifests: dict[str, str] = {}
-        self._refuses_reports = False
+        self._refused_requests = 0  # of those of `report_requests`: the first ones
 
     async def execute(self, target: str | None = None, timeout: float | None = None) -> TestResult:
         """Run the command, on one target if given; the result has a digest of its failures where it names any."""
@@ -107,16 +108,16 @@ class TestRunner:
         seconds = min(limit or self._timeout, self._timeout)
         info = identify_runner(command, await self.manifest("package.json"))
         folder = str(self._sandbox.workspace.private / "report")
-        request = ReportRequest(command) if self._refuses_reports else request_report(command, info, folder)
-        result = await self._exec(request.command, info, seconds)
-        if request.command != command and not result.ok and result.ended == "exited":
-            refused = report_refused(printable(result.output.text()))
-            if refused and not await self._report_of(request, folder):
-                self._refuses_reports = True
-                request = ReportRequest(command)
-                result = await self._exec(command, info, seconds)
+        requests = report_requests(command, info, folder)
+        for request in requests[min(self._refused_requests, len(requests) - 1) :]:
+            key = await prepare_folder(self._sandbox, folder, request.program)
+            result = await self._exec(request.command, info, seconds)
+            data = await self._report_of(request, folder)
+            ended_well = request is requests[-1] or result.ok or result.ended != "exited" or data
+            if ended_well or not report_refused(printable(result.output.text())):
+                break
+            self._refused_requests += 1
         text = result.output.text()
-        data = await self._report_of(request, folder)
         cases: tuple[Case, ...] | None = None
         root = str(self._sandbox.workspace.repo)
         runner, has_request = info.runner, request.command != command
@@ -129,7 +130,13 @@ class TestRunner:
         if runner.verbose_lines and has_request:
             text = runner.verbose_lines.sub("", text)
         report = _report(cases, console, info, result)
-        report = replace(report, cases=with_sections(report.cases, text, root))
+        signed: bool | None = None
+        if request.program:
+            signature = await self._read(f"{folder}/{SIGNATURE}", MAX_SIGNATURE_BYTES)
+            signed = is_signed(signature, key, data, passed=result.ok)
+            if not signed and (console.runs > 1 or (runner.may_not_sign and not data)):
+                signed = None
+        report = replace(report, cases=with_sections(report.cases, text, root), signed=signed)
         return _Execution(result, text, console, report)
 
     async def _exec(self, command: str, info: RunnerInfo, seconds: float) -> ExecResult:

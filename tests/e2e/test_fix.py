@@ -117,6 +117,19 @@ def test_what_the_agent_does_in_its_sandbox_does_not_reach_the_verification(
     assert result["verification"]["after"]["failed"] == 2
 
 
+def test_code_that_ends_the_test_run_is_no_fix(
+    kind: str, scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
+) -> None:
+    scripted.answers = [
+        call("edit_file", path="calc.py", old="def add(", new="import os\n\nos._exit(0)\n\n\ndef add("),
+        call("submit", summary="the tests end with 0"),
+    ]
+    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", kind, "--json")
+    result = result_of(done)
+    assert (done.returncode, result["status"]) == (1, "unverified"), done.stderr
+    assert "did not come to its own end" in result["verification"]["reason"]
+
+
 def test_a_patch_that_guts_the_failing_test_is_no_fix(
     scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
 ) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import anyio
 import pytest
+from anyio.abc import Process
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import SandboxLost
 from sandbox.capture import Capture
-from sandbox.channel import Channel, ProcessChannel
+from sandbox.channel import Channel
 from sandbox.protocol import Workspace
 from sandbox.shell import ContainerShell
 
@@ -30,11 +32,37 @@ def test_a_capture_keeps_both_ends_and_counts_the_rest(pieces: list[bytes], limi
         assert output.head == printed[: limit // 2] and output.tail == printed[len(printed) - (limit - limit // 2) :]
 
 
+class ProgramChannel:
+    """The standard input and output of a program."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def receive(self) -> bytes:
+        assert self._process.stdout is not None
+        try:
+            return await self._process.stdout.receive()
+        except anyio.EndOfStream:
+            return b""
+
+    async def send(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            await self._process.stdin.send(data)
+        except anyio.BrokenResourceError as error:
+            raise BrokenPipeError from error
+
+    async def aclose(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.aclose()
+
+
 def shell(program: str) -> ContainerShell:
     """A shell whose supervisor is a Python program."""
 
     async def connect() -> Channel:
-        return await ProcessChannel.open([sys.executable, "-c", program])
+        return ProgramChannel(await anyio.open_process([sys.executable, "-c", program]))
 
     return ContainerShell(Workspace(), connect)
 

@@ -216,7 +216,7 @@ async def _checked(run: Run) -> tuple[CheckedPatch | None, str]:
 async def _verified(run: Run, patch: CheckedPatch) -> TestedPatch:
     """The evidence for a change; one that does not apply to a clean copy has none."""
     try:
-        verification = await run.verifier.verify_in_fork(patch)
+        verification = await run.verifier.verify(patch)
     except PatchRejected as error:
         run.context.warn(str(error))
         verification = None

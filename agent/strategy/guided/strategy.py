@@ -100,6 +100,7 @@ async def _repair(guided: GuidedState, reproduction: Reproduction) -> Ended:
         sources = {**sources, **chosen.files}
         rewritten.append(chosen.title)
         if search.passing or search.partial is None:
-            return Ended(status="submitted", summary=f"Rewrote {', '.join(rewritten)}; the tests pass.")
+            summary = f"Rewrote {', '.join(rewritten)}; the tests pass."
+            return Ended(status="submitted", summary=summary, by_trying=chosen.is_mechanical)
         reproduction = search.partial[1]
     return Ended(status="submitted", summary=f"Rewrote {', '.join(rewritten)}; some of the failing tests pass now.")

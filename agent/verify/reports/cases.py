@@ -39,12 +39,14 @@ class Case:
 class TestReport:
     """The tests of one run. `complete`: every test that ran is among the cases, by the runner's own count.
 
-    The code under test can write it, so it is no proof that a run passed: only the exit code is.
+    `signed`: whether the program that ran the tests came to its own end and wrote this; None where the runner has no
+    such program, or it can't be used. Without a signature the code under test can have written it.
     """
 
     __test__ = False
     cases: tuple[Case, ...] = ()
     complete: bool = False
+    signed: bool | None = None
 
     @cached_property
     def failing(self) -> tuple[str, ...]:

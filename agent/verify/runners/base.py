@@ -24,12 +24,14 @@ NUMBERED_SECTION = r"^ {0,2}\d{1,5}\) ([^\n]{1,500}(?:\n {7,}[^\n]{1,200}:$)?)"
 class ReportRequest:
     """A command that writes a report: to `file`, or to new files whose paths match `pattern` (as `find -path` does).
 
-    Both are empty where the runner's output is the report, or there is none.
+    Both are empty where the runner's output is the report, or there is none. `program` is the name of a program of
+    `agent.verify.signing` that the command needs in the report's folder, and that signs the report.
     """
 
     command: str
     file: str = ""
     pattern: str = ""
+    program: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Runner:
     shell_words: str | None
     """Matches in a shell command that may run it, with upper and lower case alike; much else may match too."""
     request: Request | None
+    sign: Request | None
+    """As `request`, for a report that is signed; used first where there is one."""
     read_report: ReadReport | None
     """For the files that `request` asks for."""
     read_console: ReadConsole | None
@@ -99,6 +103,8 @@ class Runner:
     takes_arguments: bool = True
     overwrites_report: bool = False
     """Several runs in one command write one file, which holds the last: it counts if the console output agrees."""
+    may_not_sign: bool = False
+    """Whether the command may run something that `sign` doesn't reach: then no report is no sign of tampering."""
     output_report: OutputReport | None = None
     verbose_lines: re.Pattern[str] | None = None
     """What only a command with a report request prints."""

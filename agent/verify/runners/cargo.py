@@ -36,6 +36,7 @@ CARGO = Runner(
     command=rf"{START}cargo\s+(?:\+\S+\s+)?test(?:\s|$)",
     shell_words="test",
     request=None,
+    sign=None,
     read_report=None,
     read_console=_read_console,
     section=r"^---- (\S{1,500}) stdout ----$",

@@ -24,11 +24,6 @@ def quoted(names: Iterable[str]) -> list[str]:
     return [shlex.quote(name) for name in names]
 
 
-def emptied(folder: str) -> str:
-    """The shell's commands that leave the folder without files, before others."""
-    return f"rm -rf {shlex.quote(folder)}; mkdir -p {shlex.quote(folder)}; "
-
-
 def can_choose_output(command: str, info: RunnerInfo, chosen: str) -> bool:
     """Whether an option for the output can be added; `chosen` matches in a command that has one of its own."""
     return info.takes_arguments and not re.search(chosen, last_step(command))
@@ -41,7 +36,7 @@ def request_by_options(file: str, *options: str, chosen: str) -> Request:
         if not can_choose_output(command, info, chosen):
             return ReportRequest(command)
         arguments = [option.replace("FILE", shlex.quote(f"{folder}/{file}")) for option in options]
-        return ReportRequest(emptied(folder) + with_arguments(command, info, *arguments), f"{folder}/{file}")
+        return ReportRequest(with_arguments(command, info, *arguments), f"{folder}/{file}")
 
     return request
 
@@ -50,7 +45,7 @@ def request_files(pattern: str) -> Request:
     """For a runner that writes reports anyway, to paths that match `pattern`."""
 
     def request(command: str, info: RunnerInfo, folder: str) -> ReportRequest:
-        return ReportRequest(f"{emptied(folder)}touch {shlex.quote(folder)}/began; {command}", pattern=pattern)
+        return ReportRequest(command, pattern=pattern)
 
     return request
 

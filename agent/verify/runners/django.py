@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from agent.verify.runners.base import RunnerInfo
 from agent.verify.runners.commands import with_arguments
+from agent.verify.runners.script import sign_script
 from agent.verify.runners.unittest import UNITTEST
 
 
@@ -20,6 +21,8 @@ DJANGO = replace(
     name="django",
     command=r"manage\.py\s+test(?:\s|$)",
     request=None,
+    sign=sign_script,
+    read_report=None,
     for_names=_for_names,
     for_files=None,
     verbose_lines=None,

@@ -99,6 +99,7 @@ GO = Runner(
     command=rf"{START}go\s+test(?:\s|$)",
     shell_words="test",
     request=_request,
+    sign=None,
     read_report=None,
     read_console=_read_console,
     section=r"^\s*--- FAIL: (\S{1,500})[^\n]*$",

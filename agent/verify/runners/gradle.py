@@ -28,6 +28,7 @@ GRADLE = Runner(
     command=rf"{START}gradlew?\s(?:.*\s)?(?::?[\w:-]*:)?(?:test|check|build)(?:\s|$)",
     shell_words="gradle",
     request=request_files("*/test-results/*/TEST-*.xml"),
+    sign=None,
     read_report=junit_reader(_id),
     read_console=counted(
         r"^(\d+) tests? completed(?:, (\d+) failed)?(?:, (\d+) skipped)?",

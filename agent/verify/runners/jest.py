@@ -44,6 +44,7 @@ JEST = Runner(
     command=rf"{START}jest(?:\.js)?(?:\s|$)",
     shell_words="jest",
     request=request_by_options("report.json", "--json", "--outputFile=FILE", chosen=r"--json\b"),
+    sign=None,
     read_report=read_jest,
     read_console=counted(r"^Tests:\s+([^\n]*\b(\d+) total)", count_words, r"^  ● (?!Console)([^\n]{1,500})$"),
     section=r"^  ● ([^\n]{1,500})$",

@@ -33,6 +33,7 @@ MAVEN = Runner(
     command=rf"{START}mvnw?\s(?:.*\s)?(?:test|verify|package|install)(?:\s|$)",
     shell_words="mvn",
     request=request_files("*-reports/TEST-*.xml"),
+    sign=None,
     read_report=junit_reader(_id),
     read_console=counted(
         r"Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: (\d+)\s*$",

@@ -33,6 +33,7 @@ MOCHA = Runner(
     command=rf"{START}_?mocha(?:\.js)?(?:\s|$)",
     shell_words="mocha",
     request=None,
+    sign=None,
     read_report=None,
     read_console=_read_console,
     section=NUMBERED_SECTION,

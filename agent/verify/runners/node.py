@@ -27,6 +27,7 @@ NODE = Runner(
     command=rf"{START}node\s+(?:--?\S+\s+)*--test(?:\s|$)",
     shell_words="test",
     request=None,
+    sign=None,
     read_report=None,
     read_console=_read_console,
     section=r"^✖ ([^\n]{1,500}?)(?: \([\d.]+ms\))?$",

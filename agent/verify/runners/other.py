@@ -20,4 +20,5 @@ OTHER = replace(
     missing=r"command not found|sh: \d+: \w+: not found|Could not resolve host",
     is_python=False,
     takes_arguments=False,
+    may_not_sign=True,
 )

@@ -33,6 +33,7 @@ PHPUNIT = Runner(
     command=rf"{START}phpunit(?:\.phar)?(?:\s|$)",
     shell_words=None,
     request=request_by_options("report.xml", "--log-junit", "FILE", chosen=r"--log-junit\b"),
+    sign=None,
     read_report=junit_reader(_id),
     read_console=counted(
         r"^(?:OK \((\d+) tests?,|Tests: (\d+), Assertions: \d+(.*)$)",

@@ -9,7 +9,7 @@ from agent.verify.reports.cases import Case, Status
 from agent.verify.reports.console import ConsoleReport, report_of
 from agent.verify.reports.junit import Element, junit_reader
 from agent.verify.runners.base import START, ReportRequest, Runner, RunnerInfo
-from agent.verify.runners.commands import emptied, last_step, quoted, with_arguments
+from agent.verify.runners.commands import last_step, quoted, with_arguments
 
 _SUMMARY = re.compile(r"^(?:=+ )?(\d+ [a-z]+(?: [a-z]+)?(?:, \d+ [a-z]+(?: [a-z]+)?)*) in [\d.]+s", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
@@ -22,7 +22,14 @@ def request_by_environment(command: str, info: RunnerInfo, folder: str) -> Repor
     """By the environment, so that it reaches pytest through make, nox or a script; the older family names files."""
     options = f"-o junit_family=xunit1 --junitxml={folder}/report.xml"
     variable = f'export PYTEST_ADDOPTS="${{PYTEST_ADDOPTS-}} {options}"; '
-    return ReportRequest(emptied(folder) + variable + command, f"{folder}/report.xml")
+    return ReportRequest(variable + command, f"{folder}/report.xml")
+
+
+def sign_by_environment(command: str, info: RunnerInfo, folder: str) -> ReportRequest:
+    """As `request_by_environment`, with the plugin that signs the report. It takes both variables back once loaded."""
+    options = f"-p swe_agent_pytest -o junit_family=xunit1 --junitxml={folder}/report.xml"
+    variables = f'PYTEST_ADDOPTS="${{PYTEST_ADDOPTS-}} {options}" PYTHONPATH="{folder}${{PYTHONPATH:+:$PYTHONPATH}}"'
+    return ReportRequest(f"export {variables}; {command}", f"{folder}/report.xml", program="swe_agent_pytest.py")
 
 
 def _read_console(output: str) -> ConsoleReport | None:
@@ -88,6 +95,7 @@ PYTEST = Runner(
     command=rf"{START}(?:py\.test|pytest)(?:\s|$)",
     shell_words="test",
     request=request_by_environment,
+    sign=sign_by_environment,
     read_report=junit_reader(_node_id),
     read_console=_read_console,
     section=r"^_{2,} (?:ERROR (?:at setup of|at teardown of|collecting) )?([^\n]{1,500}?) _{2,}$",

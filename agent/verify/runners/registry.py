@@ -21,12 +21,14 @@ from agent.verify.runners.other import OTHER
 from agent.verify.runners.phpunit import PHPUNIT
 from agent.verify.runners.pytest import PYTEST
 from agent.verify.runners.rspec import RSPEC
+from agent.verify.runners.script import SCRIPT
 from agent.verify.runners.tox import TOX
 from agent.verify.runners.unittest import UNITTEST
 from agent.verify.runners.vitest import VITEST
 
 RUNNERS: tuple[Runner, ...] = (
-    UNITTEST, DJANGO, PYTEST, TOX, GO, CARGO, VITEST, JEST, MOCHA, NODE, MAVEN, GRADLE, RSPEC, PHPUNIT, OTHER,
+    UNITTEST, DJANGO, PYTEST, TOX, GO, CARGO, VITEST, JEST, MOCHA, NODE, MAVEN, GRADLE, RSPEC, PHPUNIT,
+    SCRIPT, OTHER,
 )  # fmt: skip
 """A command is the first one's that it matches: `python -m unittest tests/pytest` is unittest's."""
 _FIRST = (PYTEST, UNITTEST, CARGO, JEST)
@@ -77,17 +79,20 @@ def may_run_tests(command: str) -> bool:
     return bool(_SHELL.search(command))
 
 
-def request_report(command: str, info: RunnerInfo, folder: str) -> ReportRequest:
-    """The command in a form that leaves a report in `folder`, outside the repository, where its runner can.
+def report_requests(command: str, info: RunnerInfo, folder: str) -> list[ReportRequest]:
+    """The command in forms that leave a report in `folder`, outside the repository, the best first; the last is as is.
 
     Which tests run and how they end stays; what the runner prints or writes besides may change.
     """
-    return info.runner.request(command, info, folder) if info.runner.request else ReportRequest(command)
+    found = [request(command, info, folder) for request in (info.runner.sign, info.runner.request) if request]
+    return [*(each for each in found if each.command != command or each.pattern), ReportRequest(command)]
 
 
 def report_refused(output: str) -> bool:
-    """Whether the runner stopped because it does not know the options for a report."""
-    return bool(_REFUSED_OPTION.search(output[-4000:] + output[:4000]))
+    """Whether the runner stopped because it does not know the options for a report, or can't load what signs it."""
+    return "swe_agent_" in output[-4000:] + output[:4000] or bool(
+        _REFUSED_OPTION.search(output[-4000:] + output[:4000])
+    )
 
 
 def read_console(output: str) -> ConsoleReport:

@@ -9,12 +9,12 @@ from agent.verify.reports.cases import MAX_CASES, Case, Status, merged
 from agent.verify.reports.console import counted
 from agent.verify.reports.json_reports import case_of, dicts, load, number
 from agent.verify.runners.base import NUMBERED_SECTION, START, ReportRequest, Runner, RunnerInfo
-from agent.verify.runners.commands import append, emptied, quoted, with_arguments
+from agent.verify.runners.commands import append, quoted, with_arguments
 
 
 def _request(command: str, info: RunnerInfo, folder: str) -> ReportRequest:
     options = f"${{SPEC_OPTS---format progress}} --format json --out {folder}/report.json"
-    return ReportRequest(f'{emptied(folder)}export SPEC_OPTS="{options}"; {command}', f"{folder}/report.json")
+    return ReportRequest(f'export SPEC_OPTS="{options}"; {command}', f"{folder}/report.json")
 
 
 def read_rspec(data: bytes, root: str) -> tuple[Case, ...] | None:
@@ -54,6 +54,7 @@ RSPEC = Runner(
     command=rf"{START}rspec(?:\s|$)",
     shell_words="spec",
     request=_request,
+    sign=None,
     read_report=read_rspec,
     read_console=counted(
         r"^(\d+) examples?, (\d+) failures?",

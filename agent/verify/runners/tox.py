@@ -15,4 +15,5 @@ TOX = replace(
     for_names=None,
     for_files=None,
     takes_arguments=False,
+    may_not_sign=True,
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
-from agent.verify.reports.cases import Case, Status
+from agent.verify.reports.cases import MAX_CASES, Case, Status, merged
 from agent.verify.reports.console import ConsoleReport, report_of
+from agent.verify.reports.json_reports import load
 from agent.verify.runners.base import ReportRequest, Runner, RunnerInfo
 from agent.verify.runners.commands import can_choose_output, last_step, with_arguments
 
@@ -23,6 +25,31 @@ def _request(command: str, info: RunnerInfo, folder: str) -> ReportRequest:
     if not can_choose_output(command, info, r"\s(-q|--quiet|-v|--verbose)(\s|$)"):
         return ReportRequest(command)
     return ReportRequest(with_arguments(command, info, "-v"))
+
+
+def _sign(command: str, info: RunnerInfo, folder: str) -> ReportRequest:
+    """By a program that runs unittest and writes each test's status."""
+    step = last_step(command)
+    program = f"{folder}/swe_agent_unittest.py"
+    named = re.sub(
+        r"(\bpython[\d.]*\b.*?)\s-m\s+unittest(?=\s|$)", lambda found: f"{found[1]} {program}", step, count=1
+    )
+    if named == step or not info.takes_arguments:
+        return ReportRequest(command)
+    before = command[: command.rindex(step)]
+    return ReportRequest(before + named, f"{folder}/report.json", program="swe_agent_unittest.py")
+
+
+def _read_report(data: bytes, root: str) -> tuple[Case, ...] | None:
+    """The cases of the report that `swe_agent_unittest.py` writes: a list of pairs of a name and a status."""
+    found = load(data)
+    pairs = [pair for pair in found if isinstance(pair, list) and len(pair) == 2] if isinstance(found, list) else []
+    cases = [
+        Case(unittest_id(str(name)).removeprefix("unittest.loader._FailedTest."), status)
+        for name, status in pairs[:MAX_CASES]
+        if status in get_args(Status)
+    ]
+    return merged(cases) if cases or found == [] else None
 
 
 def unittest_id(written: str) -> str:
@@ -86,7 +113,8 @@ UNITTEST = Runner(
     command=r"\s-m\s+unittest(?:\s|$)",
     shell_words="test",
     request=_request,
-    read_report=None,
+    sign=_sign,
+    read_report=_read_report,
     read_console=_read_console,
     section=r"^(?:FAIL|ERROR): ([^\n]{1,500})\n(?:[^\n]{0,500}\n){0,3}?-{70}$",
     section_end=r"-{70}\nRan \d",

@@ -19,6 +19,7 @@ VITEST = Runner(
     request=request_by_options(
         "report.xml", "--reporter=default", "--reporter=junit", "--outputFile.junit=FILE", chosen=r"--reporter\b"
     ),
+    sign=None,
     read_report=junit_reader(_id),
     read_console=counted(
         r"^\s*Tests\s{1,4}([^\n]*\((\d+)\))", count_words, r"^ *FAIL {1,2}([^\n]{1,500} > [^\n]{1,500})$"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,10 @@ import anyio
 import pytest
 
 from agent.session.events import Ended, Event, Verification
-from agent.verify.evidence import Verifier, _renamed
+from agent.verify.baseline import Baseline
+from agent.verify.clean_runs import CleanRuns
+from agent.verify.comparison import _renamed
+from agent.verify.evidence import Verifier
 from agent.verify.reports.cases import Case, TestReport
 from agent.verify.status import status_of, why_unverified
 from agent.verify.suite import TestRunner
@@ -29,15 +33,24 @@ Files = dict[str, str]
 
 
 def verified(
-    place: Path, before: Files, after: Files, *, reproduction: str = "", command: str = COMMAND
+    place: Path,
+    before: Files,
+    after: Files,
+    *,
+    reproduction: str = "",
+    command: str = COMMAND,
+    issue: str = "",
+    by_trying: bool = False,
 ) -> tuple[Verification, list[Event]]:
     """Verify the change from `before` to `after`, as a session does, with a baseline run first."""
     repo = place / "made"
     repo.mkdir(parents=True)
     for files in (before, after):
-        for path in repo.glob("*.py"):
-            path.unlink()
+        for path in repo.iterdir():
+            if path.name != ".git":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         for name, text in files.items():
+            (repo / name).parent.mkdir(parents=True, exist_ok=True)
             (repo / name).write_text(text)
         git = ["git", "-C", str(repo), "-c", "user.name=t", "-c", "user.email=t@localhost"]
         subprocess.run([*git, "init", "-q"], check=True)
@@ -57,10 +70,17 @@ def verified(
             await snapshots.keep_pristine()
             tests = TestRunner(sandbox, command, timeout=120)
             baseline, known = await tests.run_in_full("before")
-            verifier = Verifier(tests, snapshots, events.append)
-            return await verifier.verify(
-                patch, names, baseline=baseline, baseline_report=known, reproduction=reproduction
+            runs = CleanRuns(sandbox, command, timeout=120, emit=events.append)
+            stands = Baseline(baseline, known)
+            verifier = Verifier(
+                runs,
+                stands,
+                reproduction=reproduction,
+                issue=issue,
+                repository_files=list(before),
+                read_file=lambda path: before.get(path, "").encode(),
             )
+            return await verifier.verify(patch, names, by_trying=by_trying)
         finally:
             await sandbox.close(keep=False)
 
@@ -178,3 +198,33 @@ def test_an_old_test_that_gave_way_to_one_that_demands_the_new_is_told_and_does_
     found, _ = verified(tmp_path / "2", fewer, {**replaced, "calc.py": gone}, command=pytest_command)
     assert status(found) == "unverified"
     assert found.broke == ["test_a.py::T::test_good", "test_a.py::T::test_sum"]
+
+
+def test_a_change_found_by_trying_needs_two_examples(tmp_path: Path) -> None:
+    one = {"calc.py": CODE, "test_a.py": HEAD + ADD + GOOD}
+    found, _ = verified(tmp_path / "1", one, {**one, "calc.py": FIXED}, by_trying=True)
+    assert status(found) == "unverified" and "one example speaks for it" in why_unverified(found)
+    two = {**one, "test_a.py": HEAD + ADD + "        self.assertEqual(add(1, 1), 2)\n\n" + GOOD}
+    found, _ = verified(tmp_path / "2", two, {**two, "calc.py": FIXED}, by_trying=True)
+    assert status(found) == "fixed"
+
+
+def test_its_own_tests_are_no_evidence_while_what_the_issue_names_fails(tmp_path: Path) -> None:
+    before = {"calc.py": CODE, "test_a.py": HEAD + ADD + GOOD}
+    own = "import unittest\nimport calc\n\n\nclass O(unittest.TestCase):\n    def test_x(self):\n"
+    after = {**before, "calc.py": CODE + "X = 1\n", "test_own.py": own + "        self.assertEqual(calc.X, 1)\n"}
+    found, _ = verified(tmp_path / "1", before, after, issue="`add` subtracts")
+    assert found.own_tests and status(found) == "unverified"
+    assert "still fails: test_a.T.test_add" in why_unverified(found)
+    found, _ = verified(tmp_path / "2", before, after, issue="X is missing")  # an old failure of something else
+    assert found.own_tests and status(found) == "fixed"
+
+
+def test_what_passes_only_with_a_changed_configuration_is_named(tmp_path: Path) -> None:
+    pytest_command = f"{sys.executable} -m pytest -q -p no:cacheprovider"
+    before = {"calc.py": CODE, "test_a.py": HEAD + ADD + GOOD}
+    helper = "import calc\ncalc.add = lambda a, b: a + b\n"
+    after = {**before, "calc.py": CODE + "\n", "conftest.py": helper, "pytest.ini": "[pytest]\n"}
+    found, _ = verified(tmp_path, before, after, command=pytest_command)
+    assert status(found) == "unverified" and found.test_configuration == ["conftest.py", "pytest.ini"]
+    assert "changes how tests run: conftest.py, pytest.ini" in why_unverified(found)

@@ -65,7 +65,9 @@ async def _try_batch(
         title, names = f"a small change in {region.title}", (region.short_name,)
         verdict = await trials.run(Candidate(title, {region.path: texts[number]}, names))
         if verdict.outcome == "passes":
-            found.append(Candidate(title, {region.path: texts[number]}, names, verdict.failing_examples))
+            found.append(
+                Candidate(title, {region.path: texts[number]}, names, verdict.failing_examples, is_mechanical=True)
+            )
     return found
 
 

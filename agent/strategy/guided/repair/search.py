@@ -72,7 +72,11 @@ class Search:
             if chosen is not None:
                 await self.trials.write(chosen)
         if chosen is not None:
-            ending = Ended(status="submitted", summary=f"Rewrote {chosen.title}, when the time was over.")
+            ending = Ended(
+                status="submitted",
+                summary=f"Rewrote {chosen.title}, when the time was over.",
+                by_trying=chosen.is_mechanical,
+            )
             self.guided.run.best.use_workspace(ending)  # what was there before this search does not pass
 
     async def run(self) -> Ended | None:

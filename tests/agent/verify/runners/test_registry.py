@@ -17,7 +17,7 @@ from agent.verify.runners.registry import (
     identify_runner,
     lacks_environment,
     report_refused,
-    request_report,
+    report_requests,
 )  # fmt: skip
 
 COMMANDS = {
@@ -25,6 +25,7 @@ COMMANDS = {
     "tox": "tox -q", "go": "go test ./...", "cargo": "cargo +nightly test", "vitest": "npx vitest run", "jest": "npx jest",
     "mocha": "npx mocha", "node": "node --test", "maven": "./mvnw -B test", "gradle": "./gradlew :app:test",
     "rspec": "bundle exec rspec", "phpunit": "vendor/bin/phpunit", "other": "make test",
+    "script": "python3 -u tests/run.py --all",
 }  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def test_every_runner_that_a_module_has_is_listed_once() -> None:
 def test_a_runner_says_of_every_part_what_it_is_or_that_it_has_none() -> None:
     required = {field.name for field in fields(Runner) if field.default is field.default_factory is MISSING}
     assert required == {
-        "name", "command", "shell_words", "request", "read_report", "read_console", "section", "section_end", "for_names",
+        "name", "command", "shell_words", "request", "sign", "read_report", "read_console", "section", "section_end", "for_names",
         "for_files", "no_tests", "missing",
     }  # fmt: skip
 
@@ -71,16 +72,32 @@ def test_the_parts_of_a_runner_fit_together(runner: Runner) -> None:
     ],
 )
 def test_a_runner_is_asked_for_a_report_outside_the_repository(command: str, part: str) -> None:
-    asked = request_report(command, identify_runner(command), "/p")
+    *_, asked, plain = report_requests(command, identify_runner(command), "/p")
     assert part in asked.command and asked.command.count(command.rsplit(maxsplit=1)[-1]) == 1
+    assert plain.command == command
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        ("cd x && python3 -m pytest -q", "; cd x && python3 -m pytest -q"),
+        ("make test", "-p swe_agent_pytest "),
+        ("cd a && python3.12 -W error -m unittest -q b", "cd a && python3.12 -W error /p/swe_agent_unittest.py -q b"),
+        ("coverage run -m unittest && coverage report", "coverage run -m unittest && coverage report"),
+        ("python3 -u check.py --all", "python3 -u /p/swe_agent_script.py check.py --all"),
+        ("python3 manage.py test app", "python3 /p/swe_agent_script.py manage.py test app"),
+    ],
+)
+def test_a_python_command_is_asked_for_a_signed_report_first(command: str, part: str) -> None:
+    assert part in report_requests(command, identify_runner(command), "/p")[0].command
 
 
 @pytest.mark.parametrize(
     "command",
-    ["python3 -m unittest -q", "go test -json ./...", "npx jest --json", "cargo test", "npx mocha", "go test | cat"],
+    ["go test -json ./...", "npx jest --json", "cargo test", "npx mocha", "go test | cat"],
 )
 def test_a_command_with_a_will_of_its_own_is_left_as_it_is(command: str) -> None:
-    assert request_report(command, identify_runner(command), "/p").command == command
+    assert [each.command for each in report_requests(command, identify_runner(command), "/p")] == [command]
 
 
 def test_a_refused_option_is_noticed() -> None:

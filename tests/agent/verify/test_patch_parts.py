@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.verify.evidence import only_tests
+from agent.verify.patch_parts import PatchParts
+
+
+def part_with_tests(patch: bytes, files: list[str]) -> bytes:
+    return PatchParts.of(patch, files).tests
 
 
 def section(path: str, change: str = "x") -> bytes:
@@ -28,37 +32,35 @@ def section(path: str, change: str = "x") -> bytes:
 )  # fmt: skip
 def test_a_test_file_is_taken_and_the_rest_left(path: str) -> None:
     patch = section("src/a.py") + section(path) + section("README.md")
-    assert only_tests(patch, ["src/a.py", path, "README.md"]) == section(path)
+    assert part_with_tests(patch, ["src/a.py", path, "README.md"]) == section(path)
 
 
 @pytest.mark.parametrize("path", ["src/a.py", "latest.py", "contest/a.py", "testing.md", "attest_a.py", "a.tests.d/x"])
 def test_other_files_are_no_tests(path: str) -> None:
-    assert only_tests(section(path) + section("test_a.py"), [path, "test_a.py"]) == section("test_a.py")
+    assert part_with_tests(section(path) + section("test_a.py"), [path, "test_a.py"]) == section("test_a.py")
 
 
-def test_a_patch_without_tests_or_of_tests_alone_gives_nothing() -> None:
-    assert only_tests(section("a.py"), ["a.py"]) == b""
-    assert only_tests(section("test_a.py"), ["test_a.py"]) == b""
-    assert only_tests(b"", []) == b""
+def test_a_patch_without_tests_gives_nothing() -> None:
+    assert part_with_tests(section("a.py"), ["a.py"]) == b""
+    assert part_with_tests(b"", []) == b""
 
 
 def test_a_patch_that_is_not_what_the_names_say_gives_nothing() -> None:
-    assert only_tests(section("a.py") + section("test_a.py"), ["a.py"]) == b""
+    assert part_with_tests(section("a.py") + section("test_a.py"), ["a.py"]) == b""
 
 
 def test_a_line_that_looks_like_a_header_is_no_section() -> None:
     patch = section("a.py", "diff --git a/test_b.py b/test_b.py") + section("test_a.py")
-    assert only_tests(patch, ["a.py", "test_a.py"]) == section("test_a.py")
+    assert part_with_tests(patch, ["a.py", "test_a.py"]) == section("test_a.py")
 
 
 def test_bytes_are_kept_as_they_are() -> None:
     binary = b"diff --git a/test_a.py b/test_a.py\n@@ -1 +1 @@\n-\xff\r\n+\xfe\r\n"
-    assert only_tests(section("a.py") + binary, ["a.py", "test_a.py"]) == binary
+    assert part_with_tests(section("a.py") + binary, ["a.py", "test_a.py"]) == binary
 
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=100)
 @given(paths=st.lists(st.sampled_from(["a.py", "test_a.py", "tests/b.py", "c/d.go"]), unique=True))
 def test_every_test_file_is_in_it_once_and_in_order(paths: list[str]) -> None:
     tests = [path for path in paths if "test" in path]
-    wanted = b"".join(map(section, tests)) if len(tests) < len(paths) else b""
-    assert only_tests(b"".join(map(section, paths)), paths) == wanted
+    assert part_with_tests(b"".join(map(section, paths)), paths) == b"".join(map(section, tests))
