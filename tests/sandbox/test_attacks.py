@@ -283,6 +283,34 @@ for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
     within(body)
 
 
+KERNEL = """
+import ctypes, errno, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+for family in (40, 38, 17):
+    try:
+        socket.socket(family, socket.SOCK_RAW if family == 17 else socket.SOCK_STREAM)
+        print("family", family)
+    except OSError:
+        pass
+numbers = {"x86_64": (250, 248, 249, 321, 298, 323, 425), "aarch64": (219, 217, 218, 280, 241, 282, 425)}
+for number in numbers[os.uname().machine]:
+    if libc.syscall(number, 0, 0, 0, 0, 0) != -1 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS):
+        print("call", number)
+if libc.unshare(0x10000000) == 0:
+    print("namespace")
+"""
+
+
+def test_the_kernel_offers_commands_little(within: Callable[[Body], None]) -> None:
+    async def body(sandbox: Sandbox) -> None:
+        for persistent in (True, False):
+            await sandbox.exec("cat > /tmp/kernel.py", stdin=KERNEL.encode(), persistent=persistent)
+            tried = await sandbox.exec("python3 /tmp/kernel.py", timeout=30, persistent=persistent)
+            assert tried.ok and tried.output.whole == b"", tried.output.text()
+
+    within(body)
+
+
 RACE = r"""
 import ctypes, os
 libc = ctypes.CDLL(None)
