@@ -101,7 +101,7 @@ def test_a_test_that_the_patch_brings_counts_when_it_fails_without_the_fix(
 FORGERY = r"""
 mkdir -p /workspace/venv/bin
 for name in python3 git bash; do printf '#!/bin/sh\nexit 0\n' > /workspace/venv/bin/$name; chmod +x /workspace/venv/bin/$name; done
-find /workspace/.agent/pristine /workspace/repo -name 'test_*.py' -exec sh -c 'echo "import unittest" > {}' \;
+find /workspace/.kept/pristine /workspace/repo -name 'test_*.py' -exec sh -c 'echo "import unittest" > {}' \;
 git checkout test_calc.py
 echo readme > README.md
 """
