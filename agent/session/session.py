@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from agent.session.events import Event, Resumed, Seconds
 from agent.session.journal import Journal
 from agent.session.live import LiveEvent
+from agent.session.redaction import redacted, redacted_live
 from agent.session.state import State
 from agent.session.transcript import Transcript
 
@@ -43,19 +44,24 @@ class Session:
         self.transcript.add(event)
 
     def emit(self, *events: Event) -> None:
-        """Write events to disk in one go, then let everyone know. Raises `JournalWriteFailed`."""
+        """Write events to disk in one go, then let everyone know. Raises `JournalWriteFailed`.
+
+        Known secrets are masked in what is written and told; what follows in this process has the events as they are.
+        """
         if not events:
             return
-        self._journal.append(*events)
-        for event in events:
+        told = [redacted(event) for event in events]
+        self._journal.append(*told)
+        for event, shown in zip(events, told, strict=True):
             self._fold(event)
             for subscriber in self._subscribers:
-                subscriber(event)
+                subscriber(shown)
 
     def publish(self, event: LiveEvent) -> None:
         """Let everyone who watches know of something that is not journalled."""
+        shown = redacted_live(event)
         for subscriber in self._subscribers:
-            subscriber(event)
+            subscriber(shown)
 
     def earlier_seconds(self) -> float:
         """How long the processes before this one worked on the session, by their results, else by the clock's times."""

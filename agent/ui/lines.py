@@ -91,7 +91,9 @@ def _session_lines(event: Event) -> Iterator[Line]:
 def _result_lines(event: Result) -> Iterator[Line]:
     if event.verification is not None:
         if event.verification.own_tests:
-            yield Line("!", "no earlier test shows the fix, only tests that the patch brings itself: review them", "yellow")
+            yield Line(
+                "!", "no earlier test shows the fix, only tests that the patch brings itself: review them", "yellow"
+            )
         for heading, names in (
             ("fixed by the patch", event.verification.fixes),
             ("failing before and still failing", event.verification.still_failing),
