@@ -31,14 +31,15 @@ class _Known:
 
     def __init__(self) -> None:
         self.secrets: set[str] = set()
+        self.forms: list[str] = []
         self.pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
         if secret in self.secrets:
             return
         self.secrets.add(secret)
-        forms = sorted({form for each in self.secrets for form in _forms(each)}, key=len, reverse=True)
-        self.pattern = re.compile("|".join(map(re.escape, forms)))
+        self.forms = sorted({form for each in self.secrets for form in _forms(each)}, key=len, reverse=True)
+        self.pattern = re.compile("|".join(map(re.escape, self.forms)))
 
 
 _known = _Known()
@@ -83,6 +84,27 @@ def _looks_random(value: str) -> bool:
 def mask(text: str) -> str:
     """The text with all known secrets masked."""
     return text if _known.pattern is None else _known.pattern.sub(MASKED, text)
+
+
+def knows_secrets() -> bool:
+    """Whether there is anything to mask."""
+    return _known.pattern is not None
+
+
+def mask_piece(text: str) -> tuple[str, str]:
+    """A piece of a text that comes in pieces, masked; and its end, where that may be the beginning of a secret.
+
+    The end is to be put before the next piece.
+    """
+    text = mask(text)
+    held = max((_overlap(text, form) for form in _known.forms), default=0)
+    return text[: len(text) - held], text[len(text) - held :]
+
+
+def _overlap(text: str, form: str) -> int:
+    """How much of a text's end is the beginning of a form."""
+    most = min(len(text), len(form) - 1)
+    return next((size for size in range(most, 0, -1) if text.endswith(form[:size])), 0)
 
 
 def mask_addresses(text: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from agent.session.events import Event, Resumed, Seconds
 from agent.session.journal import Journal
-from agent.session.live import LiveEvent
-from agent.session.redaction import redacted, redacted_live
+from agent.session.live import LiveEvent, TextReceived
+from agent.session.redaction import TextRedaction, redacted, redacted_live
 from agent.session.state import State
 from agent.session.transcript import Transcript
 
@@ -35,6 +35,7 @@ class Session:
         self.transcript = Transcript()
         self._journal = journal
         self._subscribers = list(subscribers)
+        self._text = TextRedaction()
         self._started = time.monotonic()
         for event in journal.events:
             self._fold(event)
@@ -52,6 +53,7 @@ class Session:
             return
         told = [redacted(event) for event in events]
         self._journal.append(*told)
+        self._tell(self._text.end())
         for event, shown in zip(events, told, strict=True):
             self._fold(event)
             for subscriber in self._subscribers:
@@ -59,9 +61,12 @@ class Session:
 
     def publish(self, event: LiveEvent) -> None:
         """Let everyone who watches know of something that is not journalled."""
-        shown = redacted_live(event)
-        for subscriber in self._subscribers:
-            subscriber(shown)
+        self._tell(self._text.add(event) if isinstance(event, TextReceived) else [redacted_live(event)])
+
+    def _tell(self, events: Sequence[LiveEvent]) -> None:
+        for event in events:
+            for subscriber in self._subscribers:
+                subscriber(event)
 
     def earlier_seconds(self) -> float:
         """How long the processes before this one worked on the session, by their results, else by the clock's times."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from agent.app.delivery import Delivery, check_delivery, deliver
+from agent.app.delivery import Delivery, check_delivery, deliver, delivery_failed
 from agent.app.interrupts import EXIT_CODE as INTERRUPTED
 from agent.app.interrupts import interruptible
 from agent.app.tasks import create_task
@@ -37,7 +37,7 @@ def run_fix(issue: str, repo: str | None, base: str, options: Mapping[str, Any],
         for warning in warnings:
             terminal.report(warning)
         return run_task(task, terminal, json_lines=json_lines)
-    except SweAgentError as error:
+    except Exception as error:
         if json_lines:
             write_error(error, session_id)
         raise
@@ -67,8 +67,8 @@ def _finish(outcome: Outcome, task: Task, lines: JsonLines | None) -> int:
     try:
         delivery = deliver(outcome, task)
         print_delivery(delivery, json_lines=lines is not None)
-    except SweAgentError as raised:
-        error = raised
+    except Exception as raised:  # whatever it is, there is a result line, and the patch is in it
+        error = raised if isinstance(raised, SweAgentError) else delivery_failed(raised, task.session_id)
         told = {"status": "error", "exit_code": error.exit_code, "error": mask_addresses(str(error))}
         result = result.model_copy(update=told)
     result = result.model_copy(update={"branch": delivery.branch or None, "commit": delivery.commit or None})
@@ -83,10 +83,12 @@ def _finish(outcome: Outcome, task: Task, lines: JsonLines | None) -> int:
     return result.exit_code
 
 
-def write_error(error: SweAgentError, session_id: str) -> None:
+def write_error(error: Exception, session_id: str) -> None:
     """Write the error that prevented a session as the result, the last of the JSON lines."""
-    told = mask_addresses(str(error))
-    JsonLines()(Result(status="error", exit_code=error.exit_code, session_id=session_id, patch="", error=told))
+    ours = isinstance(error, SweAgentError)
+    told = mask_addresses(str(error) if ours else f"internal error: {error!r}")
+    exit_code = error.exit_code if isinstance(error, SweAgentError) else 1
+    JsonLines()(Result(status="error", exit_code=exit_code, session_id=session_id, patch="", error=told))
 
 
 def with_subscribers(task: Task, terminal: Terminal, lines: JsonLines | None) -> Task:

@@ -20,7 +20,7 @@ SECRETS = [
     "line\nbreak",
     "a+b/c=d&e",
     "tab\tand'quote\"",
-    "x\x00y\x1bz",
+    "x\x00y\x1bz-1",
 ]
 
 

@@ -52,6 +52,18 @@ def test_journal_and_subscribers_get_no_secret(tmp_path: Path) -> None:
     assert seen[6:] == [TextReceived("so ***"), ProgressReported("asking '***'")]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_a_secret_in_pieces_is_not_told(tmp_path: Path, size: int) -> None:
+    text, seen = f's sk- the key is {SECRET}: sk-"{SECRET} and sk-"0123', list[Event | LiveEvent]()
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        session = Session("s", journal, [seen.append])
+        for at in range(0, len(text), size):
+            session.publish(TextReceived(text[at : at + size]))
+        session.emit(Warned(message="over"))
+    assert "".join(each.text for each in seen if isinstance(each, TextReceived)) == text.replace(SECRET, "***")
+    assert seen[-1] == Warned(message="over")
+
+
 def test_an_event_without_a_secret_is_the_same_one() -> None:
     event, live = Warned(message="nothing"), CallStreaming(5)
     assert redacted(event) is event
