@@ -57,6 +57,7 @@ class Settings(BaseModel):
     test_timeout: float = Field(1800.0, gt=0, description=text.TEST_TIMEOUT)
     """In seconds once it is parsed, as `time_limit` is."""
     network: Literal["none", "setup", "allow"] = Field("setup", description=text.NETWORK)
+    allow_hosts: tuple[str, ...] = Field((), description=text.ALLOW_HOSTS)
     strategy: Literal["auto", "agent", "guided"] = Field("auto", description=text.STRATEGY)
     attempts: int | None = Field(None, ge=1, le=64, description=text.ATTEMPTS)
     max_steps: int = Field(100, ge=1, description=text.MAX_STEPS)
@@ -75,6 +76,12 @@ class Settings(BaseModel):
     def _list(cls, value: Any) -> Any:
         """A list, or text with commas between the patterns, as in the environment."""
         return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: Any) -> Any:
+        """A list, or text with commas or spaces between the patterns."""
+        return re.split(r"[\s,]+", value.strip(" \t\n,")) if isinstance(value, str) else value
 
     @property
     def allowed_paths(self) -> list[str]:

@@ -28,6 +28,11 @@ NETWORK = (
     "When commands in the sandbox have network access: none (never), setup (while the setup command runs), "
     "allow (always). [default: setup]"
 )
+ALLOW_HOSTS = (
+    "The only hosts that commands reach while they have network access, through a filtering proxy: host.example, "
+    "*.host.example (all below it), host.example:8443 (another port), http://host.example (also other methods than GET "
+    "over plain HTTP). [default: all that this machine reaches]"
+)
 STRATEGY = (
     "Who decides the next action: agent (the model), guided (the program, asking the model narrow questions), or auto: "
     "what the model's profile says. [default: auto]"

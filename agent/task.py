@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from agent.config import Settings
@@ -11,6 +12,7 @@ from agent.repo.host import HostRepository
 from agent.session.live import LiveEvent, ProgressReported
 from agent.session.redaction import redacted_live
 from agent.session.session import Subscriber
+from sandbox.network.allowed import AllowedHosts
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,14 @@ class Task:
     repository: HostRepository
     settings: Settings
     subscribers: tuple[Subscriber, ...] = ()
+
+    @cached_property
+    def allowed_hosts(self) -> AllowedHosts | None:
+        """The only hosts that sandboxes of the session reach, and what was refused; None for all hosts.
+
+        Raises `UsageError` for a pattern that is none.
+        """
+        return AllowedHosts.of(self.settings.allow_hosts)
 
     def publish(self, event: LiveEvent) -> None:
         """Let everyone who watches know of something that is not journalled."""

@@ -1,9 +1,15 @@
-"""Which process of this machine a container belongs to, so that containers of killed processes can be removed."""
+"""Which process and which home a container or volume belongs to, so that what killed processes left can be removed."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
+
+from agent.user_directories import home
+from sandbox.docker_engine import HOME_LABEL, OWNER_LABEL, SESSION_LABEL
+
+_MACHINE_ID = Path("/etc/machine-id")
 
 
 def _boot() -> str:
@@ -34,8 +40,33 @@ def owner_is_gone(label: str) -> bool:
     False for another boot: that may be an earlier one of this machine, or another machine on the same engine, and
     the two can't be distinguished.
     """
+    return _is_of_this_boot(label) and not _lives(label)
+
+
+def owner_is_here(label: str) -> bool:
+    """Whether a label names a process of this machine that lives."""
+    return _is_of_this_boot(label) and _lives(label)
+
+
+def _is_of_this_boot(label: str) -> bool:
     boot, _, rest = label.partition(" ")
-    pid, _, start_time = rest.partition(" ")
-    if boot == "unknown" or not pid.isdigit() or boot != _boot():
-        return False
-    return _start_time(int(pid)) != start_time
+    return boot not in {"", "unknown"} and rest.partition(" ")[0].isdigit() and boot == _boot()
+
+
+def _lives(label: str) -> bool:
+    _, pid, start_time = label.split(" ", 2)
+    return _start_time(int(pid)) == start_time
+
+
+def labels(name: str) -> dict[str, str]:
+    """The labels of a container or volume that this process makes for the sandbox `name`."""
+    return {SESSION_LABEL: name, OWNER_LABEL: owner_label(), HOME_LABEL: home_label()}
+
+
+def home_label() -> str:
+    """The label that names this machine and its home of sessions, as a hash: one engine may serve several."""
+    try:
+        machine = _MACHINE_ID.read_text().strip()
+    except OSError:
+        machine = ""
+    return hashlib.sha256(f"{machine} {home()}".encode()).hexdigest()[:16]

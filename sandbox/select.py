@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 
 from agent.errors import SandboxUnavailable, UsageError
+from sandbox.network.allowed import AllowedHosts
 from sandbox.protocol import Sandbox
 
 KINDS = ("auto", "docker", "bubblewrap", "local")
@@ -21,13 +22,29 @@ async def start_sandbox(
     directory: Path,
     image: str | None = None,
     on_progress: Callable[[str], None] = lambda _: None,
+    allowed: AllowedHosts | None = None,
 ) -> Sandbox:
     """Start a sandbox of `kind`, with its workspace in the volume `name` (Docker) or in `directory` (the others).
 
     `auto` starts the first of docker and bubblewrap that works; never `local`. `image` is Docker's, None for the
-    project's own. Raises `SandboxUnavailable` with what is wrong with each that was tried, and `UsageError` for an
+    project's own. `allowed` are the only hosts that it reaches while its network is open, None for all that the host
+    reaches. Raises `SandboxUnavailable` with what is wrong with each that was tried, and `UsageError` for an
     unknown kind.
     """
+    from sandbox.bubblewrap import BubblewrapSandbox
+    from sandbox.docker import DockerSandbox
+
+    if kind == "local" and allowed is not None:
+        raise UsageError("--allow-host needs a sandbox with isolation", hint="--sandbox docker or bubblewrap")
+    sandbox = await _start(kind, name, directory, image, on_progress)
+    if isinstance(sandbox, DockerSandbox | BubblewrapSandbox):
+        sandbox.access.allowed = allowed
+    return sandbox
+
+
+async def _start(
+    kind: str, name: str, directory: Path, image: str | None, on_progress: Callable[[str], None]
+) -> Sandbox:
     from sandbox.bubblewrap import BubblewrapSandbox
     from sandbox.docker import DockerSandbox
     from sandbox.local import LocalSandbox
@@ -66,9 +83,12 @@ async def open_sandbox(
     image: str | None = None,
     keep: bool = False,
     on_progress: Callable[[str], None] = lambda _: None,
+    allowed: AllowedHosts | None = None,
 ) -> AsyncIterator[Sandbox]:
     """`start_sandbox`, closed at the end of the context; `keep` leaves the workspace to a resumed session."""
-    sandbox = await start_sandbox(kind, name=name, directory=directory, image=image, on_progress=on_progress)
+    sandbox = await start_sandbox(
+        kind, name=name, directory=directory, image=image, on_progress=on_progress, allowed=allowed
+    )
     try:
         yield sandbox
     finally:

@@ -46,8 +46,9 @@ def _section(name: str, field: FieldInfo) -> str:
     places = ["the environment", "the user file"]
     if name in PROJECT_KEYS:
         places.insert(1, "the project file")
-    if name in _OPTIONS:
-        places.insert(0, f"`--{name.replace('_', '-')}`")
+    option = name if name in _OPTIONS else name.removesuffix("s")  # one that is repeated names one of many
+    if option in _OPTIONS:
+        places.insert(0, f"`--{option.replace('_', '-')}`")
     return f"\n## `{name}`\n\n{field.description}\n\n- Value: {_value(name, field)}\n- Set by: {', '.join(places)}\n"
 
 
@@ -55,6 +56,8 @@ def _value(name: str, field: FieldInfo) -> str:
     if name in _DURATIONS:
         return "seconds, or text such as `90s`, `15m`, `1h30m`"
     annotation = field.annotation
+    if get_origin(annotation) is tuple:
+        return "a list of text; in the environment with commas between"
     kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     kind = next(each for each in kinds if each is not type(None))
     if get_origin(kind) is list:

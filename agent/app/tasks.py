@@ -41,7 +41,10 @@ def create_task(
     settings, _, warnings = load_settings(options, project)
     if repository.is_dirty():
         warnings.append("the work tree has changes that are not committed; the agent works on the commit without them")
-    return Task(session_id, session_directory(session_id), found, repository, settings), warnings
+    task = Task(session_id, session_directory(session_id), found, repository, settings)
+    if task.allowed_hosts is not None and settings.network == "none":  # its patterns are checked here, too
+        warnings.append("no host is reached with --network none; --allow-host has no effect")
+    return task, warnings
 
 
 def _repository_path(repo: str | None, issue: Issue) -> Path:

@@ -15,6 +15,7 @@ from agent.cli.doctor import doctor
 from agent.cli.fix import fix
 from agent.cli.models import models
 from agent.cli.resume import resume
+from agent.cli.sandbox import sandbox
 from agent.cli.sessions import sessions
 from agent.errors import SweAgentError
 
@@ -56,6 +57,7 @@ app.command("demo")(demo)
 app.command("doctor")(doctor)
 app.add_typer(models, name="models")
 app.add_typer(sessions, name="sessions")
+app.add_typer(sandbox, name="sandbox")
 app.add_typer(bench, name="bench")
 
 

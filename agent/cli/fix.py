@@ -28,6 +28,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
     test: options.Test = None,
     test_timeout: options.TestTimeout = None,
     network: options.Network = None,
+    allow_host: options.AllowHost = None,
     strategy: options.Strategy = None,
     attempts: options.Attempts = None,
     max_steps: options.MaxSteps = None,
@@ -54,6 +55,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
     settings = {
         "model": model, "base_url": base_url, "api_key": api_key, "context": context, "sandbox": sandbox,
         "image": image, "setup": setup, "test": test, "test_timeout": test_timeout, "network": network,
+        "allow_hosts": allow_host or None,
         "strategy": strategy, "attempts": attempts, "max_steps": max_steps, "time_limit": time_limit,
         "max_tokens": max_tokens, "output": output, "patch_file": patch_file, "keep_workspace": keep_workspace,
         "allow_workflows": allow_workflows, "allow_path": allow_path or None, "seed": seed, "temperature": temperature,

@@ -20,6 +20,9 @@ Setup = Annotated[str | None, Option("--setup", help=text.SETUP)]
 Test = Annotated[str | None, Option("--test", help=text.TEST)]
 TestTimeout = Annotated[str | None, Option("--test-timeout", help=text.TEST_TIMEOUT)]
 Network = Annotated[str | None, Option("--network", help=text.NETWORK)]
+AllowHost = Annotated[
+    list[str] | None, Option("--allow-host", metavar="PATTERN", help=f"{text.ALLOW_HOSTS} Can be repeated.")
+]
 Strategy = Annotated[str | None, Option("--strategy", help=text.STRATEGY)]
 Attempts = Annotated[int | None, Option("--attempts", help=text.ATTEMPTS)]
 MaxSteps = Annotated[int | None, Option("--max-steps", help=text.MAX_STEPS)]

@@ -11,6 +11,7 @@ from agent.doctor.report import Check
 from agent.errors import RepositoryUnreadable, UsageError
 from agent.repo.host import HostRepository
 from agent.user_directories import user_file
+from sandbox.network.allowed import AllowedHosts
 
 MASK = "********"
 
@@ -28,6 +29,7 @@ def check_configuration(flags: Mapping[str, Any], project: str) -> tuple[Setting
     """The settings, None when they are not valid, and the check of them."""
     try:
         settings, origins, warnings = load_settings(flags, project)
+        AllowedHosts.of(settings.allow_hosts)
     except UsageError as error:
         remedy = error.hint or "correct it in the place that the line names"
         return None, Check("configuration", "fail", error.message, remedy, exit_code=2)

@@ -10,10 +10,13 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 
+import anyio
+
 from agent.config import Settings
 from agent.doctor.report import Check, Report, guarded
 from agent.errors import SandboxError, SandboxUnavailable
 from sandbox import Sandbox, open_sandbox
+from sandbox.docker_leftovers import open_leftovers
 
 OnProgress = Callable[[str], None]
 
@@ -37,8 +40,9 @@ async def check_sandboxes(report: Report, settings: Settings, *, on_progress: On
     report.add_figures("sandbox", asked=settings.sandbox, kind=used[0] if used else None)
     for kind, name in KINDS.items():
         if kind in used:
-            report.add(Check(name, "ok", "works, and is what a session would use"))
-            report.add_figures("sandbox", **{kind: {"works": line.state != "fail", "reason": ""}})
+            engine = await _engine(kind)
+            report.add(Check(name, "ok", f"works, and is what a session would use{engine}"))
+            report.add_figures("sandbox", **{kind: {"works": line.state != "fail", "reason": "", "engine": engine[2:]}})
         else:
             report.add(await _other(report, kind, used, on_progress))
 
@@ -51,14 +55,25 @@ async def _other(report: Report, kind: str, used: list[str], on_progress: OnProg
         on_progress(f"starting {name}")
         try:
             async with _started(kind, None, on_progress):
-                report.add_figures("sandbox", **{kind: {"works": True, "reason": ""}})
+                engine = await _engine(kind)
+                report.add_figures("sandbox", **{kind: {"works": True, "reason": "", "engine": engine[2:]}})
                 why = f"; {KINDS.get(used[0], used[0])} comes first" if used else ""
-                return Check(name, "ok", f"works{why}")
+                return Check(name, "ok", f"works{why}{engine}")
         except SandboxError as error:
             report.add_figures("sandbox", **{kind: {"works": False, "reason": error.message}})
             return Check(name, "warn", error.message, error.hint)
 
     return await guarded(name, check)
+
+
+async def _engine(kind: str) -> str:
+    """Which engine the docker sandbox uses, after a separator; empty for the other kinds. Raises `SandboxError`."""
+
+    def ask() -> str:
+        with open_leftovers() as leftovers:
+            return f"; {leftovers.engine()}"
+
+    return await anyio.to_thread.run_sync(ask) if kind == "docker" else ""
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import anyio
 
 from agent.backend import Backend
-from agent.config import Settings
 from agent.context.budget import WindowBudget
 from agent.environment.detect_setup import find_setup_command
 from agent.environment.detect_tests import find_test_command
@@ -19,6 +18,7 @@ from agent.run.baseline_report import keep_report, kept_report
 from agent.run.best_result import BestResult
 from agent.run.context import RunContext
 from agent.run.model_session import ModelSession
+from agent.run.refused_hosts import tell_refused_hosts
 from agent.run.reproduction import Reproduction
 from agent.run.run import Run
 from agent.run.tool_session import ToolSession
@@ -76,7 +76,7 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
         await sandbox.network(True)
     for command in _setups(task, session):
         if command not in state.environment.prepared:
-            await run_setup(session, sandbox, settings, command)
+            await run_setup(task, session, sandbox, command)
     if not kept or state.work is None:
         await snapshots.keep_pristine()
     files = [entry.path for entry in repository.entries()]
@@ -109,7 +109,7 @@ async def prepare_again(task: Task, session: Session, sandbox: Sandbox) -> None:
     snapshots = Snapshots(sandbox)
     await _copy_in(task, snapshots)
     for command in _setups(task, session):
-        await run_setup(session, sandbox, task.settings, command)
+        await run_setup(task, session, sandbox, command)
     await snapshots.keep_pristine()
 
 
@@ -147,7 +147,7 @@ async def _measure_baseline(task: Task, context: RunContext, workspace: Workspac
     setup = _missing_setup(context, baseline.ran, find_setup_command(files, tests.command))
     if setup:
         task.report("the tests lack something they need; setting their environment up")
-        await run_setup(session, workspace.sandbox, context.settings, setup)
+        await run_setup(task, session, workspace.sandbox, setup)
         await workspace.snapshots.restore(workspace.base_tree)
         await workspace.snapshots.keep_pristine()
         baseline = await _run_all(task, session, tests)
@@ -192,16 +192,18 @@ async def _without_flaky(context: RunContext, tests: TestRunner, baseline: Basel
     return Baseline(without_flaky(ran, flaky), baseline.report, flaky)
 
 
-async def run_setup(session: Session, sandbox: Sandbox, settings: Settings, command: str) -> None:
+async def run_setup(task: Task, session: Session, sandbox: Sandbox, command: str) -> None:
     """Run the setup with the network on, unless it is never to be; a failure is a warning."""
-    result = await run_setup_command(sandbox, command, settings.network)
+    result = await run_setup_command(sandbox, command, task.settings.network)
     output = printable(result.output.text())
+    refused = tell_refused_hosts(task, session)
     session.emit(
         SetupRan(
             command=command,
             exit_code=result.exit_code,
             seconds=round(result.seconds, 3),
             output=truncate(output, 2000),
+            refused_hosts=refused,
         )
     )
     if not result.ok:

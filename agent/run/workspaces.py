@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from agent.errors import SandboxError
+from agent.run.refused_hosts import tell_refused_hosts
 from agent.run.setup import prepare_again
 from agent.session.session import Session
 from agent.task import Task
@@ -38,6 +39,7 @@ async def open_workspace(
         if resumed and not kept:
             sandbox = await _start_empty(task, session, sandbox, "")
         yield sandbox, kept
+        tell_refused_hosts(task, session)
     finally:
         with anyio.CancelScope(shield=True):
             await sandbox.close(keep=keep())
@@ -74,6 +76,7 @@ async def _start(task: Task, session: Session, suffix: str) -> Sandbox:
         directory=task.directory / f"workspace{suffix}",
         image=task.settings.image,
         on_progress=task.report,
+        allowed=task.allowed_hosts,
     )
 
 

@@ -91,6 +91,8 @@ class SetupRan(_Event):
     exit_code: int
     seconds: float
     output: str
+    refused_hosts: list[str] = []
+    """Hosts that it asked for and that are not allowed, where only some are."""
 
 
 class TestFailure(_Event):

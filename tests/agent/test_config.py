@@ -94,6 +94,16 @@ def test_text_from_the_environment_becomes_what_the_setting_is(monkeypatch: pyte
     assert found.patch_file == Path("a.diff")
 
 
+def test_hosts_are_a_list_in_a_file_and_text_with_commas_in_the_environment(
+    user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user.write_text('allow_hosts = ["a.test", "*.b.test"]\n')
+    assert load_settings({})[0].allow_hosts == ("a.test", "*.b.test")
+    monkeypatch.setenv("SWE_AGENT_ALLOW_HOSTS", " a.test, c.test:8443 ")
+    assert load_settings({})[0].allow_hosts == ("a.test", "c.test:8443")
+    assert load_settings({"allow_hosts": ["d.test"]})[0].allow_hosts == ("d.test",)
+
+
 def test_the_key_is_not_shown() -> None:
     assert "sk-secret" not in repr(load_settings({"api_key": "sk-secret"})[0])
 

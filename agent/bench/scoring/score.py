@@ -19,6 +19,7 @@ from agent.errors import SandboxError
 from agent.repo.host import HostRepository
 from agent.text import printable, truncate
 from sandbox import ExecResult, Sandbox, open_sandbox
+from sandbox.network.allowed import AllowedHosts
 from sandbox.snapshots import Snapshots
 
 _MAX_OUTPUT_BYTES = 8 << 20
@@ -59,7 +60,10 @@ async def score(
     """
     log: list[str] = []
     try:
-        async with open_sandbox(settings.sandbox, name=name, directory=directory, image=settings.image) as sandbox:
+        allowed = AllowedHosts.of(settings.allow_hosts)
+        async with open_sandbox(
+            settings.sandbox, name=name, directory=directory, image=settings.image, allowed=allowed
+        ) as sandbox:
             await Snapshots(sandbox).begin(await anyio.to_thread.run_sync(repository.tar))
             await _set_up(task, setup, sandbox, settings, log)
             if not await _apply(sandbox, patch, "the patch", log, without=task.test_files):

@@ -92,6 +92,7 @@ class AgentLoop:
             test_command=run.tools.context.test_command,
             names=run.tools.registry.names,
             network=run.context.settings.network == "allow",
+            hosts=", ".join(run.context.settings.allow_hosts),
             tools=None if native else run.tools.registry.schemas(),
             syntax="" if constrained else dialect.syntax(),
         )

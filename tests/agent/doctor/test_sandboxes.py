@@ -42,7 +42,9 @@ def test_each_kind_works_with_the_network_off(kind: str) -> None:
     assert "the network is off" in lines["sandbox"].value
     told = report.parts["sandbox"]
     assert (told["asked"], told["kind"], told["network_off"]) == (kind, kind, True)
+    engine = told[kind].pop("engine")
     assert told[kind] == {"works": True, "reason": ""}
+    assert (engine != "") == (kind == "docker")
 
 
 @pytest.mark.usefixtures("no_docker")
