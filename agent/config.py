@@ -19,6 +19,10 @@ ENVIRONMENT_PREFIX = "SWE_AGENT_"
 PROJECT_FILE = ".swe-agent.toml"
 PROJECT_KEYS = frozenset({"test", "setup", "strategy", "attempts", "max_steps", "time_limit", "max_tokens"})
 """What a project file may set: it is part of the repository, so it may not widen what the agent reaches."""
+BUDGETS = frozenset({"attempts", "max_steps", "time_limit", "max_tokens"})
+"""Of these, what a project file may only lower: below the user's value, else the default."""
+_DEFAULT_ATTEMPTS = {"guided": 32}
+"""By strategy; 1 for any other."""
 _DURATION = re.compile(r"^\s*(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*m)?\s*(?:(\d+(?:\.\d+)?)\s*s?)?\s*$")
 
 
@@ -62,13 +66,26 @@ class Settings(BaseModel):
     patch_file: Path | None = Field(None, description=text.PATCH_FILE)
     keep_workspace: bool = Field(True, description=text.KEEP_WORKSPACE)
     allow_workflows: bool = Field(False, description=text.ALLOW_WORKFLOWS)
+    allow_path: list[str] | None = Field(None, description=text.ALLOW_PATH)
     seed: int | None = Field(None, description=text.SEED)
     temperature: float | None = Field(None, ge=0, le=2, description=text.TEMPERATURE)
 
-    @field_validator("allow_hosts", mode="before")
+    @field_validator("allow_path", mode="before")
     @classmethod
     def _list(cls, value: Any) -> Any:
+        """A list, or text with commas between the patterns, as in the environment."""
+        return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+    @field_validator("allow_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: Any) -> Any:
+        """A list, or text with commas or spaces between the patterns."""
         return re.split(r"[\s,]+", value.strip(" \t\n,")) if isinstance(value, str) else value
+
+    @property
+    def allowed_paths(self) -> list[str]:
+        """The patterns of protected paths that the patch may change."""
+        return [*(self.allow_path or []), *([".github"] if self.allow_workflows else [])]
 
     @field_validator("time_limit", "test_timeout", mode="before")
     @classmethod
@@ -127,6 +144,21 @@ def load_settings(flags: Mapping[str, Any], project: str = "") -> tuple[Settings
         ("project file", from_project),
         (f"user file ({path})", _from_user(path)),
     ]
+    values, origins = _merged(layers)
+    settings = _validated(values, origins)
+    if any(origins[name] == "project file" for name in BUDGETS):
+        without = _validated(*_merged([layer for layer in layers if layer[1] is not from_project]))
+        for name in sorted(_raised(settings, without, origins)):
+            limit = getattr(without, name) or _DEFAULT_ATTEMPTS.get(settings.strategy, 1)
+            warnings.append(f"{PROJECT_FILE}: {name} is ignored: a repository may only lower it, from {limit}")
+            del from_project[name]
+        values, origins = _merged(layers)
+        settings = _validated(values, origins)
+    return settings, origins, warnings
+
+
+def _merged(layers: list[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values of several places, the first one that has it for each, and which that is by name."""
     values: dict[str, Any] = {}
     origins = dict.fromkeys(Settings.model_fields, "default")
     for origin, layer in layers:
@@ -134,11 +166,27 @@ def load_settings(flags: Mapping[str, Any], project: str = "") -> tuple[Settings
             if name not in values:
                 values[name] = value
                 origins[name] = origin
+    return values, origins
+
+
+def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
     try:
-        return Settings.model_validate(values), origins, warnings
+        return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "configuration"
         raise UsageError(
             f"{name.replace('_', '-')} ({origins.get(name, 'unknown setting')}): {first['msg']}"
         ) from error
+
+
+def _raised(settings: Settings, without: Settings, origins: Mapping[str, str]) -> set[str]:
+    """The budgets that are higher by the project's file than `without` it."""
+    raised = set()
+    for name in BUDGETS:
+        limit = getattr(without, name)
+        if name == "attempts" and limit is None:
+            limit = _DEFAULT_ATTEMPTS.get(settings.strategy, 1)
+        if origins[name] == "project file" and limit is not None and not getattr(settings, name) <= limit:
+            raised.add(name)
+    return raised

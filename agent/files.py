@@ -46,6 +46,12 @@ def open_atomically(path: Path, *, mode: int = _DEFAULT_MODE) -> Iterator[Binary
         raise
 
 
+def may_write(path: Path) -> bool:
+    """Whether this process may write to a file, or make files in a directory."""
+    needed = os.W_OK | os.X_OK if path.is_dir() else os.W_OK
+    return os.access(path, needed, effective_ids=os.access in os.supports_effective_ids)
+
+
 def link_atomically(path: Path, target: Path) -> None:
     """Make `path` a symbolic link to `target`, in place of the link that was there. Raises `OSError`."""
     temporary = _temporary(path)

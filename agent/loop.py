@@ -235,6 +235,8 @@ class _SessionRun:
             tested = run.best.patch
             self.patch = tested.patch if tested else await run.verifier.check(await run.workspace.diff())
             self.verification = tested.verification if tested else None
+            if self.patch.left_out:
+                run.context.warn(_told_left_out(self.patch))
             finished = self.ended is not None and self.ended.status in {"submitted", "gave_up"}
             if self.ended is not None and finished and self.verification is None:
                 self.verification = await run.verifier.verify(self.patch, by_trying=self.ended.by_trying)
@@ -266,7 +268,9 @@ class _SessionRun:
             exit_code=exit_code,
             session_id=self.session.id,
             patch=self.patch.text,
+            patch_base64=self.patch.base64,
             files=list(self.patch.files),
+            left_out=list(self.patch.left_out),
             verification=self.verification,
             strategy="+".join(
                 [self.strategy or self.task.settings.strategy, *(each.after for each in state.strategy_changes)]
@@ -288,8 +292,15 @@ class _SessionRun:
         if status == "fixed":
             return None
         if ended.status == "submitted":
-            return why_unverified(self.verification) if self.patch.data else "nothing was changed"
+            if self.patch.data:
+                return why_unverified(self.verification)
+            return _told_left_out(self.patch) if self.patch.left_out else "nothing was changed"
         return ended.reason
+
+
+def _told_left_out(patch: CheckedPatch) -> str:
+    names = ", ".join(map(repr, patch.left_out))
+    return f"left out of the change, since it runs or steers something (--allow-path PATTERN allows it): {names}"
 
 
 def _backend_event(backend: Backend, seconds: float) -> BackendFound:

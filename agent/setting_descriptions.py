@@ -53,6 +53,11 @@ OUTPUT = (
 )
 PATCH_FILE = "The file to write the patch to. [default: standard output]"
 KEEP_WORKSPACE = "Whether the workspace of a session that can be resumed is kept. [default: true]"
-ALLOW_WORKFLOWS = "Whether the patch may change files under .github, which run in CI. [default: false]"
+ALLOW_WORKFLOWS = "Whether the patch may change files under .github, as `--allow-path .github` says. [default: false]"
+ALLOW_PATH = (
+    "A path that runs something elsewhere or steers an agent (CI, hooks, editors, AGENTS.md) and that the patch may "
+    "change all the same; may be repeated, and name a directory or have * and **. Others are left out of the patch. "
+    "[default: none]"
+)
 SEED = "The seed of sampling, an integer. [default: chosen by the server]"
 TEMPERATURE = "The temperature of sampling, 0 to 2. [default: from the model's profile]"

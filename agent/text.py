@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 BYTES_PER_TOKEN = 3.2
 """Of code and logs, in UTF-8; a low estimate, so that rather too much is cut than too little."""
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _OVERWRITTEN = re.compile(r"^[^\n]*\r(?!\n)", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_SHAPELESS_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+# without a shape, though their category is that of letters, marks or symbols; and what is not assigned yet
+_SHAPELESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufdd0-\ufdef\ufe00-\ufe0f\uffa0\ufff0-\ufff8\ufffe\uffff"
+    "\U000e0000-\U000e0fff]"
+)
 
 
 def estimate_tokens(text: str) -> int:
@@ -41,3 +48,31 @@ def printable(text: str) -> str:
     text = _ESCAPE.sub("", text).replace("\r\n", "\n")
     text = _OVERWRITTEN.sub("", text)
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def is_unseen(char: str) -> bool:
+    """Whether a character has no shape, or acts on a terminal: controls, format characters, fillers, private use."""
+    if char.isascii():
+        return char < " " or char == "\x7f"
+    return unicodedata.category(char) in _SHAPELESS_CATEGORIES or bool(_SHAPELESS.match(char))
+
+
+def visible(line: str) -> str:
+    """A line as it is, with what acts on a terminal or can't be seen there written out: `\\x1b`, `<U+202E>`.
+
+    For text in which nothing may be missed or change its look, such as a patch. Tabs stay.
+    """
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(_written_out(ord(char)) if char != "\t" and is_unseen(char) else char for char in line)
+
+
+def without_unseen(line: str) -> str:
+    """A line without what acts on a terminal or can't be seen there. Tabs stay."""
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(char for char in line if char == "\t" or not is_unseen(char))
+
+
+def _written_out(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"<U+{code:04X}>"

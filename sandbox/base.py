@@ -1,17 +1,16 @@
-"""What the sandboxes have in common: a workspace, two shells in it, an environment."""
+"""What the sandboxes have in common: a workspace, the shells in it, an environment."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Container, Mapping
-from typing import Literal
+from typing import Protocol
 
 from agent.errors import SandboxLost, SandboxUnavailable
-from sandbox.channel import Channel
 from sandbox.protocol import ExecResult, Workspace
-from sandbox.shell import Shell, supervisor_argv
 
-_PATH = "/workspace/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are searched for that are not the workspace's."""
 _COMMAND_SECONDS = 30.0  # for the commands of this module
 
 # The environment of every command in every sandbox: no terminal, no pager, no prompt, and no bytecode files (two
@@ -35,42 +34,44 @@ _ENVIRONMENT: Mapping[str, str] = {
 }
 
 
-class ShellSandbox:
-    """A `Sandbox` whose operations are commands in bash. A subclass implements `_connect` and the rest of the protocol.
+class Shell(Protocol):
+    """Runs one command at a time. It starts with its first command, and must be opened again after it was lost."""
 
-    `scope` says how the processes of a command are recognised (`sandbox.shell.supervisor_argv`).
+    async def open(self) -> None:
+        """Start it. Raises `SandboxLost`."""
+        ...
+
+    async def close(self) -> None:
+        """End it with all its processes."""
+        ...
+
+    async def run(self, command: str, *, stdin: bytes, timeout: float | None, capture: int) -> ExecResult:
+        """Run one command; see `Sandbox.exec`. Raises `SandboxLost`."""
+        ...
+
+
+class ShellSandbox:
+    """A `Sandbox` whose operations are commands in bash. A subclass implements `_shell` and the rest of the protocol.
+
+    There are three shells: the model's, which is persistent; the one for tests and for the program's reads; and a
+    private one. What runs in one can't reach what runs in another, nor print into what is read from it.
     """
 
     kind = "none"
-    scope: Literal["namespace", "marked"] = "namespace"
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        # The model's shell and the program's own: what a background job of the model prints must not get into
-        # what the program reads.
-        self._shells = {
-            True: Shell(workspace, self._connect, "shell"),
-            False: Shell(workspace, self._connect, "program"),
-        }
-
-    async def _connect(self, name: str) -> Channel:
-        """Start the supervisor by `self._argv(name)` and return the channel to it. Raises `SandboxLost`."""
-        raise NotImplementedError
-
-    def _argv(self, name: str) -> list[str]:
-        return supervisor_argv(self.workspace, self.scope, name)
+        self._shells: dict[str, Shell] = {}
 
     def _environment(self) -> dict[str, str]:
         root = str(self.workspace.root)
-        path = _PATH.replace("/workspace", root)
+        path = f"{root}/venv/bin:{SYSTEM_PATH}"
         return {**_ENVIRONMENT, "HOME": str(self.workspace.home), "PATH": path, "TMPDIR": "/tmp"}
 
     async def _open_shells(self) -> None:
-        """Open the shells and make the workspace's directories. Raises `SandboxUnavailable`."""
+        """See that commands run, and make the workspace's directories. Raises `SandboxUnavailable`."""
         try:
-            for shell in self._shells.values():
-                await shell.open()
-            directories = (self.workspace.repo, self.workspace.home, self.workspace.outputs)
+            directories = (self.workspace.repo, self.workspace.home, self.workspace.private)
             made = await self.exec(f"mkdir -p {shlex.join(map(str, directories))}", timeout=_COMMAND_SECONDS)
         except SandboxLost as error:
             raise SandboxUnavailable(f"{self.kind}: {error.message}", hint=error.hint) from error
@@ -84,12 +85,7 @@ class ShellSandbox:
 
     async def rewind(self, seen: Container[str]) -> None:
         """See `Sandbox.rewind`."""
-        directory = shlex.quote(str(self.workspace.private / "shell"))
-        first_line = await self.exec(f"head -n 1 {directory}/state 2>/dev/null", timeout=_COMMAND_SECONDS)
-        mark, _, sequence = first_line.output.text().strip().partition(" ")
-        if mark == "#" and str(self.workspace.outputs / f"{sequence}.log") not in seen:
-            restore = "if [ -f state.before ]; then mv -f state.before state; else rm -f state; fi"
-            await self.exec(f"cd {directory} && {restore}", timeout=_COMMAND_SECONDS)
+        raise NotImplementedError
 
     async def exec(
         self,
@@ -98,9 +94,9 @@ class ShellSandbox:
         stdin: bytes = b"",
         timeout: float | None = None,
         persistent: bool = False,
+        private: bool = False,
         capture: int = 1 << 20,
     ) -> ExecResult:
         """See `Sandbox.exec`."""
-        return await self._shells[persistent].run(
-            command, stdin=stdin, timeout=timeout, persistent=persistent, capture=capture
-        )
+        shell = self._shells["private" if private else "model" if persistent else "program"]
+        return await shell.run(command, stdin=stdin, timeout=timeout, capture=capture)

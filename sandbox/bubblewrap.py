@@ -2,6 +2,9 @@
 
 It sees some files of the host read-only (host_files.py), the workspace, and a private `/tmp`; no environment and no
 process of the host. The network namespace has a loopback device only.
+
+Its directory on the host is closed to other users and never mounted itself: commands see its `files` as the
+workspace, `outputs` read-only and, only the private ones, `kept`. `control` has the state of the persistent shell.
 """
 
 from __future__ import annotations
@@ -11,26 +14,29 @@ import os
 import secrets
 import shutil
 import subprocess
+from collections.abc import Container
+from functools import partial
 from pathlib import Path
 
 import anyio
 
-from agent.errors import SandboxLost, SandboxUnavailable
+from agent.errors import SandboxUnavailable
 from sandbox.base import ShellSandbox
-from sandbox.channel import Channel, ProcessChannel
-from sandbox.directory_trees import copy_tree, make_workspace, remove_tree
-from sandbox.host_files import network_mounts, python_mount, system_mounts
+from sandbox.directory_trees import make_workspace, remove_tree
+from sandbox.host_files import hosts_file, network_mounts, python_mount, python_path, system_mounts
+from sandbox.limits import Limits
 from sandbox.network.access import NetworkAccess
 from sandbox.network.environment import certificate_environment
-from sandbox.network.listener import ListeningChannel
+from sandbox.network.listener import listen_in_namespace
 from sandbox.protocol import Workspace
-from sandbox.scripts import script
+from sandbox.shell_state import ShellState
+from sandbox.supervised_shell import Launch, SupervisedShell, memory_file
 
-_MEMORY_BYTES = 8 << 30
-_FILE_BYTES = 4 << 30
-_PROCESSES = 1024
-_TMP_BYTES = 1 << 30
+_SHARED_MEMORY_BYTES = 256 << 20
 _PROBE_SECONDS = 20
+_FOLDERS = ("files", "kept", "outputs", "control")
+# What is set-uid would give other users its owner's rights wherever it is mounted.
+_CLEAR_SETUID = "find /to -xdev -type f -perm /6000 -exec chmod ug-s {} +"
 _DISK_HINT = "free some disk, then resume"
 
 
@@ -79,107 +85,161 @@ class BubblewrapSandbox(ShellSandbox):
 
     kind = "bubblewrap"
 
-    def __init__(self, directory: Path, *, tested: Path | None = None) -> None:
+    def __init__(self, directory: Path, limits: Limits | None = None, *, tested: Path | None = None) -> None:
         super().__init__(Workspace())
         self.directory = directory
+        self._limits = limits or Limits()
+        self._tested = tested  # the directory of the sandbox below, where this one is for a single change (`fresh`)
         self.access = NetworkAccess()
-        self._tested = tested  # the workspace below this one, where this one is for a single change (`fresh`)
         self._bwrap = ""
+        self._state = ShellState(directory / "control")
+        shell = partial(SupervisedShell, self.workspace, limits=self._limits)
+        self._shells = {
+            "model": shell(launch=partial(self._launch, "model"), state=self._state, outputs=directory / "outputs"),
+            "program": shell(launch=partial(self._launch, "program")),
+            "private": shell(launch=partial(self._launch, "private")),
+        }
 
     @classmethod
-    async def start(cls, directory: Path) -> BubblewrapSandbox:
-        """Start on the host directory `directory`, made if absent. Raises `SandboxUnavailable`.
-
-        `directory` is what the sandbox sees as its workspace and the only place it can write.
-        """
-        sandbox = cls(directory)
+    async def start(cls, directory: Path, limits: Limits | None = None) -> BubblewrapSandbox:
+        """Start on the host directory `directory`, made if absent. Raises `SandboxUnavailable`."""
+        sandbox = cls(directory, limits)
         sandbox._bwrap = await anyio.to_thread.run_sync(find_bwrap)
-        # 0700: what is set-uid in there must be out of other users' reach
-        make_workspace(directory, mode=0o700)
+        sandbox._make_folders()
         await sandbox._open_shells()
         return sandbox
 
-    def _command_line(self, name: str) -> list[str]:
-        """The command line of `bwrap` that runs the supervisor called `name`."""
-        python, python_path = python_mount()
+    def _make_folders(self) -> None:
+        """Make what is missing of the sandbox's directory. Raises `SandboxUnavailable`."""
+        make_workspace(self.directory, mode=0o700)
+        self.directory.chmod(0o700)
+        for name in _FOLDERS:
+            make_workspace(self.directory / name, mode=0o700)
+        for place in (self.workspace.kept, self.workspace.outputs):  # mounted over
+            mount_point = self.directory / "files" / place.name
+            if mount_point.is_symlink() or mount_point.is_file():
+                mount_point.unlink()
+            make_workspace(mount_point, mode=0o700)
+
+    def _launch(self, name: str) -> Launch:
+        """How the supervisor of the shell `name` is started."""
+        python, program = python_mount()
         environment = self._environment() | certificate_environment() | self.access.environment()
-        if python_path:
-            environment["PATH"] = environment["PATH"].replace(":", f":{python_path}:", 1)
+        if path := python_path():
+            environment["PATH"] = environment["PATH"].replace(":", f":{path}:", 1)
         arguments = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
-        arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"]
+        arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL", "--as-pid-1"]
         if self.access.shared:
             arguments += ["--share-net", *network_mounts()]
-        arguments += [*system_mounts(), *python, "--proc", "/proc", "--dev", "/dev"]
+        hosts = memory_file(hosts_file(online=self.access.shared))
+        arguments += [*system_mounts(), *python, "--ro-bind-data", str(hosts), "/etc/hosts", "--proc", "/proc"]
+        arguments += [
+            "--dev",
+            "/dev",
+            "--size",
+            str(_SHARED_MEMORY_BYTES),
+            "--tmpfs",
+            "/dev/shm",
+            "--remount-ro",
+            "/dev",
+        ]
         # as root the kernel's settings would be the host's; nested namespaces would open more of the kernel
         arguments += ["--ro-bind", "/proc/sys", "/proc/sys", "--disable-userns"]
-        arguments += ["--perms", "1777", "--size", str(_TMP_BYTES), "--tmpfs", "/tmp"]
-        arguments += [*self._workspace_mounts(), "--chdir", "/", "--remount-ro", "/"]
+        arguments += ["--perms", "1777", "--size", str(self._limits.tmp), "--tmpfs", "/tmp"]
+        arguments += [*self._workspace_mounts(name), "--chdir", "/", "--remount-ro", "/"]
         for variable, value in environment.items():
             arguments += ["--setenv", variable, value]
-        limits = [str(_FILE_BYTES // 1024), str(_MEMORY_BYTES // 1024), str(_PROCESSES)]
-        shell = ["bash", "--norc", "--noprofile", "-c", script("limits.sh"), "limits", *limits]
-        return [self._bwrap, *arguments, "--", *shell, *self._argv(name)]
+        # in a file: a command line is readable for every user of the host, and a proxy's address may have a password
+        given = memory_file("\0".join(arguments).encode() + b"\0")
+        argv = [self._bwrap, "--args", str(given), "--"]
+        return Launch(argv, program, {}, descriptors=(given, hosts), started=self._serve)
 
-    def _workspace_mounts(self) -> list[str]:
-        own = str(self.directory.resolve())
-        if self._tested is None:
-            return ["--bind", own, str(self.workspace.root)]
-        arguments = ["--ro-bind", str(self._tested.resolve()), str(self.workspace.root)]
-        for place in (self.workspace.repo, self.workspace.home, self.workspace.private):
-            arguments += ["--bind", f"{own}/{place.name}", str(place)]
-        return arguments
+    def _serve(self, pid: int) -> None:
+        """Let the supervisor's sandbox reach the filtering proxy, if it is to. Raises `SandboxUnavailable`."""
+        self.access.serve(partial(listen_in_namespace, pid))
 
-    async def _connect(self, name: str) -> Channel:
-        try:
-            channel = await ProcessChannel.open(self._command_line(name), env={})
-        except OSError as error:
-            raise SandboxLost(f"{self._bwrap} can't be run: {error}") from error
-        return ListeningChannel(channel, self.access) if self.access.filtered else channel
+    def _workspace_mounts(self, name: str) -> list[str]:
+        own, root, kept = self.directory.resolve(), str(self.workspace.root), str(self.workspace.kept)
+        below = (self._tested or self.directory).resolve()
+        arguments = ["--bind" if self._tested is None else "--ro-bind", f"{below}/files", root]
+        if self._tested is not None:
+            for place in (self.workspace.repo, self.workspace.home, self.workspace.private):
+                arguments += ["--bind", f"{own}/files/{place.name}", str(place)]
+        arguments += ["--ro-bind", f"{own}/outputs", str(self.workspace.outputs)]
+        if name == "private":
+            return [*arguments, "--bind" if self._tested is None else "--ro-bind", f"{below}/kept", kept]
+        # mounted, so that no command can replace the directory that the private shell has it at
+        return [*arguments, "--perms", "0555", "--size", "4096", "--tmpfs", kept, "--remount-ro", kept]
+
+    async def rewind(self, seen: Container[str]) -> None:
+        """See `Sandbox.rewind`."""
+        sequence = self._state.last()
+        if sequence and str(self.workspace.outputs / f"{sequence}.log") not in seen:
+            self._state.rewind()
 
     async def revive(self) -> None:
         """See `Sandbox.revive`."""
         await self._close_shells()
+        self._make_folders()
         await self._open_shells()
 
     async def fork(self) -> BubblewrapSandbox:
         """See `Sandbox.fork`."""
-        copy = await BubblewrapSandbox.start(await anyio.to_thread.run_sync(copy_tree, self.directory))
-        copy.access.allowed = self.access.allowed
-        return copy
+        directory = self.directory.with_name(f"{self.directory.name}-clean")
+        await self._remove(directory)  # left by a process that was killed
+        return await self._copy(BubblewrapSandbox(directory, self._limits), "cp -a --reflink=auto /from/. /to/")
 
     async def fresh(self) -> BubblewrapSandbox:
         """See `Sandbox.fresh`."""
         directory = self.directory.with_name(f"{self.directory.name}-fresh-{secrets.token_hex(4)}")
-        copy = BubblewrapSandbox(directory, tested=self.directory)
-        copy._bwrap = self._bwrap
+        pristine = f"kept/{self.workspace.pristine.name}"
+        script = f"mkdir -p /to/files/repo /to/files/home /to/files/{self.workspace.private.name} && "
+        script += f"cp -a --reflink=auto /from/{pristine}/. /to/files/repo && "
+        script += "if [ -d /from/files/home ]; then cp -a --reflink=auto /from/files/home/. /to/files/home; fi"
+        return await self._copy(BubblewrapSandbox(directory, self._limits, tested=self.directory), script)
+
+    async def _copy(self, copy: BubblewrapSandbox, script: str) -> BubblewrapSandbox:
+        """Fill and start `copy`. Nothing that could change the tree meanwhile runs: all processes are ended first."""
+        copy._bwrap, copy.access.allowed = self._bwrap, self.access.allowed
         try:
-            await anyio.to_thread.run_sync(self._copy_tested, directory)
+            await self._close_shells()
+            make_workspace(copy.directory, mode=0o700)
+            done = await self._maintain(f"{script} && {_CLEAR_SETUID}", copy.directory, self.directory)
+            if done.returncode:
+                said = done.stderr.strip()[-300:]
+                raise SandboxUnavailable(f"the workspace can't be copied: {said}", hint=_DISK_HINT)
+            copy._make_folders()
             await copy._open_shells()
         except BaseException:
             await copy.close(keep=False)
             raise
         return copy
 
-    def _copy_tested(self, directory: Path) -> None:
-        """Make the directories of a sandbox for one change, copied inside a sandbox. Raises `SandboxUnavailable`."""
-        make_workspace(directory, mode=0o700)
-        for place in (self.workspace.repo, self.workspace.home, self.workspace.private):
-            make_workspace(directory / place.name, mode=0o700)
-        pristine = self.workspace.pristine.relative_to(self.workspace.root)
-        script = f"cp -a /from/{pristine}/. /to/repo && if [ -d /from/home ]; then cp -a /from/home/. /to/home; fi"
+    async def _maintain(
+        self, script: str, target: Path, source: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script on directories of the host in a sandbox that sees nothing else of it: no link leads out.
+
+        They are `/to` and `/from`, the latter read-only.
+        """
         arguments = ["--unshare-all", "--unshare-user", "--cap-drop", "ALL", "--die-with-parent", "--clearenv"]
-        arguments += [*system_mounts(), "--ro-bind", str(self.directory), "/from", "--bind", str(directory), "/to"]
-        done = subprocess.run(
-            [self._bwrap, *arguments, "--", "sh", "-c", script], capture_output=True, text=True, check=False, env={}
-        )
-        if done.returncode:
-            raise SandboxUnavailable(f"the workspace can't be copied: {done.stderr.strip()[-300:]}", hint=_DISK_HINT)
+        arguments += [*system_mounts(), "--bind", str(target), "/to"]
+        if source is not None:
+            arguments += ["--ro-bind", str(source), "/from"]
+        argv = [self._bwrap, *arguments, "--", "sh", "-c", script]
+        run = partial(subprocess.run, argv, capture_output=True, text=True, errors="replace", check=False, env={})
+        return await anyio.to_thread.run_sync(run)
+
+    async def _remove(self, directory: Path) -> None:
+        await self._maintain("chmod -R u+rwX /to; rm -rf /to/* /to/.[!.]* /to/..?*", directory)
+        await anyio.to_thread.run_sync(remove_tree, directory)
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""
         if on != self.access.open:
+            await self._close_shells()
             await anyio.to_thread.run_sync(self.access.switch, on)
-            await self.revive()
+            await self._open_shells()
 
     async def close(self, *, keep: bool) -> None:
         """See `Sandbox.close`."""
@@ -187,4 +247,6 @@ class BubblewrapSandbox(ShellSandbox):
             await self._close_shells()
             await anyio.to_thread.run_sync(self.access.switch, False)
             if not keep:
-                await anyio.to_thread.run_sync(remove_tree, self.directory)
+                await self._remove(self.directory)
+            else:
+                await self._maintain(_CLEAR_SETUID, self.directory)

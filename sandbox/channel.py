@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import socket
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import anyio
-import anyio.abc
 import anyio.lowlevel
 
 _CHUNK_BYTES = 1 << 18
-_END_SECONDS = 5.0  # for a process to end by itself
 
 
 def children(pid: int) -> list[int]:
@@ -40,65 +35,6 @@ class Channel(Protocol):
     async def aclose(self) -> None:
         """Close the stream; the process at the other side ends."""
         ...
-
-
-class ProcessChannel:
-    """The standard input and output of a child process."""
-
-    def __init__(self, process: anyio.abc.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def open(
-        cls, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
-    ) -> ProcessChannel:
-        """Start `argv` in a session of its own. Raises `OSError` when it can't be started."""
-        import subprocess
-
-        process = await anyio.open_process(
-            list(argv), stderr=subprocess.DEVNULL, env=env, cwd=cwd, start_new_session=True
-        )
-        return cls(process)
-
-    @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid
-
-    async def receive(self) -> bytes:
-        """The next bytes of the process's standard output."""
-        assert self._process.stdout is not None
-        try:
-            return await self._process.stdout.receive(_CHUNK_BYTES)
-        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
-            return b""
-
-    async def send(self, data: bytes) -> None:
-        """Write to the process's standard input."""
-        assert self._process.stdin is not None
-        try:
-            await self._process.stdin.send(data)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-            raise BrokenPipeError(str(error)) from error
-
-    async def aclose(self) -> None:
-        """Kill the process and its children, and wait until they are gone.
-
-        The child of `bwrap` is the first process of a process namespace: the kernel ends all others with it, and
-        `bwrap` ends when that is done.
-        """
-        with anyio.CancelScope(shield=True):
-            for child in children(self._process.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
-            with anyio.move_on_after(_END_SECONDS):
-                if self._process.stdin is not None:
-                    await self._process.stdin.aclose()
-                await self._process.wait()
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGKILL)
-            await self._process.wait()
-            await self._process.aclose()
 
 
 class DockerChannel:

@@ -20,9 +20,12 @@ def make_workspace(directory: Path, *, mode: int = 0o777) -> None:
         ) from error
 
 
-def copy_tree(directory: Path) -> Path:
-    """Copy a workspace to a directory beside it, links as links; returns the copy. Raises `SandboxUnavailable`."""
-    target = directory.with_name(f"{directory.name}-clean")
+def copy_tree(directory: Path, target: Path | None = None) -> Path:
+    """Copy a workspace to `target`, or `-clean` beside it, links as links; returns it. Raises `SandboxUnavailable`.
+
+    No process may be left that can change the tree meanwhile.
+    """
+    target = target or directory.with_name(f"{directory.name}-clean")
     if target.exists():
         remove_tree(target)  # left by a process that was killed
     command = ["cp", "-a", "--reflink=auto", "--", str(directory), str(target)]
@@ -35,6 +38,9 @@ def copy_tree(directory: Path) -> Path:
 
 
 def remove_tree(directory: Path) -> None:
-    """Remove a tree whatever its modes and depth; links are not followed. What can't be removed stays."""
+    """Remove a tree whatever its modes and depth; links are not followed. What can't be removed stays.
+
+    No process may be left that can change the tree meanwhile.
+    """
     for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
         subprocess.run([*command, "--", str(directory)], capture_output=True, check=False, env=_SYSTEM_PATH)

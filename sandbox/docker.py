@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable
+from collections.abc import Container as TextContainer
 from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
@@ -12,23 +13,27 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 
 from agent.errors import SandboxLost, SandboxUnavailable
-from sandbox.base import ShellSandbox
+from sandbox.base import SYSTEM_PATH, ShellSandbox
 from sandbox.channel import Channel, DockerChannel
 from sandbox.docker_engine import OWNER_LABEL, connect, engine_errors
 from sandbox.docker_owner import labels, owner_is_gone
+from sandbox.limits import Limits
 from sandbox.network.access import NetworkAccess
 from sandbox.network.docker_listener import listen_in_container
 from sandbox.protocol import Workspace
+from sandbox.shell import ContainerShell, supervisor_argv
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
+    from docker.types import Mount
 
-_MEMORY_BYTES = 8 << 30
-_PROCESSES = 1024
-_TMPFS = "rw,nosuid,nodev,exec,mode=1777,uid=1000,gid=1000,size=1g"
+_GROUPS = {"model": 1000, "program": 1001, "private": 1002}  # the primary group of each shell's commands
+_CAPABILITIES = ["CHOWN", "KILL", "SETGID", "SETUID", "SYS_CHROOT"]  # of the supervisors; commands have none
+_HOSTNAME = "sandbox"
+_BELOW = "/mnt"  # where a sandbox for a single change sees the whole workspace below
 _CPU_SHARES = 512  # half of the default, which the model server has: it goes first where both want all
-_USER = "1000:1000"
+_ROOT = "0:0"
 
 
 def remove_orphans(client: DockerClient) -> None:
@@ -49,14 +54,22 @@ class DockerSandbox(ShellSandbox):
 
     kind = "docker"
 
-    def __init__(self, client: DockerClient, name: str, image: str, *, tested: str = "") -> None:
+    def __init__(
+        self, client: DockerClient, name: str, image: str, limits: Limits | None = None, *, tested: str = ""
+    ) -> None:
         super().__init__(Workspace())
-        self._tested = tested  # the volume of the workspace below, where this one is for a single change (`fresh`)
         self._client = client
         self._name = name
         self._image = image
+        self._limits = limits or Limits()
+        self._tested = tested  # the volume of the workspace below, where this one is for a single change (`fresh`)
         self.access = NetworkAccess()
         self._container: Container | None = None
+        self._model = ContainerShell(self.workspace, partial(self._connect, "model"), persistent=True)
+        program, private = (
+            ContainerShell(self.workspace, partial(self._connect, each)) for each in _GROUPS if each != "model"
+        )
+        self._shells = {"model": self._model, "program": program, "private": private}
 
     @classmethod
     async def start(
@@ -84,11 +97,8 @@ class DockerSandbox(ShellSandbox):
         def run() -> Container:
             remove_orphans(self._client)
             self._remove_container()
-            if self._tested:
-                self._copy_tested()
-            else:
-                self._make_volume(self._name)
-                self._own_workspace(self._name)
+            for name in self._own_volumes():
+                self._client.volumes.create(name, labels=labels(name))
             started = self._client.containers.run(self._image, ["sleep", "infinity"], **self._options())
             container = cast("Container", started)
             self.access.serve(partial(listen_in_container, container, self._image))
@@ -98,78 +108,74 @@ class DockerSandbox(ShellSandbox):
             self._container = await anyio.to_thread.run_sync(run)
         await self._open_shells()
 
-    def _make_volume(self, name: str) -> None:
-        self._client.volumes.create(name, labels=labels(name))
-
-    def _own_workspace(self, volume: str) -> None:
-        """Give the volume's root to the user that commands run as, whatever the image has at that path."""
-        mounts = {volume: _mount(str(self.workspace.root))}
-        self._run_once(["chown", _USER, str(self.workspace.root)], mounts, user="0:0", cap_add=["CHOWN"])
-
-    def _run_once(self, command: list[str], volumes: dict[str, dict[str, str]], **options: Any) -> None:
+    def _run_once(self, command: list[str], mounts: list[Mount]) -> None:
         """Run a command of the program's own in a container that is removed afterwards. Raises `DockerException`."""
         self._client.containers.run(
             self._image,
             command,
             entrypoint="",
             network_mode="none",
+            user=_ROOT,
             cap_drop=["ALL"],
+            cap_add=["CHOWN", "DAC_OVERRIDE", "FOWNER"],
             security_opt=["no-new-privileges:true"],
-            volumes=volumes,
+            mounts=mounts,
             remove=True,
-            **options,
         )
 
     def _options(self) -> dict[str, Any]:
         """The container's options, as `docker.containers.run` takes them."""
-        environment = self._environment() | self.access.environment()
+        # the supervisors' programs are the system's, whatever the workspace has on the PATH of commands
+        environment = self._environment() | self.access.environment() | {"PATH": SYSTEM_PATH}
         return {
             "name": self._name,
             "detach": True,
             "entrypoint": "",
             "init": True,
-            "user": _USER,
+            "user": _ROOT,
+            "hostname": _HOSTNAME,
+            "extra_hosts": [f"{_HOSTNAME}:127.0.0.1", f"{_HOSTNAME}:::1"],
             "working_dir": "/",
             "network_mode": "bridge" if self.access.shared else "none",
             "cap_drop": ["ALL"],
+            "cap_add": _CAPABILITIES,
             "security_opt": ["no-new-privileges:true"],
             "read_only": True,
-            "pids_limit": _PROCESSES,
+            "pids_limit": self._limits.processes,
             "cpu_shares": _CPU_SHARES,
-            "mem_limit": _MEMORY_BYTES,
-            "memswap_limit": _MEMORY_BYTES,
-            "tmpfs": dict.fromkeys(self._tmpfs(), _TMPFS),
+            "mem_limit": self._limits.memory,
+            "memswap_limit": self._limits.memory,
+            "tmpfs": self._tmpfs(),
             "ipc_mode": "private",
             "log_config": {"type": "none"},
             "labels": labels(self._name),
             "environment": environment,
-            "volumes": self._volumes(),
+            "mounts": self._mounts(),
         }
 
-    def _tmpfs(self) -> list[str]:
-        return ["/tmp", str(self.workspace.private)] if self._tested else ["/tmp"]
+    def _tmpfs(self) -> dict[str, str]:
+        size = f"rw,nosuid,nodev,exec,size={self._limits.tmp}"
+        places = {"/tmp": f"{size},mode=1777"}
+        if self._tested:
+            places[str(self.workspace.private)] = f"{size},uid=1000,gid=1000"
+            places |= {str(place): f"{size},uid=0,gid=0" for place in (self.workspace.outputs, self._control)}
+        return places
 
-    def _volumes(self) -> dict[str, dict[str, str]]:
+    @property
+    def _control(self) -> PurePosixPath:
+        """The supervisors' files."""
+        return self.workspace.root / ".control"
+
+    def _own_volumes(self) -> dict[str, str]:
+        """The volumes that are this sandbox's own, with the place of each inside."""
         if not self._tested:
-            return {self._name: _mount(str(self.workspace.root))}
-        own = {f"{self._name}-{place.name}": _mount(str(place)) for place in self._own_places()}
-        return {self._tested: {"bind": str(self.workspace.root), "mode": "ro"}, **own}
+            return {self._name: str(self.workspace.root)}
+        return {f"{self._name}-{place.name}": str(place) for place in (self.workspace.repo, self.workspace.home)}
 
-    def _own_places(self) -> tuple[PurePosixPath, ...]:
-        """The directories that have a volume each, where this one is for a single change."""
-        return (self.workspace.repo, self.workspace.home)
-
-    def _copy_tested(self) -> None:
-        """Make the volumes of a sandbox for one change."""
-        volumes = {self._tested: {"bind": "/from", "mode": "ro"}}
-        for place in self._own_places():
-            name = f"{self._name}-{place.name}"
-            self._make_volume(name)
-            volumes[name] = _mount(f"/to/{place.name}")
-        pristine = self.workspace.pristine.relative_to(self.workspace.root)
-        script = f"chown {_USER} /to/repo /to/home && cp -a /from/{pristine}/. /to/repo && cp -a /from/home/. /to/home"
-        capabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER"]
-        self._run_once(["sh", "-c", script], volumes, user="0:0", cap_add=capabilities)
+    def _mounts(self) -> list[Mount]:
+        below = [_mount(self._tested, place, read_only=True) for place in (str(self.workspace.root), _BELOW)]
+        own = [_mount(name, place) for name, place in self._own_volumes().items()]
+        return [*below, *own] if self._tested else own
 
     def _remove_container(self) -> None:
         from docker.errors import NotFound
@@ -181,8 +187,7 @@ class DockerSandbox(ShellSandbox):
         from docker.errors import NotFound
 
         self._remove_container()
-        own = [f"{self._name}-{place.name}" for place in self._own_places()] if self._tested else [self._name]
-        for name in own if volume else ():
+        for name in self._own_volumes() if volume else ():
             with contextlib.suppress(NotFound):
                 self._client.volumes.get(name).remove(force=True)
 
@@ -190,12 +195,19 @@ class DockerSandbox(ShellSandbox):
         def attach() -> DockerChannel:
             assert self._container is not None
             api = self._client.api
-            made = api.exec_create(self._container.id, self._argv(name), stdin=True, user=_USER)
+            argv = supervisor_argv(self.workspace, _GROUPS[name], self._limits, self._environment()["PATH"])
+            made = api.exec_create(self._container.id, argv, stdin=True, user=_ROOT)
             wrapper: Any = api.exec_start(made["Id"], socket=True)
             return DockerChannel(getattr(wrapper, "_sock", wrapper), owner=wrapper)
 
         with engine_errors(SandboxLost, "no shell can be started in the container"):
             return await anyio.to_thread.run_sync(attach)
+
+    async def rewind(self, seen: TextContainer[str]) -> None:
+        """See `Sandbox.rewind`."""
+        sequence = await self._model.ask("last")
+        if sequence != "0" and str(self.workspace.outputs / f"{sequence}.log") not in seen:
+            await self._model.ask("rewind")
 
     async def revive(self) -> None:
         """See `Sandbox.revive`. A container that still runs is replaced, so no old process is left in it."""
@@ -203,19 +215,20 @@ class DockerSandbox(ShellSandbox):
         await self._start()
 
     async def fork(self) -> DockerSandbox:
-        """See `Sandbox.fork`."""
-        copy = DockerSandbox(await anyio.to_thread.run_sync(connect), f"{self._name}-clean", self._image)
+        """See `Sandbox.fork`. All processes are ended first: nothing can change the tree while it is copied."""
+        client = await anyio.to_thread.run_sync(connect)
+        copy = DockerSandbox(client, f"{self._name}-clean", self._image, self._limits)
         copy.access.allowed = self.access.allowed
 
         def copy_volume() -> None:
             copy._remove(volume=True)  # left by a process that was killed
-            copy._make_volume(copy._name)
-            copy._own_workspace(copy._name)
-            root = str(self.workspace.root)
-            volumes = {self._name: {"bind": root, "mode": "ro"}, copy._name: _mount("/mnt")}
-            self._run_once(["cp", "-a", f"{root}/.", "/mnt/"], volumes, user=_USER)
+            copy._client.volumes.create(copy._name, labels=labels(copy._name))
+            mounts = [_mount(self._name, "/from", read_only=True), _mount(copy._name, "/to")]
+            script = "cp -a /from/. /to/ && find /to -xdev -type f -perm /6000 -exec chmod ug-s {} +"
+            self._run_once(["sh", "-c", script], mounts)
 
         try:
+            await self._close_shells()
             with engine_errors(SandboxUnavailable, "docker: the workspace can't be copied"):
                 await anyio.to_thread.run_sync(copy_volume)
             await copy._start()
@@ -227,9 +240,19 @@ class DockerSandbox(ShellSandbox):
     async def fresh(self) -> DockerSandbox:
         """See `Sandbox.fresh`."""
         client = await anyio.to_thread.run_sync(connect)
-        copy = DockerSandbox(client, f"{self._name}-fresh-{secrets.token_hex(4)}", self._image, tested=self._name)
+        name = f"{self._name}-fresh-{secrets.token_hex(4)}"
+        copy = DockerSandbox(client, name, self._image, self._limits, tested=self._name)
+        script = (
+            f"cp -a {self.workspace.pristine}/. {self.workspace.repo}/ && cp -a {_BELOW}/home/. {self.workspace.home}/"
+        )
         try:
+            await self._close_shells()
             await copy._start()
+            copied = await copy.exec(script, private=True)
+            if not copied.ok:
+                raise SandboxUnavailable(
+                    "docker: the workspace can't be copied", hint=copied.output.text().strip()[-300:]
+                )
         except BaseException:
             await copy.close(keep=False)
             raise
@@ -256,6 +279,8 @@ class DockerSandbox(ShellSandbox):
             await anyio.to_thread.run_sync(remove)
 
 
-def _mount(path: str) -> dict[str, str]:
-    """A writable mount of a volume at `path`, which does not take over what the image has there."""
-    return {"bind": path, "mode": "rw,nocopy"}
+def _mount(volume: str, place: str, *, read_only: bool = False) -> Mount:
+    """A mount of a volume, which does not take over what the image has there."""
+    from docker.types import Mount
+
+    return Mount(place, volume, read_only=read_only, no_copy=True)

@@ -30,18 +30,23 @@ class Workspace:
 
     @property
     def private(self) -> PurePosixPath:
-        """The program's own files: shell state, outputs, snapshots."""
+        """Files of the program that commands may change: scripts to run, reports of tests."""
         return self.root / ".agent"
+
+    @property
+    def kept(self) -> PurePosixPath:
+        """Snapshots and the pristine copy, for `exec(private=True)` alone; other commands can't read or change it."""
+        return self.root / ".kept"
 
     @property
     def pristine(self) -> PurePosixPath:
         """A copy of the repository before any change, which `sandbox.snapshots.Snapshots.keep_pristine` makes."""
-        return self.private / "pristine"
+        return self.kept / "pristine"
 
     @property
     def outputs(self) -> PurePosixPath:
-        """One file for each command of the persistent shell, with its whole output."""
-        return self.private / "outputs"
+        """One file for each command of the persistent shell, with its whole output; commands can read them."""
+        return self.root / ".outputs"
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,17 @@ class Output:
         return f"{head}\n[... {self.dropped} bytes left out ...]\n{self.tail.decode('utf-8', 'replace')}"
 
 
+Limit = Literal["", "memory", "processes", "disk"]
+
+
 @dataclass(frozen=True)
 class ExecResult:
     """How a command ended.
 
     `ended` is `exited`, `timeout` (every process of it was killed at its limit) or `stopped` (it was cancelled).
     `exit_code` is the shell's: 128 + n for signal n. `background` is how many processes it left running. `saved` is
-    the path in the sandbox of a file with the whole output; empty if it was not saved.
+    the path in the sandbox of a file with the whole output; empty if it was not saved. `limit` is what was used up, for
+    which the command was killed: memory, processes or space on the disk; empty if none was.
     """
 
     exit_code: int
@@ -90,11 +99,12 @@ class ExecResult:
     background: int = 0
     seconds: float = 0.0
     saved: str = ""
+    limit: Limit = ""
 
     @property
     def ok(self) -> bool:
         """Whether the command ended by itself with exit code 0."""
-        return self.ended == "exited" and self.exit_code == 0
+        return self.ended == "exited" and self.exit_code == 0 and not self.limit
 
 
 class Sandbox(Protocol):
@@ -113,13 +123,16 @@ class Sandbox(Protocol):
         stdin: bytes = b"",
         timeout: float | None = None,
         persistent: bool = False,
+        private: bool = False,
         capture: int = 1 << 20,
     ) -> ExecResult:
         """Run a bash command in the root of the repository. Raises `SandboxLost`.
 
         `persistent` runs it in the session's shell, whose directory, variables and functions live on, and saves its
-        whole output in a file. `timeout` is in seconds, None for no limit. `capture` is how many bytes of the output
-        are returned. When the call is cancelled, the command is killed.
+        whole output in a file. Any other command ends with all that it started. `private` is for commands of the
+        program's own that run nothing of the repository: they alone reach `Workspace.kept`. `timeout` is in seconds,
+        None for no limit. `capture` is how many bytes of the output are returned. When the call is cancelled, the
+        command is killed.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The host's side of a sandbox's persistent shell: it sends commands and reads their output within bounds.
+"""The host's side of a shell in a container: it sends commands and reads their output within bounds.
 
 The other side is `supervisor.sh`, which describes what is exchanged. docs/decisions/0001 says what a command costs.
 """
@@ -8,81 +8,45 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Literal, cast
+from typing import cast
 
 import anyio
 
 from agent.errors import SandboxLost
+from sandbox.capture import Capture
 from sandbox.channel import Channel
-from sandbox.protocol import ExecResult, Output, Workspace
+from sandbox.limits import Limits
+from sandbox.protocol import ExecResult, Limit, Workspace
 from sandbox.scripts import script
 
 _READY = b"ready\n"
 _END_BYTES = 64  # at most, of the line that ends a command's output
-_END = re.compile(rb"(\d{1,3}) (exited|stopped|full) (\d{1,7})")  # exit code, how it ended, background processes
+# exit code, how it ended, background processes, what was used up
+_END = re.compile(rb"(\d{1,3}) (exited|stopped|full) (\d{1,7}) (memory|processes|disk|-)")
 GRACE_SECONDS = 20.0
 """How long the supervisor may take to start, or to kill a command, before the shell counts as lost."""
 
 
-def supervisor_argv(workspace: Workspace, scope: Literal["namespace", "marked"], name: str) -> list[str]:
-    """The command line that starts the supervisor.
-
-    `scope` says which processes belong to a command: with `namespace` all new ones in the supervisor's process
-    namespace, with `marked` those that have the supervisor's environment variable.
-    """
-    directories = [str(workspace.private), str(workspace.repo)]
-    supervisor = script("supervisor.sh")
-    return ["bash", "--norc", "--noprofile", "-c", supervisor, "swe-agent-shell", *directories, scope, name]
+def supervisor_argv(workspace: Workspace, group: int, limits: Limits, path: str) -> list[str]:
+    """The command line that starts the supervisor; `group` is that of its commands, `path` what they get as PATH."""
+    arguments = [str(workspace.root), str(workspace.repo), str(group), script("runner.sh"), str(limits.output // 1024)]
+    return ["bash", "--norc", "--noprofile", "-c", script("supervisor.sh"), "swe-agent-shell", *arguments, path]
 
 
-class Capture:
-    """Collects the first and the last bytes of a stream: `limit` bytes, half of them from each end."""
-
-    def __init__(self, limit: int) -> None:
-        self._head_limit = limit // 2
-        self._tail_limit = limit - self._head_limit
-        self._head = bytearray()
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
-        self._dropped = 0
-
-    def add(self, data: bytes) -> None:
-        """Append the next bytes."""
-        room = self._head_limit - len(self._head)
-        if room > 0:
-            self._head += data[:room]
-            data = data[room:]
-        if not data:
-            return
-        self._tail.append(data)
-        self._tail_size += len(data)
-        while self._tail_size - len(self._tail[0]) >= self._tail_limit:
-            gone = self._tail.popleft()
-            self._tail_size -= len(gone)
-            self._dropped += len(gone)
-
-    def output(self) -> Output:
-        """What was collected so far."""
-        tail = b"".join(self._tail)
-        surplus = max(0, len(tail) - self._tail_limit)
-        dropped = self._dropped + surplus
-        if dropped:
-            return Output(bytes(self._head), tail[surplus:], dropped)
-        return Output(bytes(self._head) + tail)
-
-
-class Shell:
-    """One running supervisor, reached by the channel that `connect(name)` returns.
+class ContainerShell:
+    """One running supervisor, reached by the channel that `connect()` returns.
 
     It runs one command at a time, and can be opened again after it was lost.
     """
 
-    def __init__(self, workspace: Workspace, connect: Callable[[str], Awaitable[Channel]], name: str) -> None:
+    def __init__(
+        self, workspace: Workspace, connect: Callable[[], Awaitable[Channel]], *, persistent: bool = False
+    ) -> None:
         self._workspace = workspace
         self._connect = connect
-        self._name = name
+        self._persistent = persistent
+        self._lost = False
         self._channel: Channel | None = None
         self._lock = anyio.Lock()
         self._sequence = 0
@@ -90,8 +54,8 @@ class Shell:
 
     async def open(self) -> None:
         """Start the supervisor and wait until it answers. Raises `SandboxLost` if it does not."""
-        self._channel = await self._connect(self._name)
-        self._rest = b""
+        self._channel = await self._connect()
+        self._rest, self._lost = b"", False
         with anyio.move_on_after(GRACE_SECONDS):
             while _READY not in self._rest:
                 data = await self._channel.receive()
@@ -106,31 +70,40 @@ class Shell:
 
     async def close(self) -> None:
         """End the supervisor."""
+        self._lost = False
         channel, self._channel = self._channel, None
         if channel is not None:
             await channel.aclose()
 
-    async def run(
-        self, command: str, *, stdin: bytes, timeout: float | None, persistent: bool, capture: int
-    ) -> ExecResult:
+    async def _lose(self) -> None:
+        """Close a shell that can't be used any more; only `open` starts it again."""
+        await self.close()
+        self._lost = True
+
+    async def _opened(self) -> None:
+        if self._channel is None:
+            if self._lost:
+                raise SandboxLost("the sandbox's shell is not running")
+            await self.open()
+
+    async def run(self, command: str, *, stdin: bytes, timeout: float | None, capture: int) -> ExecResult:
         """Run one command; see `Sandbox.exec`. Raises `SandboxLost`."""
         async with self._lock:
-            if self._channel is None:
-                raise SandboxLost("the sandbox's shell is not running")
+            await self._opened()
             self._sequence += 1
             nonce = secrets.token_hex(16)
             body = command.replace("\0", "").encode("utf-8", "surrogateescape") + b"\n"
             limit = "0" if timeout is None else f"{max(timeout, 0.01):.3f}"
-            sequence = f"{int(1000 * time.time())}-{self._sequence}" if persistent else "0"
-            line = f"run {nonce} {limit} {len(body)} {len(stdin)} {int(persistent)} {sequence}\n"
+            sequence = f"{int(1000 * time.time())}-{self._sequence}" if self._persistent else "0"
+            line = f"run {nonce} {limit} {len(body)} {len(stdin)} {sequence}\n"
             started = time.monotonic()
             captured = Capture(capture)
             try:
                 with anyio.fail_after(None if timeout is None else timeout + GRACE_SECONDS):
                     await self._send(line.encode() + body + stdin)
-                    status, how, background = await self._receive(nonce, captured)
+                    status, how, background, hit = await self._receive(nonce, captured)
             except TimeoutError as error:
-                await self.close()
+                await self._lose()
                 raise SandboxLost("the sandbox's shell does not answer any more") from error
             except BaseException as error:
                 await self._stop(nonce, captured, cancelled=isinstance(error, anyio.get_cancelled_exc_class()))
@@ -138,28 +111,36 @@ class Shell:
             if how == "full":
                 captured.add(b"not run: there is no space left in the sandbox's workspace\n")
                 await self.close()  # so that the rest of this request is not read as the next one
-                await self.open()
-            saved = str(self._workspace.outputs / f"{sequence}.log") if persistent else ""
-            # the supervisor reports its limit and a request to stop alike; here it was the limit
-            ended = "timeout" if how == "stopped" else "exited"
+            saved = str(self._workspace.outputs / f"{sequence}.log") if self._persistent else ""
             return ExecResult(
                 exit_code=status,
                 output=captured.output(),
-                ended=cast("Literal['exited', 'timeout']", ended),
+                # the supervisor reports its limit and a request to stop alike; here it was the limit
+                ended="timeout" if how == "stopped" else "exited",
                 background=background,
                 seconds=time.monotonic() - started,
                 saved=saved,
+                limit=cast("Limit", hit.strip("-")),
             )
+
+    async def ask(self, verb: str) -> str:
+        """What the supervisor answers to a request that runs nothing (`last`, `rewind`). Raises `SandboxLost`."""
+        async with self._lock:
+            await self._opened()
+            nonce, captured = secrets.token_hex(16), Capture(1 << 12)
+            await self._send(f"{verb} {nonce}\n".encode())
+            await self._receive(nonce, captured)
+            return captured.output().text().strip()
 
     async def _send(self, data: bytes) -> None:
         assert self._channel is not None
         try:
             await self._channel.send(data)
         except OSError as error:
-            await self.close()
+            await self._lose()
             raise SandboxLost("the sandbox's shell is gone") from error
 
-    async def _receive(self, nonce: str, captured: Capture) -> tuple[int, str, int]:
+    async def _receive(self, nonce: str, captured: Capture) -> tuple[int, str, int, str]:
         """Read up to the line that ends the command `nonce`: exit code, how it ended, background processes."""
         assert self._channel is not None
         mark = b"\n" + nonce.encode() + b" "
@@ -169,17 +150,17 @@ class Shell:
             if end >= 0 or (at >= 0 and len(self._rest) > at + len(mark) + _END_BYTES):
                 fields = _END.fullmatch(self._rest[at + len(mark) : end]) if end >= 0 else None
                 if fields is None:
-                    await self.close()
+                    await self._lose()
                     raise SandboxLost("the sandbox's shell was tampered with")
                 captured.add(self._rest[:at])
                 self._rest = self._rest[end + 1 :]
-                return int(fields[1]), fields[2].decode(), int(fields[3])
+                return int(fields[1]), fields[2].decode(), int(fields[3]), fields[4].decode()
             if at < 0 and len(self._rest) > len(mark):
                 captured.add(self._rest[: -len(mark)])
                 self._rest = self._rest[-len(mark) :]
             data = await self._channel.receive()
             if not data:
-                await self.close()
+                await self._lose()
                 raise SandboxLost("the sandbox's shell ended while a command ran")
             self._rest += data
 
@@ -194,4 +175,4 @@ class Shell:
             except SandboxLost:
                 return
         if scope.cancelled_caught:
-            await self.close()
+            await self._lose()

@@ -35,14 +35,17 @@ class Snapshots:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        private, repo = (shlex.quote(str(path)) for path in (sandbox.workspace.private, sandbox.workspace.repo))
-        self._script = f"private={private} repo={repo}\n{script('snapshots.sh')}\n"
+        places = {"kept": sandbox.workspace.kept, "own": sandbox.workspace.private, "repo": sandbox.workspace.repo}
+        variables = " ".join(f"{name}={shlex.quote(str(path))}" for name, path in places.items())
+        self._script = f"{variables}\n{script('snapshots.sh')}\n"
 
     async def _run(
         self, *call: str, stdin: bytes = b"", timeout: float = _GIT_SECONDS, capture: int = _CAPTURE_BYTES
     ) -> ExecResult:
         """Run a function of `snapshots.sh` with its arguments."""
-        return await self._sandbox.exec(self._script + shlex.join(call), stdin=stdin, timeout=timeout, capture=capture)
+        return await self._sandbox.exec(
+            self._script + shlex.join(call), stdin=stdin, timeout=timeout, private=True, capture=capture
+        )
 
     async def _run_checked(self, *call: str, failure: str, stdin: bytes = b"", timeout: float = _GIT_SECONDS) -> bytes:
         """`_run`, and the bytes it printed. Raises `SandboxError` with `failure` when the function fails."""

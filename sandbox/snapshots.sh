@@ -1,9 +1,10 @@
 # The commands of sandbox/snapshots.py. That module sends this text, followed by a line that calls one function.
-# `private`, the directory of the program's own files, and `repo`, the repository's, are set before it.
+# `kept`, the directory that only these commands reach, `own`, that of the program's other files, and `repo`, the
+# repository's, are set before it.
 #
 # Every git command here works on the snapshots' own git directory; the repository's `.git` is made once, for the
 # model to use, and never read. The system's git is used, whatever the workspace has on its PATH.
-snapshots=$private/snapshots.git pristine=$private/pristine clean=$private/clean worked=$private/worked
+snapshots=$kept/snapshots.git pristine=$kept/pristine clean=$own/clean worked=$own/worked
 export PATH=/usr/local/bin:/usr/bin:/bin:$PATH GIT_DIR=$snapshots GIT_WORK_TREE=$repo
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_OPTIONAL_LOCKS=0
 
@@ -78,7 +79,7 @@ keep_pristine() { rm -rf "$pristine" && cp -a "$repo" "$pristine"; }
 
 # enter_pristine patched|unpatched: replaces the repository by the pristine copy, with the patch on standard input.
 enter_pristine() {
-  cd / && rm -rf "$worked" && cp -a "$pristine" "$clean" && mv "$repo" "$worked" && mv "$clean" "$repo" &&
+  cd / && mkdir -p "$own" && rm -rf "$worked" && cp -a "$pristine" "$clean" && mv "$repo" "$worked" && mv "$clean" "$repo" &&
   cd "$repo" || return
   [ "$1" = unpatched ] || apply
 }

@@ -29,7 +29,7 @@ Each setting can be given in four places. The first place that has it counts:
 2. the environment, such as `{ENVIRONMENT_PREFIX}MAX_STEPS=50`; for `base_url` and `api_key` also `OPENAI_BASE_URL` and
    `OPENAI_API_KEY`;
 3. the project file: `{PROJECT_FILE}` at the root of the repository, as it is committed. It may make the few settings
-   that can't widen what the agent reaches; others are ignored with a warning;
+   that can't widen what the agent reaches, and lower a budget but not raise it; others are ignored with a warning;
 4. the user file: `~/.config/swe-agent/config.toml`, or `$XDG_CONFIG_HOME/swe-agent/config.toml`.
 
 Both files are TOML with the names below as keys, such as `max_steps = 50`. `swe-agent doctor --config` prints the value
@@ -60,6 +60,8 @@ def _value(name: str, field: FieldInfo) -> str:
         return "a list of text; in the environment with commas between"
     kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     kind = next(each for each in kinds if each is not type(None))
+    if get_origin(kind) is list:
+        return "a list of texts; in the environment with commas between them"
     if get_origin(kind) is Literal:
         return ", ".join(f"`{each}`" for each in get_args(kind))
     least = next((limit.ge for limit in field.metadata if isinstance(limit, Ge)), None)

@@ -8,13 +8,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from doubles.base import Body, Exchange, Reply
 from doubles.openai import OpenAIDouble
+
+_NOBODY = 65534
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:
@@ -84,6 +87,25 @@ CALC = {
         "    def test_double(self):\n        self.assertEqual(double(4), 8)\n"
     ),
 }
+
+
+@contextmanager
+def ordinary_user(*owned: Path) -> Iterator[None]:
+    """Run a block as somebody whom permissions bind, who owns these directories and what is in them.
+
+    Where the tests run as root that is `nobody`, for this process and the programs it runs; else whoever runs them.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    for directory in owned:
+        for place in (directory, *directory.rglob("*")):
+            os.chown(place, _NOBODY, _NOBODY, follow_symlinks=False)
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @cache

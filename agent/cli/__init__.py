@@ -63,10 +63,9 @@ def main() -> None:
     try:
         app()
     except SweAgentError as error:
-        from agent.text import printable  # parts of a message may come from a server or a repository
+        from agent.ui.errors import print_error
 
-        for line in filter(None, (error.hint, error.message)):
-            sys.stderr.write(f"swe-agent: {printable(line)}\n")
+        print_error(error)
         raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -38,6 +38,7 @@ def fix(  # noqa: PLR0913 - one parameter an option
     patch_file: options.PatchFile = None,
     keep_workspace: options.KeepWorkspace = None,
     allow_workflows: options.AllowWorkflows = None,
+    allow_path: options.AllowPath = None,
     json: options.JsonLines = False,
     seed: options.Seed = None,
     temperature: options.Temperature = None,
@@ -57,6 +58,6 @@ def fix(  # noqa: PLR0913 - one parameter an option
         "allow_hosts": allow_host or None,
         "strategy": strategy, "attempts": attempts, "max_steps": max_steps, "time_limit": time_limit,
         "max_tokens": max_tokens, "output": output, "patch_file": patch_file, "keep_workspace": keep_workspace,
-        "allow_workflows": allow_workflows, "seed": seed, "temperature": temperature,
+        "allow_workflows": allow_workflows, "allow_path": allow_path or None, "seed": seed, "temperature": temperature,
     }  # fmt: skip
     raise typer.Exit(run_fix(issue, repo, base, settings, json_lines=json))

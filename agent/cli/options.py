@@ -36,6 +36,7 @@ KeepWorkspace = Annotated[
 AllowWorkflows = Annotated[
     bool | None, Option("--allow-workflows/--no-allow-workflows", help=text.ALLOW_WORKFLOWS, show_default=False)
 ]
+AllowPath = Annotated[list[str] | None, Option("--allow-path", metavar="PATTERN", help=text.ALLOW_PATH)]
 Seed = Annotated[int | None, Option("--seed", help=text.SEED)]
 Temperature = Annotated[float | None, Option("--temperature", help=text.TEMPERATURE)]
 JsonLines = Annotated[bool, Option("--json", help="Events as JSON lines on standard output.")]

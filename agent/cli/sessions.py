@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 sessions = typer.Typer(
-    help="The sessions on this machine: list, show, diff, export, fork and remove them.\n\n"
+    help="The sessions on this machine: list, show and deliver them, export, fork and remove them.\n\n"
     "A session is named by its id, by a beginning or end of it that no other id has, or by `last`.\n\n"
     "Example:  swe-agent sessions list",
     no_args_is_help=True,
@@ -67,6 +67,55 @@ def diff_session(session: _Session) -> None:
     from agent.ui.sessions.diff import print_diff
 
     print_diff(session)
+
+
+_Repository = Annotated[
+    Path | None, typer.Option("--repo", metavar="DIR", help="The repository. [default: where the session found it]")
+]
+
+
+@sessions.command("apply")
+def apply_session(session: _Session, repo: _Repository = None) -> None:
+    """Apply a session's change to the work tree, all or nothing.
+
+    Example:  swe-agent sessions apply last
+    """
+    from agent.ui.sessions.deliver import deliver_session
+
+    deliver_session(session, "apply", repository=repo)
+
+
+@sessions.command("branch")
+def branch_session(
+    session: _Session,
+    name: Annotated[str, typer.Option(metavar="BRANCH", help="The branch. [default: swe-agent/ID]")] = "",
+    repo: _Repository = None,
+) -> None:
+    """Commit a session's change to a new branch; the work tree is not touched.
+
+    Example:  swe-agent sessions branch last
+    """
+    from agent.ui.sessions.deliver import deliver_session
+
+    deliver_session(session, "branch", repository=repo, branch=name)
+
+
+@sessions.command("patch")
+def patch_session(
+    session: _Session,
+    output: Annotated[
+        Path | None,
+        typer.Option("--patch-file", "--output", "-o", metavar="FILE", help="The file. [default: standard output]"),
+    ] = None,
+    repo: _Repository = None,
+) -> None:
+    """Print or write a session's change, held to the rules for leaving the sandbox (`diff` prints it as it is).
+
+    Example:  swe-agent sessions patch last --patch-file fix.diff
+    """
+    from agent.ui.sessions.deliver import deliver_session
+
+    deliver_session(session, "patch", repository=repo, output=output)
 
 
 @sessions.command("export")

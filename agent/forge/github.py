@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from agent.errors import IssueUnreadable
-from agent.forge.issue import Issue, clean
+from agent.forge.issue import Issue, issue_from_forge
 
 
 def _token() -> str:
@@ -35,4 +35,4 @@ def fetch_issue(owner: str, name: str, number: int) -> Issue:
         raise IssueUnreadable(f"{owner}/{name}#{number}: GitHub answered {answer.status_code}", hint=hint)
     data = answer.json()
     source = f"https://github.com/{owner}/{name}/issues/{number}"
-    return Issue(clean(data["title"]), clean(data.get("body") or "").strip(), source, f"{owner}/{name}")
+    return issue_from_forge(data["title"], data.get("body") or "", source, f"{owner}/{name}")

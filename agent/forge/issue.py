@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.errors import IssueUnreadable
+from agent.forge.hidden_text import clean_text
 
 MAX_CHARACTERS = 100_000
-_INVISIBLE = re.compile(
-    "[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u00ad\U000e0000-\U000e007f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
-)
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Issue:
-    """What is to be fixed. `source` is where it came from; `repository` is `owner/name` for a GitHub issue."""
+    """What is to be fixed. `source` is where it came from; `repository` is `owner/name` for a GitHub issue.
+
+    `removed` says in words what was taken out of the text since no reader on a forge sees it.
+    """
 
     title: str
     body: str
     source: str
     repository: str = ""
+    removed: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def text(self) -> str:
@@ -29,19 +29,26 @@ class Issue:
         return f"{self.title}\n\n{self.body}".strip() if self.title else self.body.strip()
 
 
-def clean(text: str) -> str:
-    """Without what a reader on the forge would not see: HTML comments and invisible characters."""
-    return _INVISIBLE.sub("", _COMMENT.sub("", text)).replace("\r\n", "\n")
-
-
 def issue_from_text(text: str, source: str) -> Issue:
     """An issue from Markdown: a first-level heading at the top is its title. Raises `IssueUnreadable` if empty."""
-    text = clean(text).strip()
+    cleaned = clean_text(_bounded(text.strip("\ufeff"), source))
+    text = cleaned.text.strip()
     if not text:
         raise IssueUnreadable(f"the issue from {source} is empty")
-    if len(text) > MAX_CHARACTERS:
-        raise IssueUnreadable(f"the issue from {source} is longer than {MAX_CHARACTERS} characters")
     title, _, body = text.partition("\n")
     if title.startswith("# "):
-        return Issue(title[2:].strip(), body.strip(), source)
-    return Issue("", text, source)
+        return Issue(title[2:].strip(), body.strip(), source, removed=cleaned.removed)
+    return Issue("", text, source, removed=cleaned.removed)
+
+
+def issue_from_forge(title: str, body: str, source: str, repository: str) -> Issue:
+    """An issue as a forge has it. Raises `IssueUnreadable` where it is too long."""
+    top, rest = clean_text(_bounded(title, source)), clean_text(_bounded(body, source))
+    removed = dict.fromkeys((*top.removed, *rest.removed))
+    return Issue(" ".join(top.text.split()), rest.text.strip(), source, repository, tuple(removed))
+
+
+def _bounded(text: str, source: str) -> str:
+    if len(text) > MAX_CHARACTERS:
+        raise IssueUnreadable(f"the issue from {source} is longer than {MAX_CHARACTERS} characters")
+    return text

@@ -12,16 +12,26 @@ import os
 import re
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from agent.errors import PatchRejected, RepositoryUnreadable
+from agent.files import may_write
 from agent.repo.host_git import HostGit
-from agent.repo.patch_policy import MAX_FILES, REGULAR_FILES, Change, CheckedPatch, check_changes
+from agent.repo.patch_policy import (
+    MAX_FILES,
+    REGULAR_FILES,
+    Change,
+    CheckedPatch,
+    changes_to_leave_out,
+    check_changes,
+)
+from agent.repo.work_tree import apply_to_work_tree
 
 _BRANCH = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,120}$")
+_MAX_BRANCH_NAMES = 20
 _ZIP_EPOCH = 315_532_800  # 1980-01-01: zip files, and so wheels, hold no earlier time
 
 
@@ -120,10 +130,11 @@ class HostRepository:
         found = self._git.run("cat-file", "blob", f"{self.commit}:{path}")
         return found.output if found.ok else None
 
-    def check(self, data: bytes, *, allow_workflows: bool = False) -> CheckedPatch:
+    def check(self, data: bytes, *, allowed: Sequence[str] = ()) -> CheckedPatch:
         """Check a diff against the rules and against the base commit; nothing is written to the repository.
 
-        Raises `PatchRejected`.
+        Changes of paths that run or steer something are left out where no pattern of `allowed` names them (see
+        `protected_paths`). Raises `PatchRejected`.
         """
         if not data:
             return CheckedPatch(b"", ())
@@ -131,11 +142,25 @@ class HostRepository:
             environment = self._scratch_index(Path(scratch))
             self._git.bounded("apply", "--cached", "-", stdin=data, environment=environment)
             changes = self._changes(environment)
-            check_changes(changes, allow_workflows=allow_workflows)
+            check_changes(changes)
+            if left_out := changes_to_leave_out(changes, allowed):
+                self._take_back(left_out, environment)
+                changes = [change for change in changes if change not in left_out]
             # what is given out is what was checked: the difference of the two trees, as git here writes it
             form = ["--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--binary", "--full-index"]
             patch = self._git.bounded("diff-index", "--cached", "-p", *form, self.commit, environment=environment)
-        return CheckedPatch(patch, tuple(change.path for change in changes))
+        paths = (tuple(change.path for change in each) for each in (changes, left_out))
+        return CheckedPatch(patch, *paths)
+
+    def _take_back(self, changes: list[Change], environment: dict[str, str]) -> None:
+        """Put files in the scratch index back to the base commit."""
+        # a mode of 0 removes the entry; the removals come first, since a file may stand where a directory was
+        removed = [f"0 {'0' * len(change.old_blob)}\t{change.path}\0" for change in changes]
+        restored = [
+            f"{change.old_mode} {change.old_blob}\t{change.path}\0" for change in changes if int(change.old_mode, 8)
+        ]
+        lines = "".join(removed + restored).encode()
+        self._git.bounded("update-index", "-z", "--index-info", stdin=lines, environment=environment)
 
     def _changes(self, environment: dict[str, str]) -> list[Change]:
         """What differs between the base commit and the scratch index, with the sizes of the new blobs."""
@@ -153,52 +178,71 @@ class HostRepository:
                 old_mode,
                 new_mode,
                 int(next(sizes, 0)) if new_mode in REGULAR_FILES else 0,
+                old_blob,
             )
-            for (old_mode, new_mode, *_), path in zip(records, fields[1::2], strict=True)
+            for (old_mode, new_mode, old_blob, *_), path in zip(records, fields[1::2], strict=True)
         ]
 
     def apply(self, patch: CheckedPatch) -> None:
         """Apply to the work tree, all or nothing, unstaged. Raises `PatchRejected` when it does not fit there."""
-        done = self._git.run("apply", "--whitespace=nowarn", "-", stdin=patch.data)
-        if not done.ok:
-            raise PatchRejected(
-                f"the patch does not fit the work tree: {done.error}",
-                hint="commit or stash your changes, or use --output branch",
-            )
+        apply_to_work_tree(self.directory, self._git_path("--absolute-git-dir"), patch)
 
-    def commit_to_branch(self, patch: CheckedPatch, branch: str, message: str) -> str:
-        """Commit the patch on top of the base commit as `branch`; the work tree is not touched.
+    def commit_to_branch(self, patch: CheckedPatch, branch: str, message: str) -> tuple[str, str]:
+        """Commit the patch on top of the base commit to a new branch; the work tree is not touched.
 
-        Returns the commit. A branch that is there already is moved only if it has the very same tree.
-        Raises `PatchRejected`.
+        Returns the branch and the commit. Where there is a branch of that name with other content, or of a name that
+        excludes it, the branch gets a name like it; one with the very same tree is taken as it is. Raises
+        `PatchRejected`.
         """
-        if not _BRANCH.match(branch) or ".." in branch:
-            raise PatchRejected(f"{branch!r} is no branch name")
+        _check_branch(branch)
         with tempfile.TemporaryDirectory(prefix="swe-agent-") as scratch:
             index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
             self._git.must("read-tree", self.commit, environment=index)
-            self._git.must("apply", "--cached", "--whitespace=nowarn", "-", stdin=patch.data, environment=index)
+            self._git.must("apply", "--cached", "-", stdin=patch.data, environment=index)
             tree = self._git.must("write-tree", environment=index).line
-        present = self._git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{tree}}")
-        if present.ok:
-            if present.line != tree:
-                raise PatchRejected(f"there is a branch {branch!r} already, with other content")
-            return self._git.must("rev-parse", f"refs/heads/{branch}").line
-        author = _identity(self.directory)
+        for name in _branch_names(branch):
+            present = self._git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{name}^{{tree}}")
+            if present.ok and present.line == tree:
+                return name, self._git.must("rev-parse", f"refs/heads/{name}").line
         made = ("commit-tree", tree, "-p", self.commit, "-F", "-")
-        commit = self._git.must(*made, stdin=message.encode(), environment=author).line
-        self._git.must("update-ref", f"refs/heads/{branch}", commit, "")
-        return commit
+        text = message.replace("\0", "").encode("utf-8", "replace")
+        commit = self._git.must(*made, stdin=text, environment=_identity(self.directory)).line
+        name = self.free_branch(branch)
+        self._git.must("update-ref", f"refs/heads/{name}", commit, "")
+        return name, commit
+
+    def free_branch(self, branch: str) -> str:
+        """A name, this one or one like it, that a branch can be made with. Raises `PatchRejected`."""
+        _check_branch(branch)
+        reason = ""
+        for name in _branch_names(branch):
+            # the transaction takes git's own locks, and is not committed
+            lines = f"start\ncreate refs/heads/{name} {self.commit}\nprepare\nabort\n"
+            tried = self._git.run("update-ref", "--stdin", stdin=lines.encode())
+            if tried.ok:
+                return name
+            reason = tried.error
+        raise PatchRejected(f"a branch {branch!r} can't be made in {self.directory}: {reason}")
+
+    def check_writable(self, *, work_tree: bool) -> None:
+        """Raise `RepositoryUnreadable` where the work tree, or else the object store, can't be written to."""
+        place = self.directory if work_tree else self._git_path("--git-path", "objects")
+        if not may_write(place):
+            raise RepositoryUnreadable(f"{place} can't be written to", hint="use --output patch")
+
+    def _git_path(self, *question: str) -> Path:
+        found = self._git.must("rev-parse", "--path-format=absolute", *question).output
+        return Path(os.fsdecode(found.removesuffix(b"\n")))
 
     def _scratch_index(self, scratch: Path) -> dict[str, str]:
         """An index of the base commit in `scratch`, and an object store there over the repository's own."""
-        objects = os.fsdecode(self._git.must("rev-parse", "--path-format=absolute", "--git-path", "objects").output)
+        objects = str(self._git_path("--git-path", "objects"))
         (scratch / "objects").mkdir()
         environment = {
             "GIT_INDEX_FILE": str(scratch / "index"),
             "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
             # quoted: a colon in the path would end it
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": json.dumps(objects.removesuffix("\n"), ensure_ascii=False),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": json.dumps(objects, ensure_ascii=False),
         }
         self._git.must("read-tree", self.commit, environment=environment)
         return environment
@@ -215,6 +259,19 @@ def _add(tar: tarfile.TarFile, entry: Entry, data: bytes, modified: int) -> None
     info.mode = 0o755 if entry.mode == "100755" else 0o644
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
+
+
+def _check_branch(branch: str) -> None:
+    if not _BRANCH.match(branch) or ".." in branch or branch.endswith((".lock", "/", ".")) or "//" in branch:
+        raise PatchRejected(f"{branch!r} is no branch name")
+
+
+def _branch_names(branch: str) -> Iterator[str]:
+    """A branch's name and others like it: a branch `a` excludes `a/b`."""
+    yield branch
+    for number in range(2, _MAX_BRANCH_NAMES):
+        yield f"{branch}-{number}"
+    yield branch.replace("/", "-")
 
 
 def _identity(directory: Path) -> dict[str, str]:

@@ -37,6 +37,8 @@ _MAX_ERROR_CHARACTERS = 300
 _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 _ISOLATED_OPTIONS = (
     *_NO_HOOKS, "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-c", "core.quotePath=false",
+    # whatever the repository says of what people apply there
+    "-c", "apply.whitespace=nowarn", "-c", "apply.ignoreWhitespace=no", "-c", "i18n.commitEncoding=UTF-8",
 )  # fmt: skip
 # git maps packs as a whole where it may: within a bound of address space in windows
 _SMALL_WINDOWS = ("-c", "core.packedGitWindowSize=32m", "-c", "core.packedGitLimit=512m")

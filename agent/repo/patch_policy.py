@@ -1,17 +1,20 @@
 """The rules a change must keep to leave the sandbox. `git apply` alone lets too much through.
 
 It refuses `../`, absolute paths and `.git`; it accepts symlinks, gitlinks, set-uid modes and workflow files. The rules
-are applied to what git made of the patch in a scratch index, not to the patch's text.
+are applied to what git made of the patch in a scratch index, not to the patch's text. A patch that breaks one is
+refused whole; changes of protected paths (`protected_paths`) are left out of it instead.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from agent.errors import PatchRejected
+from agent.repo.protected_paths import is_allowed, is_protected
 
 MAX_FILES = 100
 MAX_BLOB_BYTES = 16 << 20
@@ -24,28 +27,45 @@ _IGNORABLE = re.compile(r"[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 @dataclass(frozen=True)
 class CheckedPatch:
-    """A patch that kept the rules: its bytes, as git on the host wrote them, and the paths it changes, in its order."""
+    """A patch that kept the rules: its bytes, as git on the host wrote them, and the paths it changes, in its order.
+
+    `left_out` are the paths whose changes were taken out of it, since they run or steer something.
+    """
 
     data: bytes
     files: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """As text; a patch with bytes that are not UTF-8 in it has them replaced."""
         return self.data.decode("utf-8", "replace")
 
+    @property
+    def base64(self) -> str | None:
+        """The bytes in Base64, where they are not UTF-8 text."""
+        try:
+            self.data.decode("utf-8")
+        except UnicodeDecodeError:
+            return b64encode(self.data).decode("ascii")
+        return None
+
 
 @dataclass(frozen=True)
 class Change:
-    """One changed file, as git sees it: modes before and after (`000000` where it is absent), size after in bytes."""
+    """One changed file, as git sees it: modes before and after (`000000` where it is absent), size after in bytes.
+
+    `old_blob` is the id of its content before, zeros where it was absent.
+    """
 
     path: str
     old_mode: str
     new_mode: str
     size: int = 0
+    old_blob: str = ""
 
 
-def _check_path(path: str, *, allow_workflows: bool) -> None:
+def _check_path(path: str) -> None:
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path or "\0" in path:
         raise PatchRejected(f"the patch writes outside the repository: {path!r}")
@@ -54,23 +74,25 @@ def _check_path(path: str, *, allow_workflows: bool) -> None:
             raise PatchRejected(f"the patch writes into git's own directory: {path!r}")
     if parts[-1].lower() == ".gitmodules":
         raise PatchRejected("the patch changes submodules")
-    if parts[0].lower() == ".github" and not allow_workflows:
-        raise PatchRejected(
-            f"the patch changes {path!r}, which can run on the forge with its rights",
-            hint="workflow files are not changed unless that is allowed",
-        )
 
 
-def check_changes(changes: Sequence[Change], *, allow_workflows: bool = False, max_files: int = MAX_FILES) -> None:
+def changes_to_leave_out(changes: Sequence[Change], allowed: Sequence[str] = ()) -> list[Change]:
+    """The changes of protected paths that no pattern of `allowed` names, and of files that stand where those are."""
+    left = [change for change in changes if is_protected(change.path) and not is_allowed(change.path, allowed)]
+    above = {str(parent) for change in left for parent in PurePosixPath(change.path).parents}
+    return [change for change in changes if change in left or change.path in above]
+
+
+def check_changes(changes: Sequence[Change], *, max_files: int = MAX_FILES) -> None:
     """Hold changes to the rules; raises `PatchRejected`.
 
     Paths inside the repository, none of git's own in any spelling, no submodules, no symlinks (so none that leads
-    out), only modes 644 and 755, no files under `.github` unless allowed, at most `max_files` files of 16 MiB.
+    out), only modes 644 and 755, at most `max_files` files of 16 MiB.
     """
     if len(changes) > max_files:
         raise PatchRejected(f"the patch changes {len(changes)} files, over the limit of {max_files}")
     for change in changes:
-        _check_path(change.path, allow_workflows=allow_workflows)
+        _check_path(change.path)
         for mode in (change.old_mode, change.new_mode):
             if mode not in _MODES:
                 what = {"120000": "a symbolic link", "160000": "a submodule"}.get(mode, f"mode {mode}")

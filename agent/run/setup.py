@@ -12,6 +12,8 @@ from agent.environment.detect_setup import find_setup_command
 from agent.environment.detect_tests import find_test_command
 from agent.environment.run_setup import run_setup_command
 from agent.errors import JournalWriteFailed
+from agent.forge.hidden_text import clean_text
+from agent.forge.issue import MAX_CHARACTERS
 from agent.run.baseline_report import keep_report, kept_report
 from agent.run.best_result import BestResult
 from agent.run.context import RunContext
@@ -81,9 +83,10 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
     command = settings.test or find_test_command(files, repository.read_file)
     tests = TestRunner(sandbox, command, timeout=settings.test_timeout) if command else None
     instructions = repository.read_file(_INSTRUCTIONS) or b""
-    context = RunContext(
-        session, settings, task.issue, repository, tests, instructions=instructions.decode("utf-8", "replace")
-    )
+    notes = clean_text(instructions[: 4 * MAX_CHARACTERS].decode("utf-8", "replace")[:MAX_CHARACTERS])
+    context = RunContext(session, settings, task.issue, repository, tests, instructions=notes.text)
+    if state.work is None:
+        _tell_removed(context, task.issue.removed, notes.removed)
     workspace = WorkspaceState(session, sandbox, snapshots, state.workspace.base, PatchStore(task.directory))
     measured = state.work is None
     baseline = await _measure_baseline(task, context, workspace, files) if measured else _recall_baseline(task, session)
@@ -92,6 +95,13 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
     if tests is not None:
         tool_context.run_tests = tests.execute
     return Prepared(replace(context, baseline=baseline), workspace, model, ToolSession(tool_context))
+
+
+def _tell_removed(context: RunContext, issue: tuple[str, ...], notes: tuple[str, ...]) -> None:
+    """Tell the user what the model is not shown of the issue and of the repository's notes."""
+    for source, removed in (("the issue", issue), (_INSTRUCTIONS, notes)):
+        if removed:
+            context.warn(f"taken out of {source}, since its reader does not see it: {', '.join(removed)}")
 
 
 async def prepare_again(task: Task, session: Session, sandbox: Sandbox) -> None:

@@ -29,8 +29,8 @@ class PatchVerifier:
 
     async def check(self, diff: bytes) -> CheckedPatch:
         """A diff out of a sandbox, held to the policy. Raises `PatchRejected`."""
-        repository, allow = self.context.repository, self.context.settings.allow_workflows
-        return await anyio.to_thread.run_sync(lambda: repository.check(diff, allow_workflows=allow))
+        repository, allowed = self.context.repository, self.context.settings.allowed_paths
+        return await anyio.to_thread.run_sync(lambda: repository.check(diff, allowed=allowed))
 
     async def verify(self, patch: CheckedPatch, *, by_trying: bool = False) -> Verification | None:
         """The evidence for a patch (see `Verifier.verify`); None for an empty one, or where no tests are known.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def find_latest_patch(directory: Path) -> LatestPatch:
     if isinstance(final, Result) and (final.patch or final.status in FINISHED):
         # the journal has the patch as text; the stored file also has the bytes that are not UTF-8
         same = stored.decode("utf-8", "replace") == final.patch
-        return LatestPatch(stored if same else final.patch.encode(), f"the result: {final.status}")
+        whole = b64decode(final.patch_base64) if final.patch_base64 else final.patch.encode()
+        return LatestPatch(stored if same else whole, f"the result: {final.status}")
     if stored:
         return LatestPatch(stored, "not finished; the workspace at its last snapshot")
     return _from_attempts(events)

@@ -61,7 +61,11 @@ class Seconds(_Recorded):
 
 
 class Result(_Recorded):
-    """The last event of a session, and the last line of `--json`."""
+    """The last event of a session, and the last line of `--json`.
+
+    `left_out` are files whose changes are not in the patch, since they run or steer something. `patch_base64` is the
+    patch where that is not UTF-8 text. `branch` and `commit` are where it was delivered, in the last line only.
+    """
 
     kind: Literal["result"] = "result"
     status: Literal["fixed", "unverified", "no_patch", "budget", "interrupted", "error"]
@@ -77,3 +81,7 @@ class Result(_Recorded):
     seconds: Seconds = Seconds()
     summary: str = ""
     error: str | None = None
+    left_out: list[str] = []
+    patch_base64: str | None = None
+    branch: str | None = None
+    commit: str | None = None

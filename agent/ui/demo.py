@@ -20,6 +20,8 @@ from agent.loop import run_session
 from agent.session.directories import new_session_id
 from agent.text import printable
 from agent.ui.fix import with_subscribers
+from agent.ui.json_lines import JsonLines
+from agent.ui.patches import print_patch
 from agent.ui.terminal import Terminal
 
 
@@ -36,7 +38,8 @@ def run_demo(options: Mapping[str, Any], *, json_lines: bool) -> int:
         task, _ = create_task(new_session_id(), str(example.issue), str(repository), "HEAD", options)
         # the demonstration shows the bundled runtime, whatever backend the user has configured
         settings = task.settings.model_copy(update={"base_url": None, "api_key": None, "keep_workspace": False})
-        task = with_subscribers(replace(task, settings=settings), terminal, json_lines=json_lines)
+        lines = JsonLines() if json_lines else None
+        task = with_subscribers(replace(task, settings=settings), terminal, lines)
         if not json_lines:
             console.out(example.issue.read_text(encoding="utf-8"), style="dim", highlight=False)
         outcome = anyio.run(interruptible, partial(run_session, task))
@@ -46,8 +49,7 @@ def run_demo(options: Mapping[str, Any], *, json_lines: bool) -> int:
             sys.stderr.write(f"swe-agent: {printable(outcome.result.error or outcome.result.status)}\n")
             return outcome.result.exit_code
         if not json_lines:
-            sys.stdout.write(f"\n{outcome.patch.text}\n")
-            sys.stdout.flush()
+            print_patch(outcome.patch.data)
         before, after = anyio.run(run_held_out_tests, task, outcome.patch, example.held_out_tests())
     terminal.report("the example's held-out tests, which the model never saw:")
     terminal(before)

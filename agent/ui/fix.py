@@ -10,18 +10,20 @@ from typing import Any
 
 import anyio
 
-from agent.app.delivery import Delivery, deliver
+from agent.app.delivery import Delivery, check_delivery, deliver
 from agent.app.interrupts import EXIT_CODE as INTERRUPTED
 from agent.app.interrupts import interruptible
 from agent.app.tasks import create_task
 from agent.errors import SweAgentError
-from agent.loop import run_session
+from agent.loop import Outcome, run_session
 from agent.session.directories import new_session_id
 from agent.session.events import Result
 from agent.session.session import only_journalled
 from agent.task import Task
 from agent.text import printable
+from agent.ui.errors import print_error
 from agent.ui.json_lines import JsonLines
+from agent.ui.patches import print_patch
 from agent.ui.terminal import Terminal
 
 
@@ -43,14 +45,39 @@ def run_fix(issue: str, repo: str | None, base: str, options: Mapping[str, Any],
 
 
 def run_task(task: Task, terminal: Terminal, *, json_lines: bool) -> int:
-    """Run a session, deliver its patch and return the exit code. Raises `SweAgentError`s."""
-    task = with_subscribers(task, terminal, json_lines=json_lines)
-    outcome = anyio.run(interruptible, partial(run_session, task))
+    """Run a session, deliver its patch and return the exit code.
+
+    Raises `SweAgentError`s for what went wrong before there was a result.
+    """
+    check_delivery(task)
+    lines = JsonLines(hold_result=True) if json_lines else None
+    outcome = anyio.run(interruptible, partial(run_session, with_subscribers(task, terminal, lines)))
     if outcome is None:
+        if lines:
+            ended = Result(status="interrupted", exit_code=INTERRUPTED, session_id=task.session_id, patch="")
+            lines.write(lines.result or ended)
         return INTERRUPTED
-    print_delivery(deliver(outcome, task), json_lines=json_lines)
-    result = outcome.result
-    if result.exit_code:
+    return _finish(outcome, task, lines)
+
+
+def _finish(outcome: Outcome, task: Task, lines: JsonLines | None) -> int:
+    """Deliver a session's patch, write its one result, and return the exit code."""
+    result = (lines.result if lines else None) or outcome.result
+    error: SweAgentError | None = None
+    delivery = Delivery()
+    try:
+        delivery = deliver(outcome, task)
+        print_delivery(delivery, json_lines=lines is not None)
+    except SweAgentError as raised:
+        error = raised
+        told = {"status": "error", "exit_code": error.exit_code, "error": str(error)}
+        result = result.model_copy(update=told)
+    result = result.model_copy(update={"branch": delivery.branch or None, "commit": delivery.commit or None})
+    if lines:
+        lines.write(result)
+    if error is not None:
+        print_error(error)
+    elif result.exit_code:
         if result.exit_code in {5, INTERRUPTED}:
             sys.stderr.write(f"swe-agent: to continue: swe-agent resume {task.session_id}\n")
         sys.stderr.write(f"swe-agent: {printable(result.error or result.status)}\n")
@@ -62,16 +89,15 @@ def write_error(error: SweAgentError, session_id: str) -> None:
     JsonLines()(Result(status="error", exit_code=error.exit_code, session_id=session_id, patch="", error=str(error)))
 
 
-def with_subscribers(task: Task, terminal: Terminal, *, json_lines: bool) -> Task:
+def with_subscribers(task: Task, terminal: Terminal, lines: JsonLines | None) -> Task:
     """The task with its subscribers: the terminal, and JSON lines if wanted."""
-    return replace(task, subscribers=(terminal, only_journalled(JsonLines())) if json_lines else (terminal,))
+    return replace(task, subscribers=(terminal, only_journalled(lines)) if lines else (terminal,))
 
 
-def print_delivery(delivery: Delivery, *, json_lines: bool) -> None:
+def print_delivery(delivery: Delivery, *, json_lines: bool = False) -> None:
     """Print the patch where no file was named for it, and say where else it was put."""
     if delivery.unwritten and not json_lines:
-        sys.stdout.buffer.write(delivery.unwritten)
-        sys.stdout.buffer.flush()
+        print_patch(delivery.unwritten)
     if delivery.applied:
         sys.stderr.write("swe-agent: the patch is applied to the work tree\n")
     if delivery.branch:

@@ -12,46 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import anyio
-
 from agent.errors import SandboxUnavailable
-from sandbox.channel import ProcessChannel, children
-from sandbox.network.access import NetworkAccess
 
 _SECONDS = 20.0
 _PROGRAM = Path(__file__).parent / "enter_namespace.py"
-
-
-class ListeningChannel:
-    """A channel to `bwrap` whose sandbox has the proxy at its port before what it says first is received."""
-
-    def __init__(self, channel: ProcessChannel, access: NetworkAccess) -> None:
-        self._channel = channel
-        self._access = access
-        self._listens = False
-
-    async def receive(self) -> bytes:
-        """See `Channel.receive`. Raises `SandboxUnavailable` where the sandbox's network can't be entered."""
-        data = await self._channel.receive()
-        if data and not self._listens:
-            # what is inside has begun to run: its namespaces are complete
-            await anyio.to_thread.run_sync(self._listen)
-            self._listens = True
-        return data
-
-    def _listen(self) -> None:
-        inside = children(self._channel.pid)
-        if not inside:
-            raise SandboxUnavailable("bubblewrap: the sandbox has ended")
-        self._access.serve(lambda port: listen_in_namespace(inside[0], port))
-
-    async def send(self, data: bytes) -> None:
-        """See `Channel.send`."""
-        await self._channel.send(data)
-
-    async def aclose(self) -> None:
-        """See `Channel.aclose`."""
-        await self._channel.aclose()
 
 
 def listen_in_namespace(pid: int, port: int) -> socket.socket:

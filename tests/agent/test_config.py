@@ -47,8 +47,8 @@ def test_without_anything_the_defaults_of_the_contract_hold() -> None:
 def test_flag_before_environment_before_project_before_user_before_default(
     user: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user.write_text("max_steps = 1\n")
-    assert value(load_settings({})) == (1, f"user file ({user})")
+    user.write_text("max_steps = 20\n")
+    assert value(load_settings({})) == (20, f"user file ({user})")
     assert value(load_settings({}, "max_steps = 2")) == (2, "project file")
     monkeypatch.setenv("SWE_AGENT_MAX_STEPS", "3")
     assert value(load_settings({}, "max_steps = 2")) == (3, "environment")
@@ -127,6 +127,49 @@ def test_what_is_no_setting_at_all_is_ignored_there_with_a_warning() -> None:
 
 def test_a_wrong_value_there_is_told_with_its_place() -> None:
     assert refused(project="max_steps = 0") == ("max-steps (project file): Input should be greater than or equal to 1")
+
+
+@pytest.mark.parametrize(
+    ("users", "projects", "found"),
+    [
+        ("max_steps = 5", "max_steps = 1000000000", ("max_steps", 5)),
+        ("", "max_steps = 101", ("max_steps", 100)),
+        ("", "max_steps = 99", ("max_steps", 99)),
+        ("max_steps = 200", "max_steps = 150", ("max_steps", 150)),
+        ("", "attempts = 64", ("attempts", None)),
+        ("attempts = 3", "attempts = 64", ("attempts", 3)),
+        ("attempts = 3", "attempts = 2", ("attempts", 2)),
+        ('strategy = "guided"', "attempts = 8", ("attempts", 8)),
+        ('strategy = "guided"', "attempts = 33", ("attempts", None)),
+        ("", 'time_limit = "10h"', ("time_limit", 36_000.0)),
+        ('time_limit = "10m"', 'time_limit = "10h"', ("time_limit", 600.0)),
+        ('time_limit = "10h"', "time_limit = 60", ("time_limit", 60.0)),
+        ("time_limit = 60", 'time_limit = "61"', ("time_limit", 60.0)),
+        ("max_tokens = 10", "max_tokens = 11", ("max_tokens", 10)),
+        ("", "max_tokens = 11", ("max_tokens", 11)),
+    ],
+)
+def test_a_repository_may_lower_a_budget_and_never_raise_it(
+    user: Path, users: str, projects: str, found: tuple[str, object]
+) -> None:
+    user.write_text(users)
+    loaded, origins, warnings = load_settings({}, projects)
+    name, expected = found
+    assert getattr(loaded, name) == expected
+    assert bool(warnings) is (origins[name] != "project file")
+    assert all("may only lower it" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    "text", ["max_steps = inf", 'max_steps = "1_000"', "max_steps = nan", 'max_steps = "1e9"', "attempts = true"]
+)
+def test_an_odd_budget_there_does_not_raise_it_either(user: Path, text: str) -> None:
+    user.write_text("max_steps = 5\nattempts = 1\n")
+    try:
+        loaded = load_settings({}, text)[0]
+    except UsageError:
+        return
+    assert (loaded.max_steps, loaded.attempts) == (5, 1)
 
 
 # ---------------------------------------------------------------- what is refused

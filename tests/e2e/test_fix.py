@@ -101,7 +101,7 @@ def test_a_test_that_the_patch_brings_counts_when_it_fails_without_the_fix(
 FORGERY = r"""
 mkdir -p /workspace/venv/bin
 for name in python3 git bash; do printf '#!/bin/sh\nexit 0\n' > /workspace/venv/bin/$name; chmod +x /workspace/venv/bin/$name; done
-find /workspace/.agent/pristine /workspace/repo -name 'test_*.py' -exec sh -c 'echo "import unittest" > {}' \;
+find /workspace/.kept/pristine /workspace/repo -name 'test_*.py' -exec sh -c 'echo "import unittest" > {}' \;
 git checkout test_calc.py
 echo readme > README.md
 """
@@ -115,6 +115,19 @@ def test_what_the_agent_does_in_its_sandbox_does_not_reach_the_verification(
     result = result_of(done)
     assert (done.returncode, result["status"]) == (1, "unverified"), done.stderr
     assert result["verification"]["after"]["failed"] == 2
+
+
+def test_code_that_ends_the_test_run_is_no_fix(
+    kind: str, scripted: Any, calc: Path, issue_file: Path, tmp_path: Path
+) -> None:
+    scripted.answers = [
+        call("edit_file", path="calc.py", old="def add(", new="import os\n\nos._exit(0)\n\n\ndef add("),
+        call("submit", summary="the tests end with 0"),
+    ]
+    done = fix(scripted, calc, issue_file, tmp_path, "--sandbox", kind, "--json")
+    result = result_of(done)
+    assert (done.returncode, result["status"]) == (1, "unverified"), done.stderr
+    assert "did not come to its own end" in result["verification"]["reason"]
 
 
 def test_a_patch_that_guts_the_failing_test_is_no_fix(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 import sandbox
-from sandbox.host_files import network_mounts, python_mount, system_mounts
+from sandbox.host_files import network_mounts, own_python, python_mount, python_path, system_mounts
 
 OWN = PurePosixPath(str(Path(sandbox.__file__).parent / "etc"))
 
@@ -51,10 +51,11 @@ def test_names_are_resolved_only_where_the_network_is_open() -> None:
     assert not with_names & {target for _, target in bound(system_mounts())}
 
 
-def test_a_python_is_mounted_only_where_the_system_has_none() -> None:
-    arguments, programs = python_mount()
-    assert bool(arguments) == bool(programs)
-    if Path("/usr/bin/python3").exists():
-        assert not arguments
+def test_the_supervisors_python_is_seen_and_on_the_path_only_where_the_system_has_none() -> None:
+    arguments, program = python_mount()
+    if Path(own_python()).resolve().is_relative_to("/usr"):
+        assert not arguments and Path(program).exists()
     else:
-        assert [target for _, target in bound(arguments)] == [str(PurePosixPath(programs).parent)]
+        ((source, target),) = bound(arguments)
+        assert (Path(source) / PurePosixPath(program).relative_to(target)).exists()
+    assert bool(python_path()) == (bool(arguments) and not Path("/usr/bin/python3").exists())

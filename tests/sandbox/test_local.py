@@ -12,6 +12,6 @@ from sandbox.local import LocalSandbox
 
 
 def test_without_bash_there_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LocalSandbox, "_argv", lambda self, name: [str(tmp_path / "no-bash")])
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxUnavailable, match=r"^local: bash can't be run"):
         anyio.run(LocalSandbox.start, tmp_path / "workspace")

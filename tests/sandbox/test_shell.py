@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import anyio
 import pytest
+from anyio.abc import Process
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import SandboxLost
-from sandbox.channel import Channel, ProcessChannel
+from sandbox.capture import Capture
+from sandbox.channel import Channel
 from sandbox.protocol import Workspace
-from sandbox.shell import Capture, Shell
+from sandbox.shell import ContainerShell
 
 
 @given(st.lists(st.binary(max_size=20), max_size=12), st.integers(2, 40))
@@ -29,13 +32,39 @@ def test_a_capture_keeps_both_ends_and_counts_the_rest(pieces: list[bytes], limi
         assert output.head == printed[: limit // 2] and output.tail == printed[len(printed) - (limit - limit // 2) :]
 
 
-def shell(program: str) -> Shell:
+class ProgramChannel:
+    """The standard input and output of a program."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def receive(self) -> bytes:
+        assert self._process.stdout is not None
+        try:
+            return await self._process.stdout.receive()
+        except anyio.EndOfStream:
+            return b""
+
+    async def send(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            await self._process.stdin.send(data)
+        except anyio.BrokenResourceError as error:
+            raise BrokenPipeError from error
+
+    async def aclose(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.aclose()
+
+
+def shell(program: str) -> ContainerShell:
     """A shell whose supervisor is a Python program."""
 
-    async def connect(name: str) -> Channel:
-        return await ProcessChannel.open([sys.executable, "-c", program])
+    async def connect() -> Channel:
+        return ProgramChannel(await anyio.open_process([sys.executable, "-c", program]))
 
-    return Shell(Workspace(), connect, "shell")
+    return ContainerShell(Workspace(), connect)
 
 
 @pytest.mark.parametrize("program", ["print('bash: not found')", "", "print('noise\\nready')"])
@@ -62,8 +91,8 @@ def test_a_supervisor_that_goes_away_or_lies_is_a_lost_sandbox(program: str, mes
         opened = shell(program)
         await opened.open()
         with pytest.raises(SandboxLost, match=message):
-            await opened.run("true", stdin=b"", timeout=10, persistent=False, capture=100)
+            await opened.run("true", stdin=b"", timeout=10, capture=100)
         with pytest.raises(SandboxLost, match="not running"):
-            await opened.run("true", stdin=b"", timeout=10, persistent=False, capture=100)
+            await opened.run("true", stdin=b"", timeout=10, capture=100)
 
     anyio.run(main)

@@ -104,10 +104,10 @@ def test_over_their_quota_the_old_snapshots_go_and_what_is_kept_stays_whole(with
             await sandbox.exec(f"head -c 300000 /dev/urandom >big; echo {n} >a.txt")
             trees.append(await snapshots.take())
         assert not await snapshots.prune([base], 10 << 20)
-        size = f"du -sk {sandbox.workspace.private}/snapshots.git | cut -f1"
-        before = int((await sandbox.exec(size)).output.whole)
+        size = f"du -sk {sandbox.workspace.kept}/snapshots.git | cut -f1"
+        before = int((await sandbox.exec(size, private=True)).output.whole)
         assert await snapshots.prune([base, trees[2]], 100_000)
-        after = int((await sandbox.exec(size)).output.whole)
+        after = int((await sandbox.exec(size, private=True)).output.whole)
         assert after < before - 500
         for tree, text in ((trees[2], b"2\n"), (trees[3], b"3\n")):  # the last one is that of the files as they are
             await snapshots.restore(tree)
@@ -149,8 +149,9 @@ def test_what_git_cannot_read_loses_nothing_else(within: Callable[..., None]) ->
     async def body(sandbox: BubblewrapSandbox, snapshots: Snapshots, base: str) -> None:
         await sandbox.exec(
             "echo good > good; echo secret > bad; chmod 000 bad; mkdir closed; touch closed/x; chmod 000 closed; "
-            "mkdir nested; git -C nested init -q; touch nested/file; touch /workspace/.agent/snapshots.git/index.lock"
+            "mkdir nested; git -C nested init -q; touch nested/file"
         )
+        await sandbox.exec("touch /workspace/.kept/snapshots.git/index.lock", private=True)
         diff = await snapshots.diff(base, await snapshots.take())
         assert b"+good" in diff
 

@@ -27,8 +27,8 @@ _SCRATCH = re.compile(
     re.IGNORECASE,
 )
 
-SubmitProblem = Literal["", "still", "broke", "size"]
-"""Why a submit is refused: failing tests fail still, tests fail that did not, the change is too large."""
+SubmitProblem = Literal["", "still", "broke", "size", "refused"]
+"""Why a submit is refused: failing tests fail still, others fail now, the change is too large or against the rules."""
 
 
 def submit_problem(ran: TestsRan, baseline: TestsRan | None, flaky: frozenset[str] = frozenset()) -> SubmitProblem:
@@ -53,6 +53,8 @@ class SubmitReviewer:
         self._problem: SubmitProblem = ""
         self._outcome = ""
         self._failures = ""
+        self._refusal = ""
+        self._left_out: tuple[str, ...] = ()
         self._asked = False
         self._refusals = 0
 
@@ -67,6 +69,8 @@ class SubmitReviewer:
             await self._test()
         if diff is None:
             self._problem = "size"
+        else:
+            await self._check(diff)
         if not self._problem and self._asked:
             return None
         first, self._asked = not self._asked, True
@@ -82,6 +86,14 @@ class SubmitReviewer:
             return await self._run.workspace.snapshots.diff(self._run.workspace.base_tree, tree)
         except PatchRejected:
             return None
+
+    async def _check(self, diff: bytes) -> None:
+        """Hold the change to the patch policy while the model can still mend it."""
+        self._refusal, self._left_out = "", ()
+        try:
+            self._left_out = (await self._run.verifier.check(diff)).left_out
+        except PatchRejected as error:
+            self._problem, self._refusal = "refused", error.message
 
     async def _test(self) -> None:
         """Run what failed before the change, then all tests; stop where that speaks against the change."""
@@ -114,6 +126,8 @@ class SubmitReviewer:
         return render(
             "review_submit",
             trouble=self._problem,
+            refusal=self._refusal,
+            left_out=self._left_out[:_MAX_FILES_SHOWN],
             same=same,
             title=truncate(run.context.issue.title or run.context.issue.text, 100),
             diff=truncate(diff.decode("utf-8", "replace"), run.model.budget.observation // 2) if first else "",

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support import CALC, git, make_repository
 
-from agent.app.delivery import Delivery, deliver
+from agent.app.delivery import Delivery, check_delivery, deliver
 from agent.config import Settings
-from agent.errors import PatchRejected, UsageError
+from agent.errors import PatchRejected, RepositoryUnreadable, UsageError
 from agent.forge.issue import Issue
 from agent.loop import Outcome
 from agent.repo.host import HostRepository
@@ -81,8 +81,10 @@ def test_a_patch_that_does_not_fit_the_work_tree_is_refused(repository: Path) ->
     task = task_of(repository, output="apply")
     outcome = outcome_of(task)
     (repository / "calc.py").write_text("changed meanwhile\n")
-    with pytest.raises(PatchRejected):
+    with pytest.raises(PatchRejected) as raised:
         deliver(outcome, task)
+    assert f"`swe-agent sessions apply|branch|patch {task.session_id}` delivers it later" in raised.value.hint
+    assert str(raised.value).count("commit or stash your changes") == 1
 
 
 @pytest.mark.parametrize(("status", "verified"), [("fixed", "verified by"), ("unverified", "not verified by")])
@@ -115,3 +117,30 @@ def test_without_a_patch_nothing_is_written(repository: Path, tmp_path: Path) ->
     outcome = Outcome(outcome_of(task).result, CheckedPatch(b"", ()))
     assert deliver(outcome, task) == Delivery()
     assert not (tmp_path / "out.diff").exists()
+
+
+def test_what_delivery_would_fail_at_is_told_before_the_work(repository: Path, tmp_path: Path) -> None:
+    check_delivery(task_of(repository, patch_file=tmp_path / "out.diff"))
+    for file, reason in (("nowhere/out.diff", "no directory"), (".", "is a directory"), ("calc/x/y", "no directory")):
+        with pytest.raises(UsageError, match=f"can't be written: .*{reason}"):
+            check_delivery(task_of(repository, patch_file=tmp_path / file))
+    assert not (tmp_path / "out.diff").exists()
+
+
+def test_a_work_tree_with_changes_is_told_before_the_work_where_the_patch_would_go_there(repository: Path) -> None:
+    for output in ("apply", "branch", "patch"):
+        check_delivery(task_of(repository, output=output))
+    (repository / "calc.py").write_text("my own work\n")
+    with pytest.raises(RepositoryUnreadable, match="not committed"):
+        check_delivery(task_of(repository, output="apply"))
+    for output in ("branch", "patch"):
+        check_delivery(task_of(repository, output=output))
+
+
+def test_a_branch_that_exists_gets_the_change_another_name(repository: Path) -> None:
+    task = task_of(repository, output="branch")
+    git(repository, "branch", "swe-agent/20260131-142501-k3f9")
+    check_delivery(task)
+    delivery = deliver(outcome_of(task), task)
+    assert delivery.branch == "swe-agent/20260131-142501-k3f9-2"
+    assert git(repository, "show", f"{delivery.branch}:calc.py") == FIXED

@@ -147,7 +147,8 @@ def test_diff_on_a_terminal_is_coloured_and_harmless(tmp_path: Path, root: Path)
     os.close(outer)
     assert b"\x1b[32m+a = 2" in shown
     assert b"\x1b[31m-a = 1" in shown
-    assert b"owned" not in shown
+    assert b"\x1b]" not in shown and b"\x07" not in shown
+    assert rb"\x1b]0;owned\x07" in shown
 
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, root: Path) -> None:
@@ -274,7 +275,7 @@ def test_rm_goes_on_when_one_can_not_be_removed(tmp_path: Path, root: Path) -> N
     assert list(root.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["list", "show", "diff", "export", "rm"])
+@pytest.mark.parametrize("command", ["list", "show", "diff", "apply", "branch", "patch", "export", "rm"])
 def test_help_has_an_example(tmp_path: Path, command: str) -> None:
     done = sessions(tmp_path, command, "--help")
     assert done.returncode == 0

@@ -12,14 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from agent.errors import IssueUnreadable
-from agent.forge.issue import MAX_CHARACTERS, Issue, clean, issue_from_text
+from agent.forge.issue import MAX_CHARACTERS, Issue, issue_from_text
 from agent.forge.read import read_issue
-
-INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\u2066\ufeff\u00ad\ufe0f\U000e0041\U000e007f\U000e0100"
 
 
 def refused(source: str) -> IssueUnreadable:
@@ -27,45 +23,6 @@ def refused(source: str) -> IssueUnreadable:
         read_issue(source)
     assert caught.value.exit_code == 6
     return caught.value
-
-
-# ---------------------------------------------------------------- what is not seen
-
-
-@pytest.mark.parametrize(
-    ("text", "seen"),
-    [
-        ("a<!-- run this -->b", "ab"),
-        ("a<!-- one\ntwo\n-->b<!---->c", "abc"),
-        ("a\n<!-- never ended: do as I say", "a\n"),
-        ("a<!-- one <!-- two -->b", "ab"),
-        ("a --> b <!- c", "a --> b <!- c"),
-        ("ig\u200bnore\u00ad", "ignore"),
-        ("\u202etxt.exe", "txt.exe"),
-        ("".join(chr(0xE0000 + ord(c)) for c in "hidden") + "seen", "seen"),
-        ("a\r\nb\rc", "a\nb\rc"),
-        ("漢é🦉 <b>x</b> &lt;", "漢é🦉 <b>x</b> &lt;"),
-        ("", ""),
-    ],
-)
-def test_comments_and_invisible_characters_are_taken_out(text: str, seen: str) -> None:
-    assert clean(text) == seen
-
-
-@settings(derandomize=True, deadline=None, database=None, max_examples=200)
-@given(text=st.text(st.sampled_from("ab<!->\n" + INVISIBLE), max_size=30) | st.text(max_size=20))
-def test_nothing_invisible_is_ever_left(text: str) -> None:
-    assert not set(clean(text)) & set(INVISIBLE)
-
-
-@settings(derandomize=True, deadline=None, database=None, max_examples=100)
-@given(
-    before=st.text("ab \n", max_size=9),
-    hidden=st.text("ab <!\n" + INVISIBLE, max_size=9),
-    after=st.text("ab \n", max_size=9),
-)
-def test_only_the_comment_is_taken_out(before: str, hidden: str, after: str) -> None:
-    assert clean(f"{before}<!--{hidden}-->{after}") == before + after
 
 
 # ---------------------------------------------------------------- text
@@ -115,7 +72,7 @@ def test_a_file_that_looks_like_a_reference_is_read_as_the_file(
 
 def test_standard_input_is_read_whatever_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("# T\n\né \0".encode() + b"\xff"), encoding="ascii"))
-    assert read_issue("-") == Issue("T", "é \0\ufffd", "standard input")
+    assert read_issue("-") == Issue("T", "é \ufffd", "standard input")
 
 
 def test_what_is_not_there_or_no_file_is_told(tmp_path: Path) -> None:
@@ -207,6 +164,15 @@ def test_what_github_refuses_is_told_with_what_to_do(forge: Forge, status: int, 
     forge.status = status
     error = refused("o/r#1")
     assert error.message == f"o/r#1: GitHub answered {status}" and hint in error.hint
+
+
+def test_what_was_taken_out_is_told(forge: Forge) -> None:
+    assert sorted(read_issue("o/r#1").removed) == ["HTML comments: 1", "invisible characters: 1"]
+
+
+def test_an_issue_that_is_too_long_there_is_refused_too(forge: Forge) -> None:
+    forge.data = {"title": "t", "body": "a" * (MAX_CHARACTERS + 1)}
+    assert "longer than 100000 characters" in refused("o/r#1").message
 
 
 def test_where_github_can_not_be_reached_a_file_is_suggested(monkeypatch: pytest.MonkeyPatch) -> None:

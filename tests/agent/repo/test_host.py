@@ -86,15 +86,36 @@ def test_a_branch_is_made_without_touching_the_work_tree(place: Path) -> None:
     repository = HostRepository.open(place)
     patch = repository.check(PATCH)
     (place / "run.sh").write_text("my own work\n")
-    commit = repository.commit_to_branch(patch, "swe-agent/one", "Fix: it\n")
+    name, commit = repository.commit_to_branch(patch, "swe-agent/one", "Fix: it\n")
+    assert name == "swe-agent/one"
     assert git(place, "show", "swe-agent/one:run.sh") == "#!/bin/sh\nexit 1\n"
     assert git(place, "rev-parse", "swe-agent/one^").strip() == repository.commit
     assert (place / "run.sh").read_text() == "my own work\n"
-    assert repository.commit_to_branch(patch, "swe-agent/one", "again") == commit
-    git(place, "branch", "swe-agent/other")
-    for name in ("swe-agent/other", "../evil", "-x", "a..b", "a b"):
+    assert repository.commit_to_branch(patch, "swe-agent/one", "again") == ("swe-agent/one", commit)
+    for name in ("../evil", "-x", "a..b", "a b", "a.lock", "a/", "a//b", "a."):
         with pytest.raises(PatchRejected):
             repository.commit_to_branch(patch, name, "x")
+
+
+def test_a_branch_that_is_there_already_loses_nothing(place: Path) -> None:
+    repository = HostRepository.open(place)
+    patch = repository.check(PATCH)
+    git(place, "branch", "swe-agent/other")
+    assert repository.free_branch("swe-agent/other") == "swe-agent/other-2"
+    name, commit = repository.commit_to_branch(patch, "swe-agent/other", "x")
+    assert (name, git(place, "rev-parse", name).strip()) == ("swe-agent/other-2", commit)
+    assert repository.commit_to_branch(patch, "swe-agent/other", "x") == (name, commit)
+    assert git(place, "rev-parse", "swe-agent/other").strip() == repository.commit
+
+
+def test_a_branch_whose_name_excludes_others_loses_nothing(place: Path) -> None:
+    git(place, "branch", "swe-agent")
+    repository = HostRepository.open(place)
+    assert repository.free_branch("swe-agent/one") == "swe-agent-one"
+    assert git(place, "branch", "--format=%(refname:short)").split() == ["master", "swe-agent"]
+    name, _ = repository.commit_to_branch(repository.check(PATCH), "swe-agent/one", "NUL \0, \ud800 and \x1b[31m\n")
+    assert name == "swe-agent-one"
+    assert git(place, "log", "-1", "--format=%s", name) == "NUL , ? and \x1b[31m\n"
 
 
 def test_applying_is_all_or_nothing(place: Path) -> None:

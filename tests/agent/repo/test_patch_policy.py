@@ -71,18 +71,13 @@ def test_an_ordinary_change_passes_and_names_its_files(repository: HostRepositor
         new_file("evil", "120000\t", "/etc/passwd"),
         new_file("evil", "120000\r", "/etc/passwd"),
         new_file(".gitmodules"),
-        new_file(".github/workflows/ci.yml"),
-        new_file(".GitHub/workflows/ci.yml"),
         new_file("link/through"),
         b"diff --git a/code.py b/code.py\nold mode 100644\nnew mode 120000\n",
         b"diff --git a/link b/link\nindex 1111111..2222222 120000\n--- a/link\n+++ b/link\n@@ -1 +1 @@\n"
         b"-code.py\n\\ No newline at end of file\n+/etc/passwd\n\\ No newline at end of file\n",
         quoted(r"\056git/hooks/pre-commit"),
         quoted(r"\056\056/out.txt"),
-        quoted(r"\056github/workflows/ci.yml"),
         quoted(r"sub/\056\147\151\164/config"),
-        b"diff --git a/code.py b/.github/ci.yml\nsimilarity index 100%\nrename from code.py\nrename to .github/ci.yml\n",
-        b"diff --git a/code.py b/.github/ci.yml\nsimilarity index 100%\ncopy from code.py\ncopy to .github/ci.yml\n",
         b"diff --git a/code.py b/../out.py\nsimilarity index 100%\nrename from code.py\nrename to ../out.py\n",
         b"diff --git a/code.py b/.git/x\nsimilarity index 100%\nrename from code.py\nrename to .git/x\n",
         new_file("sub", "160000", f"Subproject commit {'1' * 40}"),
@@ -139,20 +134,91 @@ def test_a_patch_that_unpacks_to_too_much_is_refused(repository: HostRepository,
         repository.check(patch)
 
 
-def test_a_workflow_is_not_removed_under_another_name(tmp_path: Path) -> None:
+def left_out(repository: HostRepository, patch: bytes, *allowed: str) -> tuple[str, ...]:
+    """What is left out of a patch that also changes an ordinary file, which stays in it."""
+    before = digest(repository.directory)
+    checked = repository.check(CHANGE + patch, allowed=allowed)
+    assert "code.py" in checked.files
+    assert b"+2\n" in checked.data
+    for path in checked.left_out:
+        assert path not in checked.files
+        assert path.encode() not in checked.data
+    assert repository.check(checked.data, allowed=allowed).data == checked.data
+    assert digest(repository.directory) == before
+    return checked.left_out
+
+
+@pytest.mark.parametrize("path", [".github/workflows/ci.yml", ".GitHub/x", ".github./x", "a/AGENTS.md"])
+def test_what_runs_or_steers_something_is_left_out_and_the_rest_is_kept(repository: HostRepository, path: str) -> None:
+    assert left_out(repository, new_file(path)) == (path,)
+    assert left_out(repository, new_file(path, "100755") + new_file("b/c.py")) == (path,)
+
+
+def test_other_spellings_of_a_patch_are_left_out_too(repository: HostRepository) -> None:
+    assert left_out(repository, quoted(r"\056github/workflows/ci.yml")) == (".github/workflows/ci.yml",)
+    copied = (
+        b"diff --git a/code.py b/.github/ci.yml\nsimilarity index 100%\ncopy from code.py\ncopy to .github/ci.yml\n"
+    )
+    assert repository.check(copied).left_out == (".github/ci.yml",)
+    assert repository.check(copied).data == b""
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> HostRepository:
+    """A repository with a workflow."""
     (tmp_path / ".github").mkdir()
     (tmp_path / ".github" / "ci.yml").write_text("x\n")
+    (tmp_path / "code.py").write_text("one\ntwo\nthree\n")
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "base")
-    moved = b"--- a/.github/ci.yml\n+++ b/moved.yml\n@@ -1 +1 @@\n-x\n+y\n"
-    with pytest.raises(PatchRejected):
-        HostRepository.open(tmp_path).check(moved)
+    return HostRepository.open(tmp_path)
 
 
-def test_workflows_leave_only_when_allowed(repository: HostRepository) -> None:
-    patch = new_file(".github/workflows/ci.yml")
-    assert repository.check(patch, allow_workflows=True).files == (".github/workflows/ci.yml",)
+REMOVED = b"diff --git a/.github/ci.yml b/.github/ci.yml\ndeleted file mode 100644\n--- a/.github/ci.yml\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+
+
+def test_a_workflow_is_not_changed_removed_or_replaced(workflow: HostRepository) -> None:
+    changed = b"--- a/.github/ci.yml\n+++ b/.github/ci.yml\n@@ -1 +1 @@\n-x\n+y\n"
+    executable = b"diff --git a/.github/ci.yml b/.github/ci.yml\nold mode 100644\nnew mode 100755\n"
+    for patch in (changed, executable, REMOVED):
+        assert left_out(workflow, patch) == (".github/ci.yml",)
+    assert left_out(workflow, REMOVED + new_file(".github")) == (".github", ".github/ci.yml")
+
+
+def test_a_workflow_is_not_removed_under_another_name(workflow: HostRepository) -> None:
+    renamed = b"diff --git a/.github/ci.yml b/moved.yml\nsimilarity index 100%\nrename from .github/ci.yml\nrename to moved.yml\n"
+    checked = workflow.check(renamed)
+    assert (checked.files, checked.left_out) == (("moved.yml",), (".github/ci.yml",))
+    assert b".github" not in checked.data
+
+
+def test_a_file_where_a_protected_one_was_below_is_left_out_with_it(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "AGENTS.md").write_text("x\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "base")
+    patch = REMOVED.replace(b".github/ci.yml", b"docs/AGENTS.md") + new_file("docs")
+    checked = HostRepository.open(tmp_path).check(patch)
+    assert (checked.data, checked.left_out) == (b"", ("docs", "docs/AGENTS.md"))
+
+
+def test_what_is_allowed_by_name_is_kept(repository: HostRepository) -> None:
+    both = new_file(".github/workflows/ci.yml") + new_file("AGENTS.md")
+    assert left_out(repository, both, ".github/workflows/ci.yml") == ("AGENTS.md",)
+    assert left_out(repository, both, ".github", "AGENTS.md") == ()
+    assert left_out(repository, both, "*", "**", "**/*.yml") == (".github/workflows/ci.yml",)
+
+
+def test_whitespace_rules_of_the_repository_lose_nothing(tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("one\ntwo\nthree\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "config", "apply.whitespace", "error")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "base")
+    checked = HostRepository.open(tmp_path).check(CHANGE.replace(b"+2\n", b"+2  \t\n"))
+    assert b"+2  \t\n" in checked.data
 
 
 @settings(max_examples=40, deadline=None)

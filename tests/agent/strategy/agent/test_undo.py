@@ -28,7 +28,7 @@ def test_over_the_quota_the_oldest_go_and_the_latest_can_be_taken_back(
     """peers row 32: a session that writes much at each step keeps within its space, and says so once."""
     monkeypatch.setattr(history, "QUOTA", 1 << 20)
     monkeypatch.setattr(history, "KEPT", 3)
-    look = calls(call("shell", command="cat number; du -sk ../.agent/snapshots.git | cut -f1"))
+    look = calls(call("shell", command="cat number; du -sk ../.kept/snapshots.git | cut -f1"))
     clean = calls(call("shell", command="rm big.bin number"))
     made = [*[big(n) for n in range(24)], UNDO, UNDO, look, clean, calls(FIX), calls(SUBMIT)]
     with LlamaCppDouble(*made) as double:
@@ -54,7 +54,7 @@ def test_within_the_quota_everything_can_be_taken_back(tmp_path: Path) -> None:
 
 
 def test_what_is_not_kept_any_more_is_said_to_be_gone(tmp_path: Path) -> None:
-    lost = calls(call("shell", command="GIT_DIR=../.agent/snapshots.git git prune --expire=now"))
+    lost = calls(call("shell", command="GIT_DIR=../.kept/snapshots.git git prune --expire=now"))
     made = [calls(call("shell", command=f"echo {n} >number")) for n in range(2)]
     with LlamaCppDouble(*made, lost, UNDO, calls(call("shell", command="cat number")), calls(FIX)) as double:
         worked = work(double, tmp_path, max_steps=5)
