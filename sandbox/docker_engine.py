@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import SandboxError, SandboxUnavailable
@@ -34,7 +34,7 @@ def connect() -> DockerClient:
     """
     tried = []
     for name, options in _candidates():
-        problem = _missing(options)
+        problem = _unreachable(options)
         if not problem:
             client, problem = _connect(options)
             if client is not None:
@@ -64,8 +64,8 @@ def engine_title(client: DockerClient) -> str:
 
 def _candidates() -> list[tuple[str, dict[str, Any]]]:
     """The engines to try, by what names each: options of `DockerClient`, or a `DOCKER_HOST` without any."""
-    if os.environ.get("DOCKER_HOST"):
-        return [("DOCKER_HOST", {})]
+    if host := os.environ.get("DOCKER_HOST"):
+        return [("DOCKER_HOST", {"base_url": host} if host.startswith("unix://") else {})]
     context = _context()
     if context is not None:
         return [context]
@@ -95,9 +95,23 @@ def _context() -> tuple[str, dict[str, Any]] | None:
     return f"the Docker context {name}", {"base_url": context.Host, "tls": context.TLSConfig or False}
 
 
-def _missing(options: dict[str, Any]) -> str:
+def _unreachable(options: dict[str, Any]) -> str:
+    """Why nobody listens at a unix socket; empty where somebody does, and for other addresses.
+
+    Asked before the SDK, which leaves a socket open where it can't connect.
+    """
     path = str(options.get("base_url", "")).removeprefix("unix://")
-    return "there is no such socket" if path.startswith("/") and not Path(path).exists() else ""
+    if not path.startswith("/"):
+        return ""
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_CONNECT_SECONDS)
+            probe.connect(path)
+    except FileNotFoundError:
+        return "there is no such socket"
+    except OSError as error:
+        return str(error.strerror or error).lower()
+    return ""
 
 
 def _connect(options: dict[str, Any]) -> tuple[DockerClient | None, str]:
