@@ -21,6 +21,7 @@ import anyio
 
 from agent.bundled.options import Kind, RuntimeSettings, child_arguments, environment, find_runtime, threads
 from agent.errors import ModelUnavailable
+from agent.files import make_private
 
 __all__ = ["BundledServer", "Kind", "RuntimeSettings", "find_runtime", "threads"]
 
@@ -110,7 +111,7 @@ class BundledServer:
         await self._stop()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.log_path.parent)
         arguments = child_arguments(
             self.kind,
             self.program,

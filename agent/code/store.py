@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.code.definitions import Definition, Structure
+from agent.files import make_private
 
 FORMAT = 2
 """To be raised when structures are read or stored in another way: caches of another format are replaced."""
@@ -59,7 +60,7 @@ class Store:
 
     def _connect(self, path: Path | None) -> sqlite3.Connection:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
         connection = sqlite3.connect(
             path or ":memory:", timeout=_LOCK_TIMEOUT_SECONDS, check_same_thread=False, isolation_level=None
         )
