@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from agent.errors import SandboxError
-from agent.run.refused_hosts import tell_refused_hosts
+from agent.run.network_warnings import tell_refused_hosts
 from agent.run.setup import prepare_again
 from agent.session.session import Session
 from agent.task import Task
