@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from agent import setting_descriptions as text
 from agent.errors import UsageError
+from agent.redaction import know_secret, know_url
 from agent.user_directories import user_file
 
 ENVIRONMENT_PREFIX = "SWE_AGENT_"
@@ -171,13 +172,16 @@ def _merged(layers: list[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Any]
 
 def _validated(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "configuration"
         raise UsageError(
             f"{name.replace('_', '-')} ({origins.get(name, 'unknown setting')}): {first['msg']}"
         ) from error
+    know_secret(settings.api_key)
+    know_url(settings.base_url)
+    return settings
 
 
 def _raised(settings: Settings, without: Settings, origins: Mapping[str, str]) -> set[str]:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 PRIVATE = 0o600
 """The permissions of a file that only its owner may read."""
+_PRIVATE_DIRECTORY = 0o700
 _DEFAULT_MODE = 0o666  # what `open` asks for; the user's umask decides
 
 
@@ -25,6 +26,20 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int = _DEFAULT_MODE
     """
     with open_atomically(path, mode=mode) as file:
         file.write(data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data)
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory, and those above it that are missing, for its owner alone. Raises `OSError`."""
+    for each in reversed([directory, *directory.parents]):
+        if not each.exists():
+            each.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
+
+
+def close_to_others(directory: Path) -> None:
+    """Take the permissions of others from a directory, where it is this user's. Raises `OSError`."""
+    found = directory.stat()
+    if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+        directory.chmod(_PRIVATE_DIRECTORY)
 
 
 @contextmanager

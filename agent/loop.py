@@ -16,6 +16,7 @@ What ends a session is an event too: `submitted`, `gave_up`, `budget`, `interrup
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ import anyio
 from agent import __version__
 from agent.backend import Backend, open_backend
 from agent.errors import BudgetExhausted, SandboxError, SandboxLost, SourceError, SweAgentError, UsageError
+from agent.files import PRIVATE, write_atomically
+from agent.redaction import know_secret, know_url, mask_addresses
 from agent.repo.patch_policy import CheckedPatch
 from agent.run.context import exhausted_budget
 from agent.run.resume import recheck_patch, restore_workspace
@@ -67,8 +70,9 @@ async def run_session(task: Task) -> Outcome:
     `JournalError` when the record can't be read or written, or another process has it; `UsageError` for a session that
     is finished, `BudgetExhausted` for one whose budget ended it and is still the same.
     """
-    secrets = [task.settings.api_key] if task.settings.api_key else []
-    with Journal(task.directory / "journal.jsonl", secrets=secrets) as journal:
+    know_secret(task.settings.api_key)
+    know_url(task.settings.base_url)
+    with Journal(task.directory / "journal.jsonl") as journal:
         session = Session(task.session_id, journal, task.subscribers)
         resumed = session.state.started is not None
         if resumed:
@@ -81,8 +85,10 @@ async def run_session(task: Task) -> Outcome:
             run.failed(error)
         except Exception as error:  # a mistake of ours: told as such, with the work kept
             trace = task.directory / "crash.txt"
-            trace.write_text(traceback.format_exc(), encoding="utf-8")
-            run.failed(SweAgentError(f"internal error: {error!r}", hint=f"please report it with {trace}"))
+            with contextlib.suppress(OSError):
+                write_atomically(trace, mask_addresses(traceback.format_exc()), mode=PRIVATE)
+            message = f"internal error: {mask_addresses(repr(error))}"
+            run.failed(SweAgentError(message, hint=f"please report it with {trace}"))
         except anyio.get_cancelled_exc_class():
             run.end(Ended(status="interrupted", reason="interrupted"))
             return run.outcome()  # the cancellation has done its work: the caller asked for just this

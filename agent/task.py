@@ -10,6 +10,7 @@ from agent.config import Settings
 from agent.forge.issue import Issue
 from agent.repo.host import HostRepository
 from agent.session.live import LiveEvent, ProgressReported
+from agent.session.redaction import redacted_live
 from agent.session.session import Subscriber
 from sandbox.network.allowed import AllowedHosts
 
@@ -35,8 +36,9 @@ class Task:
 
     def publish(self, event: LiveEvent) -> None:
         """Let everyone who watches know of something that is not journalled."""
+        shown = redacted_live(event)
         for subscriber in self.subscribers:
-            subscriber(event)
+            subscriber(shown)
 
     def report(self, message: str) -> None:
         """Let everyone who watches know what is being done."""

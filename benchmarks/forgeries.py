@@ -2,7 +2,7 @@
 
 ::
 
-    python -m benchmarks.forgeries --count 200
+    python -m benchmarks.forgeries --count 200 [--sandbox bubblewrap]
 
 Each is made of a way to end a test run, a way to forge what it reports and a place in the patch, by a seeded choice.
 """
@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from agent.verify.clean_runs import CleanRuns
 from agent.verify.evidence import Verifier
 from agent.verify.status import status_of
 from agent.verify.suite import TestRunner
-from sandbox.local import LocalSandbox
+from sandbox.select import start_sandbox
 from sandbox.snapshots import Snapshots
 
 Files = Mapping[str, str]
@@ -109,10 +109,10 @@ class Forgery:
     after: Files
 
 
-def forgeries(seed: int = 0) -> Iterator[Forgery]:
+def forgeries(seed: int = 0, kinds: Sequence[str] = tuple(COMMANDS), python: str = sys.executable) -> Iterator[Forgery]:
     """Endless forgeries; the first ones have every place in a patch once for each kind of test command."""
     chooser = random.Random(seed)
-    combinations = list(itertools.product(COMMANDS, _PLACES))
+    combinations = list(itertools.product(kinds, _PLACES))
     for number in itertools.count():
         kind, place = combinations[number] if number < len(combinations) else chooser.choice(combinations)
         end, forge = chooser.choice(list(_ENDS)), chooser.choice(list(_FORGES))
@@ -120,7 +120,8 @@ def forgeries(seed: int = 0) -> Iterator[Forgery]:
         before = {"calc.py": CODE, **tests}
         payload = _IMPORTS + _FORGES[forge] + _ENDS[end] + "\n"
         after = _PLACES[place](before, payload, kind)
-        yield Forgery(f"{number}: {kind}, {place}, ends by {end}, forges {forge}", command, before, after)
+        name = f"{number}: {kind}, {place}, ends by {end}, forges {forge}"
+        yield Forgery(name, command.replace(sys.executable, python), before, after)
 
 
 def _indented(payload: str) -> str:
@@ -216,8 +217,8 @@ _PLACES: Mapping[str, Callable[[Files, str, str], Files]] = {
 }  # fmt: skip
 
 
-def verdict(forgery: Forgery, directory: Path) -> str:
-    """The status that a session with this change has."""
+def verdict(forgery: Forgery, directory: Path, sandbox: str = "local") -> str:
+    """The status that a session with this change has, in a sandbox of this kind."""
     directory.mkdir(parents=True)
     repo = directory / "repo"
     _commit(repo, forgery.before)
@@ -225,12 +226,14 @@ def verdict(forgery: Forgery, directory: Path) -> str:
     _commit(repo, forgery.after)
     patch = _git(repo, "diff", "--no-renames", "--full-index", "HEAD~1", "HEAD")
     names = _git(repo, "diff", "--name-only", "--no-renames", "HEAD~1", "HEAD").decode().split()
-    found = anyio.run(_verify, forgery, tar, patch, names, directory)
+    found = anyio.run(_verify, forgery, tar, patch, names, directory, sandbox)
     return status_of(Ended(status="submitted"), True, found)
 
 
-async def _verify(forgery: Forgery, tar: bytes, patch: bytes, names: list[str], directory: Path) -> Verification:
-    sandbox = await LocalSandbox.start(directory / "workspace")
+async def _verify(
+    forgery: Forgery, tar: bytes, patch: bytes, names: list[str], directory: Path, kind: str
+) -> Verification:
+    sandbox = await start_sandbox(kind, name=f"forgery-{directory.name}", directory=directory / "workspace")
     try:
         snapshots = Snapshots(sandbox)
         await snapshots.begin(tar)
@@ -268,11 +271,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sandbox", default="local", help="others have their own Python, and no pytest in it")
     options = parser.parse_args()
+    local = options.sandbox == "local"
+    kinds, python = (tuple(COMMANDS), sys.executable) if local else (("unittest", "script"), "python3")
     fixed = 0
     with tempfile.TemporaryDirectory() as directory:
-        for number, forgery in enumerate(itertools.islice(forgeries(options.seed), options.count)):
-            status = verdict(forgery, Path(directory) / str(number))
+        for number, forgery in enumerate(itertools.islice(forgeries(options.seed, kinds, python), options.count)):
+            status = verdict(forgery, Path(directory) / str(number), options.sandbox)
             shutil.rmtree(Path(directory) / str(number), ignore_errors=True)
             fixed += status == "fixed"
             if status == "fixed":

@@ -28,9 +28,11 @@ from sandbox.limits import Limits
 from sandbox.network.access import NetworkAccess
 from sandbox.network.environment import certificate_environment
 from sandbox.network.listener import listen_in_namespace
+from sandbox.network.relay import resolver_file
 from sandbox.protocol import Workspace
+from sandbox.running_command import memory_file
 from sandbox.shell_state import ShellState
-from sandbox.supervised_shell import Launch, SupervisedShell, memory_file
+from sandbox.supervised_shell import Launch, SupervisedShell
 from sandbox.syscalls import filter_program
 
 _SHARED_MEMORY_BYTES = 256 << 20
@@ -91,7 +93,7 @@ class BubblewrapSandbox(ShellSandbox):
         self.directory = directory
         self._limits = limits or Limits()
         self._tested = tested  # the directory of the sandbox below, where this one is for a single change (`fresh`)
-        self.access = NetworkAccess()
+        self.access = NetworkAccess(may_relay=True)
         self._bwrap = ""
         self._state = ShellState(directory / "control")
         shell = partial(SupervisedShell, self.workspace, limits=self._limits)
@@ -130,7 +132,10 @@ class BubblewrapSandbox(ShellSandbox):
             environment["PATH"] = environment["PATH"].replace(":", f":{path}:", 1)
         arguments = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"]
         arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL", "--as-pid-1"]
-        if self.access.shared:
+        resolver = memory_file(resolver_file(self.access.relay) if self.access.relay else b"")
+        if self.access.relay:
+            arguments += ["--ro-bind-data", str(resolver), "/etc/resolv.conf"]
+        elif self.access.shared:
             arguments += ["--share-net", *network_mounts()]
         hosts = memory_file(hosts_file(online=self.access.shared))
         arguments += [*system_mounts(), *python, "--ro-bind-data", str(hosts), "/etc/hosts", "--proc", "/proc"]
@@ -156,10 +161,11 @@ class BubblewrapSandbox(ShellSandbox):
         # in a file: a command line is readable for every user of the host, and a proxy's address may have a password
         given = memory_file("\0".join(arguments).encode() + b"\0")
         argv = [self._bwrap, "--args", str(given), "--"]
-        return Launch(argv, program, {}, descriptors=(given, hosts, *filters), started=self._serve)
+        return Launch(argv, program, {}, descriptors=(given, hosts, resolver, *filters), started=self._serve)
 
     def _serve(self, pid: int) -> None:
-        """Let the supervisor's sandbox reach the filtering proxy, if it is to. Raises `SandboxUnavailable`."""
+        """Give the supervisor's sandbox the network that it is to have. Raises `SandboxUnavailable`."""
+        self.access.start_relay(pid)
         self.access.serve(partial(listen_in_namespace, pid))
 
     def _workspace_mounts(self, name: str) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import SandboxError, SandboxUnavailable
@@ -34,7 +34,7 @@ def connect() -> DockerClient:
     """
     tried = []
     for name, options in _candidates():
-        problem = _missing(options)
+        problem = _unreachable(options)
         if not problem:
             client, problem = _connect(options)
             if client is not None:
@@ -51,21 +51,27 @@ def engine_address(client: DockerClient) -> str:
     return f"unix://{path}" if path else address
 
 
+def is_podman(client: DockerClient) -> bool:
+    """Whether the engine is Podman. Raises `DockerException`."""
+    version: dict[str, Any] = client.version()
+    kind = next((str(each.get("Name", "")) for each in version.get("Components") or []), "")
+    return "podman" in kind.lower()
+
+
 def engine_title(client: DockerClient) -> str:
     """An engine's kind, version and address. Raises `DockerException`."""
     version: dict[str, Any] = client.version()
-    kind = next((str(each.get("Name", "")) for each in version.get("Components") or []), "")
-    podman = "podman" in kind.lower()
     rootless = (
         "; rootless" if any("rootless" in str(each) for each in client.info().get("SecurityOptions") or []) else ""
     )
-    return f"{'Podman' if podman else 'Docker'} {version.get('Version', '')} ({engine_address(client)}{rootless})"
+    kind = "Podman" if is_podman(client) else "Docker"
+    return f"{kind} {version.get('Version', '')} ({engine_address(client)}{rootless})"
 
 
 def _candidates() -> list[tuple[str, dict[str, Any]]]:
     """The engines to try, by what names each: options of `DockerClient`, or a `DOCKER_HOST` without any."""
-    if os.environ.get("DOCKER_HOST"):
-        return [("DOCKER_HOST", {})]
+    if host := os.environ.get("DOCKER_HOST"):
+        return [("DOCKER_HOST", {"base_url": host} if host.startswith("unix://") else {})]
     context = _context()
     if context is not None:
         return [context]
@@ -95,9 +101,23 @@ def _context() -> tuple[str, dict[str, Any]] | None:
     return f"the Docker context {name}", {"base_url": context.Host, "tls": context.TLSConfig or False}
 
 
-def _missing(options: dict[str, Any]) -> str:
+def _unreachable(options: dict[str, Any]) -> str:
+    """Why nobody listens at a unix socket; empty where somebody does, and for other addresses.
+
+    Asked before the SDK, which leaves a socket open where it can't connect.
+    """
     path = str(options.get("base_url", "")).removeprefix("unix://")
-    return "there is no such socket" if path.startswith("/") and not Path(path).exists() else ""
+    if not path.startswith("/"):
+        return ""
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_CONNECT_SECONDS)
+            probe.connect(path)
+    except FileNotFoundError:
+        return "there is no such socket"
+    except OSError as error:
+        return str(error.strerror or error).lower()
+    return ""
 
 
 def _connect(options: dict[str, Any]) -> tuple[DockerClient | None, str]:

@@ -1,12 +1,14 @@
-"""The system calls that no command needs and that open more of the kernel, as a filter for `bwrap --seccomp`.
+"""The system calls that commands may make: a filter for `bwrap --seccomp`, and a profile for Docker.
 
-The format is that of `struct sock_filter` (linux/filter.h) over `struct seccomp_data` (linux/seccomp.h); the numbers
-are those of the kernel's tables (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h).
+The filter's format is that of `struct sock_filter` (linux/filter.h) over `struct seccomp_data` (linux/seccomp.h), its
+numbers are those of the kernel's tables (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h).
 """
 
 from __future__ import annotations
 
 import errno
+import importlib.resources
+import json
 import platform
 import struct
 
@@ -59,6 +61,43 @@ def filter_program(machine: str = platform.machine()) -> bytes:
         program.append(other)
     program.append(_return(_ALLOW))
     return b"".join(struct.pack("=HBBI", *each) for each in program)
+
+
+def container_profile() -> str:
+    """The profile for a container, in Docker's format: the calls that `etc/syscalls` lists, and no others.
+
+    Of the rest, those that libraries fall back from are absent. Source of the format: Docker's documentation, "Seccomp
+    security profiles for Docker".
+    """
+    names = importlib.resources.files("sandbox").joinpath("etc", "syscalls").read_text("utf-8").split()
+    plain = {"names": names, "action": "SCMP_ACT_ALLOW"}
+    # a flag of clone(2) that makes a namespace: (flags & mask) must be 0
+    clone = {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [_argument(0, "MASKED_EQ", _NEW_NAMESPACES, 0)]}
+    sockets = [
+        {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [_argument(0, "EQ", each, 0)]} for each in _FAMILIES
+    ]
+    # the default personality, and without randomised addresses, as debuggers ask for
+    kinds = (0, 0x40000, 0xFFFFFFFF)
+    personality = [
+        {"names": ["personality"], "action": "SCMP_ACT_ALLOW", "args": [_argument(0, "EQ", each, 0)]} for each in kinds
+    ]
+    absent = {"names": list(_ABSENT), "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS}
+    architectures = [
+        {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": []},
+        {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": []},
+    ]
+    return json.dumps(
+        {
+            "defaultAction": "SCMP_ACT_ERRNO",
+            "defaultErrnoRet": errno.EPERM,
+            "archMap": architectures,
+            "syscalls": [plain, clone, *sockets, *personality, absent],
+        }
+    )
+
+
+def _argument(index: int, operation: str, value: int, second: int) -> dict[str, object]:
+    return {"index": index, "op": f"SCMP_CMP_{operation}", "value": value, "valueTwo": second}
 
 
 def _return(value: int) -> tuple[int, int, int, int]:

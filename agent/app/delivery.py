@@ -84,13 +84,25 @@ def branch_name(session_id: str) -> str:
     return f"swe-agent/{session_id}"
 
 
+def delivery_failed(error: Exception, session_id: str) -> SweAgentError:
+    """The error for one that nobody foresaw while a change was delivered: standard output that is closed, or full."""
+    what = (
+        f"the patch can't be written: {error.strerror}" if isinstance(error, OSError) else f"internal error: {error!r}"
+    )
+    return SweAgentError(what, hint=_later(session_id))
+
+
+def _later(session_id: str) -> str:
+    return f"the change is kept: `swe-agent sessions apply|branch|patch {session_id}` delivers it later"
+
+
 @contextmanager
 def deliverable_later(session_id: str) -> Iterator[None]:
     """An error of delivery also says how the change is delivered later."""
     try:
         yield
     except (SourceError, UsageError) as error:
-        later = f"the change is kept: `swe-agent sessions apply|branch|patch {session_id}` delivers it later"
+        later = _later(session_id)
         hint = f"{error.hint}; {later}" if error.hint and error.hint != error.default_hint else later
         raise type(error)(error.message, hint=hint) from error
 

@@ -14,6 +14,7 @@ from agent.errors import JournalError, UsageError
 from agent.files import is_locked
 from agent.forge.issue import Issue
 from agent.forge.read import read_issue
+from agent.redaction import MASKED, know_url
 from agent.repo.host import HostRepository
 from agent.session.directories import JOURNAL, session_directories, session_directory
 from agent.session.events import SessionStarted
@@ -55,6 +56,7 @@ def _repository_path(repo: str | None, issue: Issue) -> Path:
     if _URL.match(repo):
         from agent.repo.clone import clone
 
+        know_url(repo)
         return clone(repo, home() / "repositories")
     return Path(repo)
 
@@ -100,10 +102,17 @@ def resume_task(session_id: str, options: Mapping[str, Any]) -> Task:
 
 
 def _resumed_settings(started: SessionStarted, options: Mapping[str, Any]) -> Settings:
-    """The settings the session was started with, overridden by `options`; the API key is not in the journal."""
+    """The settings the session was started with, overridden by `options`.
+
+    The API key, and an address with a password in it, are not in the journal; they are configured, or given again.
+    """
     configured, _, _ = load_settings(options)
     given = {name: getattr(configured, name) for name, value in options.items() if value is not None}
     known = {name: value for name, value in started.settings.items() if name in Settings.model_fields}
+    if MASKED in str(known.get("base_url")) and "base_url" not in given:
+        if configured.base_url is None:
+            raise UsageError("the model server's address has a password, which is not stored", hint="give --base-url")
+        known["base_url"] = configured.base_url
     try:
         return Settings.model_validate({**known, "api_key": configured.api_key, **given})
     except ValidationError as error:

@@ -21,6 +21,7 @@ import anyio
 
 from agent.bundled.options import Kind, RuntimeSettings, child_arguments, environment, find_runtime, threads
 from agent.errors import ModelUnavailable
+from agent.files import PRIVATE, make_private
 
 __all__ = ["BundledServer", "Kind", "RuntimeSettings", "find_runtime", "threads"]
 
@@ -110,7 +111,7 @@ class BundledServer:
         await self._stop()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.log_path.parent)
         arguments = child_arguments(
             self.kind,
             self.program,
@@ -119,7 +120,7 @@ class BundledServer:
             parallel=self.parallel,
             settings=self.settings,
         )
-        with self.log_path.open("ab") as log:
+        with open(self.log_path, "ab", opener=_private) as log:
             self._log_start = log.tell()
             return subprocess.Popen(
                 # -P: the modules beside the script must not hide installed ones.
@@ -196,3 +197,7 @@ class BundledServer:
             process.stdin.close()
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(process.wait)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE)

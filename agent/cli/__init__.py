@@ -45,6 +45,9 @@ def _common(
     ] = False,
 ) -> None:
     """Options of the program itself."""
+    from agent.redaction import know_environment
+
+    know_environment()
     gc.enable()  # off while the program starts (agent/__main__.py)
 
 
@@ -59,7 +62,10 @@ app.add_typer(bench, name="bench")
 
 
 def main() -> None:
-    """Run the command line; a `SweAgentError` is printed on standard error, after its hint, and sets the exit code."""
+    """Run the command line; a `SweAgentError` is printed on standard error, after its hint, and sets the exit code.
+
+    Any other error is a mistake of ours: its traceback is printed without secrets.
+    """
     try:
         app()
     except SweAgentError as error:
@@ -69,3 +75,10 @@ def main() -> None:
         raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except Exception as error:
+        import traceback
+
+        from agent.redaction import mask_addresses
+
+        sys.stderr.write(mask_addresses(traceback.format_exc()))
+        raise SystemExit(1) from error

@@ -31,7 +31,7 @@ _TOKENS = re.compile(
     rf"<(?=\s?{_BAR}[^<>\n]{{0,80}}>)|<(?=[^<>\n|\uff5c]{{1,80}}{_BAR}\s?>)"
     rf"|<(?=\s*/?\s*(?:{'|'.join(map(re.escape, (*OWN_TAGS, *_NAMED)))})\b[^<>\n]{{0,200}}/?\s*>)"
     rf"|<(?=\s*/\s*(?:{'|'.join(OWN_TAGS)})\b)"
-    r"|<(?=extra_id_\d+>|unused\d+>|reserved_\w{1,30}>|<SYS>>|</SYS>>|0x[0-9A-F]{2}>)"
+    r"|<(?=/?(?:start|end)_\w{1,40}>|ctrl\d+>|extra_id_\d+>|unused\d+>|reserved_\w{1,30}>|<SYS>>|</SYS>>|0x[0-9A-F]{2}>)"
     rf"|\[(?=\s?/?(?:{_INSTRUCTIONS})\])",
     re.IGNORECASE,
 )

@@ -39,7 +39,7 @@ _UNRENDERED = re.compile(
     r"|<\?.*?(?:\?>|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<![A-Za-z].*?(?:>|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-_KEPT_ATTRIBUTE = re.compile(r"\b(href|src)\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)", re.IGNORECASE)
+_KEPT_ATTRIBUTE = re.compile(r"\b(href|src)\s*=\s*(\"[^\"\s]*\"|'[^'\s]*'|[^\s\"'>]+)", re.IGNORECASE)
 _MAX_TAG_NAME = 20
 _TICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"\\.|<!--|<|`+", re.DOTALL)
@@ -48,6 +48,8 @@ _TITLE = re.compile(
     r"(\]\(\s{0,9}(?:<[^<>\n]{0,2000}>|[^\s()<>]{0,2000}(?:\([^\s()]{0,300}\)[^\s()]{0,300})?))"
     r"\s{1,9}(?:\"[^\"]{0,2000}\"|'[^']{0,2000}'|\([^()]{0,2000}\))\s{0,9}\)"
 )
+_REFERENCE = re.compile(r"(\]?)\[([^\[\]]{1,1000})\](?:\[\])?(?![(\[:])")
+_BRACKETED_ADDRESS = re.compile(r"\]\(\s{0,9}<([^<>\n]{0,2000})>")
 # in a paragraph it is shown, but people and other renderers take it for a comment
 _COMMENT_LINE = re.compile(r"^([ >]{0,9}\[[^\[\]\n]{1,200}\]:[ \t]{0,9}[^\s]{1,2000})[ \t]{1,9}[\"'(].*$", re.MULTILINE)
 _FOOTNOTE = re.compile(r"^[ >]{0,9}\[\^([^\]\n]{1,100})\]:")
@@ -78,6 +80,7 @@ class _Cleaner:
 
     def __init__(self) -> None:
         self.found: Counter[str] = Counter()
+        self._addresses: dict[str, str] = {}  # of links, by label
 
     def document(self, text: str) -> str:
         """The document, block by block, as CommonMark has them."""
@@ -91,12 +94,11 @@ class _Cleaner:
         lines = text.split("\n")
         code, prose, html = _blocks(tokens)
         definitions = self._definitions(environment, lines)
-        out: list[str | None] = []
+        out: list[str] = []
         at = 0
         while at < len(lines):
             if at in definitions:
-                end, replacement = definitions[at]
-                out.append(replacement)
+                end = definitions[at]
             elif at in code:
                 end = code[at].map[1] if code[at].map else at + 1  # type: ignore[index]
                 out += self._code(code[at], lines[at:end])
@@ -105,30 +107,27 @@ class _Cleaner:
                 text = "\n".join(lines[at:end])
                 out.append(self._html(text) if at in html else self._prose(text))
             at = max(end, at + 1)
-        return "\n".join(part for part in out if part is not None)
+        return "\n".join(out)
 
-    def _definitions(self, environment: dict[str, Any], lines: list[str]) -> dict[int, tuple[int, str | None]]:
-        """The definitions of links, by their first line: the line after them, and what stays of them."""
+    def _definitions(self, environment: dict[str, Any], lines: list[str]) -> dict[int, int]:
+        """The definitions of links and unused footnotes, by their first line: the line after them. None is rendered.
+
+        A link by its label gets its address where it stands: of `[a][b]` only `a` is seen.
+        """
         given = [*environment.get("references", {}).items()]
         given += [(each["label"], each) for each in environment.get("duplicate_refs", [])]
-        given = [(label, each) for label, each in given if not label.startswith("^")]  # a footnote's
-        spans = {each["map"][0]: (each["map"][1], label, each) for label, each in given}
-        inside = {line for start, (end, *_) in spans.items() for line in range(start, end)}
-        rest = "\n".join(line for number, line in enumerate(lines) if number not in inside)
-        used = {_label(found) for found in re.findall(r"\[([^\[\]]{1,500})\]", rest)}
-        found: dict[int, tuple[int, str | None]] = {}
-        for start, (end, label, each) in spans.items():
-            if _label(label) in used:
-                self.found["titles of links"] += bool(each["title"])
-                found[start] = (end, self._visible_part(f"[{_label(label)}]: {each['href']}"))
-            else:
-                self.found["definitions of links that nothing uses"] += 1
-                found[start] = (end, None)
+        found: dict[int, int] = {}
+        for label, each in given:
+            if label.startswith("^"):
+                continue  # a footnote's
+            self._addresses.setdefault(_label(label), self._visible_part(each["href"]))
+            found[each["map"][0]] = each["map"][1]
+        self.found["definitions of links"] += len(found)
         return found | self._footnotes(lines, found)
 
-    def _footnotes(self, lines: list[str], known: dict[int, Any]) -> dict[int, tuple[int, str | None]]:
+    def _footnotes(self, lines: list[str], known: dict[int, int]) -> dict[int, int]:
         """Definitions of footnotes that nothing refers to: they are not rendered."""
-        found: dict[int, tuple[int, str | None]] = {}
+        found: dict[int, int] = {}
         used = {_label(each) for line in lines for each in _FOOTNOTE_REFERENCE.findall(_FOOTNOTE.sub("", line))}
         for number, line in enumerate(lines):
             match = _FOOTNOTE.match(line)
@@ -138,7 +137,7 @@ class _Cleaner:
             while end < len(lines) and lines[end].strip():
                 end += 1
             self.found["footnotes that nothing refers to"] += 1
-            found[number] = (end, None)
+            found[number] = end
         return found
 
     def _code(self, token: Token, lines: list[str]) -> list[str]:
@@ -169,12 +168,25 @@ class _Cleaner:
             else:
                 kept.append(self._visible_part(piece))
         seen = self._tags("".join(kept), _INLINE_TAG)
+        seen = self._links(seen)
         seen, images = _IMAGE.subn(lambda found: "![]" if found[2] else "(image)", seen)
         self.found["texts of images"] += images
         seen, titles = _TITLE.subn(r"\1)", seen)
         seen, comments = _COMMENT_LINE.subn(r"\1", seen)
         self.found["titles of links"] += titles + comments
         return _PLACEHOLDER.sub(lambda found: codes[int(found[1])], seen)
+
+    def _links(self, text: str) -> str:
+        """Links by a label with their addresses in place of it, and none with an address that reads as words."""
+        text = _REFERENCE.sub(self._reference, text)
+        return _BRACKETED_ADDRESS.sub(lambda found: "](" if len(found[1].split()) > 1 else found[0], text)
+
+    def _reference(self, found: re.Match[str]) -> str:
+        address = self._addresses.get(_label(found[2]))
+        if address is None:
+            return found[0]
+        # behind `]` it is the label of a link's text, else it is text itself
+        return f"]({address})" if found[1] else f"[{found[2]}]({address})"
 
     def _spans(self, text: str) -> Iterator[tuple[str, bool]]:
         """The pieces of a paragraph, without comments; True with those that are code."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.errors import BackendError, BackendRefused, BackendUnreachable, ContextOverflow, ReplyUnparsable
+from agent.redaction import mask
 
 _RETRIED = {408, 409, 425, 429, 500, 502, 503, 504}
 _OVERFLOW = re.compile(
@@ -57,7 +58,7 @@ def body_of(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        return text.strip()[:_MAX_SHOWN]
+        return mask(text).strip()[:_MAX_SHOWN]  # a key that is cut in two would not be known
 
 
 def status_error(status: int, body: Any, headers: Mapping[str, str]) -> RetryableError | BackendError:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.files import open_locked
+from agent.files import make_private, open_locked
 from agent.model.servers.base import Server
 from agent.model.servers.llama_cpp import LlamaCpp
 from agent.model.types import SlotChoice
@@ -68,7 +68,7 @@ class _Slots:
 def _lock(path: Path) -> int | None:
     """The descriptor of a locked file; None where another process holds the lock, or it can't be locked."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         return open_locked(path)
     except OSError:
         return None

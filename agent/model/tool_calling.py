@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from agent.catalogue.modes import ToolCallMode
-from agent.files import PRIVATE, write_atomically
+from agent.files import PRIVATE, make_private, write_atomically
 from agent.model.servers.base import Capabilities, Server
 from agent.user_directories import home
 
@@ -107,7 +107,7 @@ class ToolCallModeMemory:
             return
         known[_key(server)] = entry
         with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path.parent)
             write_atomically(self.path, json.dumps(known, indent=1, sort_keys=True), mode=PRIVATE)
 
     def _read(self) -> dict[str, Any]:

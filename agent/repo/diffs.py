@@ -45,11 +45,15 @@ class FileDiff:
 
 
 class ChangedLine(NamedTuple):
-    """A line that a diff adds or removes, without its end: `sign` is `+` or `-`."""
+    """A line that a diff adds or removes, without its end: `sign` is `+` or `-`.
+
+    `at` is its number in the file before; for an added line, that of the line before it, 0 at the beginning.
+    """
 
     path: str
     sign: str
     text: str
+    at: int
 
 
 class _Unreadable(ValueError):
@@ -73,13 +77,17 @@ def read_changed_lines(diff: bytes) -> list[ChangedLine] | None:
     files = _parse(_Lines(diff), keep_lines=True) if len(diff) <= MAX_BYTES_WITH_LINES else []
     if not files:
         return None if diff.strip() else []
-    return [
-        ChangedLine(_paths(file)[1], line.line_type, _decoded(line.value.removesuffix("\n")))
-        for file in files
-        for hunk in file
-        for line in hunk
-        if line.is_added or line.is_removed
-    ]
+    found = []
+    for file in files:
+        path = _paths(file)[1]
+        for hunk in file:
+            # a hunk that removes nothing and has no context begins behind the line that its header names
+            at = hunk.source_start - (1 if hunk.source_length else 0)
+            for line in hunk:
+                at += not line.is_added
+                if line.is_added or line.is_removed:
+                    found.append(ChangedLine(path, line.line_type, _decoded(line.value.removesuffix("\n")), at))
+    return found
 
 
 def _parse(lines: _Lines, *, keep_lines: bool) -> list[PatchedFile]:

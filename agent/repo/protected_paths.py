@@ -2,7 +2,7 @@
 
 A patch may change them only where their names are allowed. Names are compared as the most lenient file system would:
 without case, compatibility forms, ignorable characters, trailing dots and spaces, and NTFS streams. What a build or a
-test run executes (`Makefile`, `package.json`, `setup.py`) is not here: fixes change it, and it runs in the sandbox.
+test run executes (`Makefile`, `package.json`) is not here: fixes change it, and it runs in the sandbox.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from agent.run.baseline_report import keep_report, kept_report
 from agent.run.best_result import BestResult
 from agent.run.context import RunContext
 from agent.run.model_session import ModelSession
-from agent.run.refused_hosts import tell_refused_hosts
+from agent.run.network_warnings import tell_refused_hosts, tell_shared_network
 from agent.run.reproduction import Reproduction
 from agent.run.run import Run
 from agent.run.tool_session import ToolSession
@@ -73,6 +73,7 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
         task.report("copying the repository into the sandbox")
         session.emit(SandboxStarted(sandbox=sandbox.kind, tree=await _copy_in(task, snapshots)))
     if settings.network == "allow":
+        tell_shared_network(task, session, sandbox)
         await sandbox.network(True)
     for command in _setups(task, session):
         if command not in state.environment.prepared:
@@ -194,6 +195,8 @@ async def _without_flaky(context: RunContext, tests: TestRunner, baseline: Basel
 
 async def run_setup(task: Task, session: Session, sandbox: Sandbox, command: str) -> None:
     """Run the setup with the network on, unless it is never to be; a failure is a warning."""
+    if not session.state.environment.setups:
+        tell_shared_network(task, session, sandbox)
     result = await run_setup_command(sandbox, command, task.settings.network)
     output = printable(result.output.text())
     refused = tell_refused_hosts(task, session)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from agent.errors import SandboxError
-from agent.run.refused_hosts import tell_refused_hosts
+from agent.run.network_warnings import tell_refused_hosts
 from agent.run.setup import prepare_again
 from agent.session.session import Session
 from agent.task import Task
@@ -59,8 +59,7 @@ async def open_clean(
     else:
         clean = await _start(task, session, "-clean")
     try:
-        # where the work is done, the patch may have been tried in it
-        if touched and (state.ended is not None or not await _is_whole(clean, [state.workspace.base])):
+        if touched and not await _is_whole(clean, [state.workspace.base]):
             clean = await _start_empty(task, session, clean, "-clean")
             await prepare_again(task, session, clean)
         yield clean

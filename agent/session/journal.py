@@ -21,19 +21,16 @@ from types import TracebackType
 from pydantic import ValidationError
 
 from agent.errors import JournalDamaged, JournalError, JournalWriteFailed, SessionInUse
-from agent.files import lock
+from agent.files import PRIVATE, close_to_others, lock, make_private, write_atomically
 from agent.session.events import EVENT, VERSION, Event
 
 _DAMAGE_HINT = "restore the file from a backup, or start again with `swe-agent fix`"
 _LINE = re.compile(rb'^\{"v":(\d+),"n":(\d+),"t":([\d.]+),(?:"len":(\d+),)?"crc":"([0-9a-f]{8})","event":(\{.*\})\}$')
 
 
-def _encode(number: int, event: Event, secrets: Iterable[str], at: float) -> bytes:
-    """The line of an event written at the time `at`, with all `secrets` masked."""
+def _encode(number: int, event: Event, at: float) -> bytes:
+    """The line of an event written at the time `at`."""
     body = EVENT.dump_json(event)
-    for secret in secrets:
-        for form in {secret.encode(), *(json.dumps(secret, ensure_ascii=a)[1:-1].encode() for a in (True, False))}:
-            body = body.replace(form, b"***")
     head = f'{{"v":{VERSION},"n":{number},"t":{at:.3f},"len":{len(body)},"crc":"{zlib.crc32(body):08x}","event":'
     return head.encode() + body + b"}\n"
 
@@ -117,14 +114,13 @@ def holder(path: Path) -> str:
 class Journal:
     """A journal, open for appending while its context lasts; one process at a time.
 
-    `secrets` are masked in what is written.
+    Secrets are masked in the events before they come here (`Session.emit`).
     """
 
-    def __init__(self, path: Path, *, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.events: list[Event] = []
         self.times: list[float] = []  # of the events, in seconds since 1970
-        self._secrets = [secret for secret in secrets if len(secret) >= 6]
         self._file = -1
 
     def __enter__(self) -> Journal:
@@ -134,7 +130,8 @@ class Journal:
         """
         try:
             new = not self.path.exists()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path.parent)
+            close_to_others(self.path.parent)  # earlier versions left it open
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             if new:
                 sync_directory(self.path.parent)
@@ -162,7 +159,7 @@ class Journal:
         """Describe this process in the holder file. It is for people to read, so a failure is ignored."""
         text = json.dumps({"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")})
         with contextlib.suppress(OSError):
-            _holder_file(self.path).write_text(text, encoding="utf-8")
+            write_atomically(_holder_file(self.path), text, mode=PRIVATE)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -186,7 +183,7 @@ class Journal:
         """`append` with a given time for each event, in seconds since 1970."""
         events = list(timed)
         start = len(self.events)
-        lines = [_encode(start + i, event, self._secrets, at) for i, (event, at) in enumerate(events)]
+        lines = [_encode(start + i, event, at) for i, (event, at) in enumerate(events)]
         data = b"".join(lines)
         before = os.lseek(self._file, 0, os.SEEK_CUR)
         try:

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from agent.errors import JournalWriteFailed
-from agent.files import PRIVATE, link_atomically, write_atomically
+from agent.files import PRIVATE, link_atomically, make_private, write_atomically
 
 LATEST = "workspace.patch"
 """The name of the link to the latest patch."""
@@ -34,7 +34,7 @@ class PatchStore:
         """Store the patch of a tree and make it the latest, atomically. Raises `JournalWriteFailed`."""
         path = self._file(tree)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
             if not path.exists():
                 write_atomically(path, patch, mode=PRIVATE)
                 self._enforce_quota(len(patch))

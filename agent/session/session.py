@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from agent.session.events import Event, Resumed, Seconds
 from agent.session.journal import Journal
-from agent.session.live import LiveEvent
+from agent.session.live import LiveEvent, TextReceived
+from agent.session.redaction import TextRedaction, redacted, redacted_live
 from agent.session.state import State
 from agent.session.transcript import Transcript
 
@@ -34,6 +35,7 @@ class Session:
         self.transcript = Transcript()
         self._journal = journal
         self._subscribers = list(subscribers)
+        self._text = TextRedaction()
         self._started = time.monotonic()
         for event in journal.events:
             self._fold(event)
@@ -43,19 +45,28 @@ class Session:
         self.transcript.add(event)
 
     def emit(self, *events: Event) -> None:
-        """Write events to disk in one go, then let everyone know. Raises `JournalWriteFailed`."""
+        """Write events to disk in one go, then let everyone know. Raises `JournalWriteFailed`.
+
+        Known secrets are masked in what is written and told; what follows in this process has the events as they are.
+        """
         if not events:
             return
-        self._journal.append(*events)
-        for event in events:
+        told = [redacted(event) for event in events]
+        self._journal.append(*told)
+        self._tell(self._text.end())
+        for event, shown in zip(events, told, strict=True):
             self._fold(event)
             for subscriber in self._subscribers:
-                subscriber(event)
+                subscriber(shown)
 
     def publish(self, event: LiveEvent) -> None:
         """Let everyone who watches know of something that is not journalled."""
-        for subscriber in self._subscribers:
-            subscriber(event)
+        self._tell(self._text.add(event) if isinstance(event, TextReceived) else [redacted_live(event)])
+
+    def _tell(self, events: Sequence[LiveEvent]) -> None:
+        for event in events:
+            for subscriber in self._subscribers:
+                subscriber(event)
 
     def earlier_seconds(self) -> float:
         """How long the processes before this one worked on the session, by their results, else by the clock's times."""

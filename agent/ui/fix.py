@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,18 +9,18 @@ from typing import Any
 
 import anyio
 
-from agent.app.delivery import Delivery, check_delivery, deliver
+from agent.app.delivery import Delivery, check_delivery, deliver, delivery_failed
 from agent.app.interrupts import EXIT_CODE as INTERRUPTED
 from agent.app.interrupts import interruptible
 from agent.app.tasks import create_task
 from agent.errors import SweAgentError
 from agent.loop import Outcome, run_session
+from agent.redaction import mask_addresses
 from agent.session.directories import new_session_id
 from agent.session.events import Result
 from agent.session.session import only_journalled
 from agent.task import Task
-from agent.text import printable
-from agent.ui.errors import print_error
+from agent.ui.errors import print_error, say
 from agent.ui.json_lines import JsonLines
 from agent.ui.patches import print_patch
 from agent.ui.terminal import Terminal
@@ -38,7 +37,7 @@ def run_fix(issue: str, repo: str | None, base: str, options: Mapping[str, Any],
         for warning in warnings:
             terminal.report(warning)
         return run_task(task, terminal, json_lines=json_lines)
-    except SweAgentError as error:
+    except Exception as error:
         if json_lines:
             write_error(error, session_id)
         raise
@@ -68,9 +67,9 @@ def _finish(outcome: Outcome, task: Task, lines: JsonLines | None) -> int:
     try:
         delivery = deliver(outcome, task)
         print_delivery(delivery, json_lines=lines is not None)
-    except SweAgentError as raised:
-        error = raised
-        told = {"status": "error", "exit_code": error.exit_code, "error": str(error)}
+    except Exception as raised:  # whatever it is, there is a result line, and the patch is in it
+        error = raised if isinstance(raised, SweAgentError) else delivery_failed(raised, task.session_id)
+        told = {"status": "error", "exit_code": error.exit_code, "error": mask_addresses(str(error))}
         result = result.model_copy(update=told)
     result = result.model_copy(update={"branch": delivery.branch or None, "commit": delivery.commit or None})
     if lines:
@@ -79,14 +78,17 @@ def _finish(outcome: Outcome, task: Task, lines: JsonLines | None) -> int:
         print_error(error)
     elif result.exit_code:
         if result.exit_code in {5, INTERRUPTED}:
-            sys.stderr.write(f"swe-agent: to continue: swe-agent resume {task.session_id}\n")
-        sys.stderr.write(f"swe-agent: {printable(result.error or result.status)}\n")
+            say(f"to continue: swe-agent resume {task.session_id}")
+        say(result.error or result.status)
     return result.exit_code
 
 
-def write_error(error: SweAgentError, session_id: str) -> None:
+def write_error(error: Exception, session_id: str) -> None:
     """Write the error that prevented a session as the result, the last of the JSON lines."""
-    JsonLines()(Result(status="error", exit_code=error.exit_code, session_id=session_id, patch="", error=str(error)))
+    ours = isinstance(error, SweAgentError)
+    told = mask_addresses(str(error) if ours else f"internal error: {error!r}")
+    exit_code = error.exit_code if isinstance(error, SweAgentError) else 1
+    JsonLines()(Result(status="error", exit_code=exit_code, session_id=session_id, patch="", error=told))
 
 
 def with_subscribers(task: Task, terminal: Terminal, lines: JsonLines | None) -> Task:
@@ -99,6 +101,6 @@ def print_delivery(delivery: Delivery, *, json_lines: bool = False) -> None:
     if delivery.unwritten and not json_lines:
         print_patch(delivery.unwritten)
     if delivery.applied:
-        sys.stderr.write("swe-agent: the patch is applied to the work tree\n")
+        say("the patch is applied to the work tree")
     if delivery.branch:
-        sys.stderr.write(f"swe-agent: commit {delivery.commit[:12]} on branch {delivery.branch}\n")
+        say(f"commit {delivery.commit[:12]} on branch {delivery.branch}")

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from agent.text import visible
 
 
 def print_patch(patch: bytes) -> None:
-    """Print a patch; on a terminal in colours, with what would act on the terminal shown instead."""
+    """Print a patch; on a terminal in colours, with what would act on the terminal shown instead. Raises `OSError`."""
     if not sys.stdout.isatty():
-        sys.stdout.buffer.write(patch)
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.buffer.write(patch)
+            sys.stdout.buffer.flush()
+        except OSError:
+            # what is buffered still would be written at the exit, and change the exit code when that fails, too
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            raise
         return
     from rich.console import Console
 

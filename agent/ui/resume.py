@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.app.tasks import last_resumable, resume_task
-from agent.errors import SweAgentError
 from agent.ui.fix import run_task, write_error
 from agent.ui.terminal import Terminal
 
@@ -19,7 +18,7 @@ def run_resume(session_id: str | None, options: Mapping[str, Any], *, json_lines
     try:
         session_id = session_id or last_resumable(on_skipped=terminal.report)
         return run_task(resume_task(session_id, options), terminal, json_lines=json_lines)
-    except SweAgentError as error:
+    except Exception as error:
         if json_lines:
             write_error(error, session_id or "")
         raise

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from agent.redaction import mask_addresses
 from agent.session.events import Event
 from agent.session.live import (
     CallStreaming,
@@ -66,7 +67,7 @@ class Terminal:
     def report(self, message: str) -> None:
         """Show a line about what is being done."""
         self._end_text()
-        self._print(Line("·", message, "dim"))
+        self._print(Line("·", mask_addresses(message), "dim"))
 
     def _show_text(self, piece: str) -> None:
         self._waited = 0.0

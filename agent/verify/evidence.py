@@ -18,6 +18,7 @@ from agent.verify.patch_parts import PatchParts
 from agent.verify.relevance import failures_named
 from agent.verify.suite import outcome_of
 from agent.verify.test_configuration import files_that_import_the_runner
+from agent.verify.tests_in_code import files_with_changed_tests
 
 _MAX_FILES = 20  # in the result
 _MIN_EXAMPLES = 2  # for a change that was found by trying: of many, some pass one example by chance
@@ -48,7 +49,11 @@ class Verifier:
         examples that speak for it. Raises `SandboxLost`, `SandboxUnavailable`, `PatchRejected`.
         """
         command = self.runs.command
-        parts = PatchParts.of(patch, files, command=command, repository_files=self.repository_files)
+        known = [case.id for case in self.before.report.cases] if self.before.report else []
+        changed_tests = files_with_changed_tests(patch, known, self._read_text)
+        parts = PatchParts.of(
+            patch, files, command=command, repository_files=self.repository_files, tests=changed_tests
+        )
         found = await self._judge(parts) if parts.deciding or not parts.configuration else None
         if found is not None and found.shown:
             return self._by_one_example(found) if by_trying else found
@@ -111,14 +116,14 @@ class Verifier:
     def _by_one_example(self, found: Verification) -> Verification:
         """`found`; not shown where less than two examples speak for it."""
 
-        def read(path: str) -> str:
-            return (self.read_file(path) or b"").decode("utf-8", "replace")
-
         scripts = max(len(re.findall(r"^\s*assert\b", self.script, re.MULTILINE)), 1) if self.reproduction else 0
-        if scripts + count_examples(found.fixes, read) >= _MIN_EXAMPLES:
+        if scripts + count_examples(found.fixes, self._read_text) >= _MIN_EXAMPLES:
             return found
         why = "it was found by trying small changes, and one example speaks for it"
         return found.model_copy(update={"shown": False, "reason": why})
+
+    def _read_text(self, path: str) -> str:
+        return (self.read_file(path) or b"").decode("utf-8", "replace")
 
     def _beside_the_issue(self, found: Verification) -> Verification:
         """`found`; not shown where the patch brought the only evidence, and a test that the issue names still fails."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.text import estimate_tokens, printable, truncate
+from agent.text import estimate_tokens, is_unseen, printable, truncate, visible, without_unseen
 
 MARK_TOKENS = 40
 WORDS = st.sampled_from(["a", "line of text", "漢字", "é", "\n", "\n", "x" * 40, "🦉"])
@@ -99,3 +100,17 @@ def test_nothing_is_left_that_a_terminal_acts_on(text: str) -> None:
     shown = printable(text)
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown)
     assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("+\tx = 'é漢🦉'", "+\tx = 'é漢🦉'"),
+        ("a\x1b[2Jb\x07\r\x9bc\x7f\x00", r"a\x1b[2Jb\x07\x0d\x9bc\x7f\x00"),
+        ("if \u202e# \u2066admin\u2069", "if <U+202E># <U+2066>admin<U+2069>"),
+        ("a\u200bb\ufeff\u00ad\U000e0041\ue000\u3164", r"a<U+200B>b<U+FEFF>\xad<U+E0041><U+E000><U+3164>"),
+    ],
+)
+def test_what_can_not_be_seen_is_written_out_or_taken_out(line: str, shown: str) -> None:
+    assert visible(line) == shown
+    assert without_unseen(line) == "".join(char for char in line if char == "\t" or not is_unseen(char))

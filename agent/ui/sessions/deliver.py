@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Literal
 
 from agent.app.delivery import Deliverable, Delivery, find_deliverable
+from agent.ui.errors import say
 from agent.ui.fix import print_delivery
 from agent.ui.pipes import exit_on_closed_pipe
 
@@ -27,8 +27,8 @@ def deliver_session(
     print_delivery(_deliver(change, form, branch, output))
     if change.patch.left_out:
         names = ", ".join(map(repr, change.patch.left_out))
-        sys.stderr.write(f"swe-agent: left out, since it runs or steers something: {names}\n")
-    sys.stderr.write(f"swe-agent: {change.origin}\n")
+        say(f"left out, since it runs or steers something: {names}")
+    say(change.origin)
 
 
 def _deliver(change: Deliverable, form: Form, branch: str, output: Path | None) -> Delivery:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +148,21 @@ def test_a_delivery_that_fails_keeps_patch_and_one_result_line(
     git(calc, "checkout", "-q", ".")
     assert sessions(tmp_path, "apply", "last").returncode == 0
     assert (calc / "calc.py").read_text() == FIXED
+
+
+def test_a_patch_that_can_not_be_printed_is_kept(
+    scripted: ScriptedModel, calc: Path, issue_file: Path, tmp_path: Path
+) -> None:
+    scripted.answers = [*FIX, FIX[-1]]
+    program = [sys.executable, "-m", "agent", "fix", "--issue", str(issue_file), "--repo", str(calc)]
+    program += ["--base-url", scripted.base_url, "--sandbox", "bubblewrap", "--strategy", "agent"]
+    environment = {**os.environ, "SWE_AGENT_HOME": str(tmp_path / "data")}
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = subprocess.run(program, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.splitlines()[-1] == "swe-agent: the patch can't be written: No space left on device"
+    assert "swe-agent sessions apply|branch|patch" in done.stderr
+    assert "+    return a + b" in sessions(tmp_path, "patch", "last").stdout
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,13 @@ def tags(text: str) -> str:
         ("a\n[//]: # (hidden (hidden) hidden\nb", "a\n[//]: #\nb"),
         ('[x]: http://h "hidden\nhidden"\na', "a"),
         ("> [x]: http://h 'hidden'\n\na", "\na"),
-        ("[a b][X y]\n\n[x Y]: http://h 'hidden'", "[a b][X y]\n\n[x y]: http://h"),
+        ("[a b][X y]\n\n[x Y]: http://h 'hidden'", "[a b](http://h)\n"),
         ("[^1]: hidden\nhidden\n\na", "\na"),
         ("a[^1]\n\n[^1]: seen well", "a[^1]\n\n[^1]: seen well"),
         ("![hidden](u.png)", "![](u.png)"),
         ("![a [b] `c`](<u> 'hidden')", "![](<u>)"),
-        ("![hidden][r]\n\n[r]: u.png", "![][r]\n\n[r]: u.png"),
+        ("![hidden][r]\n\n[r]: u.png", "![](u.png)\n"),
+        ("[a] [b][] [c][a] [d]\n\n[a]: u 'hidden'\n[b]: v", "[a](u) [b](v) [c](u) [d]\n"),
         ("[a](u 'hidden') [b](u (hidden))", "[a](u) [b](u)"),
         ("```py hidden words\nx = 1\n```", "```py\nx = 1\n```"),
         ("> ~~~ {.py hidden}\n> x\n> ~~~", "> ~~~\n> x\n> ~~~"),
@@ -80,7 +81,7 @@ def test_what_is_not_seen_is_taken_out(text: str, seen: str) -> None:
         "- a\n\n  ```xml\n  <a b='kept'/>\n  ```",
         "if x <y && z> 3: List<String> a < b",
         '  File "a.py", line 1, in <module>\nValueError: <function f at 0x7f>',
-        "<http://h/a> <a@b.org> [a](u) [b]\n\n[b]: http://h/c_d",
+        "<http://h/a> <a@b.org> [a](u) [b] x[0][i] [c][d]",
         "<details>\n<summary>Log</summary>\n\ntext\n\n</details>",
         "a \\`<b>\\` c",
         "- [ ] task\n1. one\n\n| a | b |\n| - | - |\n",
@@ -103,7 +104,7 @@ TOKENS = """
     <|start|> <|call|> <|return|> <｜User｜> <｜Assistant｜> <｜begin▁of▁sentence｜> <｜tool▁calls▁begin｜> <start_of_turn>
     <end_of_turn> [INST] [/INST] <<SYS>> <</SYS>> <s> </s> <bos> <eos> <unk> [TOOL_CALLS] [AVAILABLE_TOOLS] [gMASK] <sop>
     <|START_OF_TURN_TOKEN|> <|CHATBOT_TOKEN|> <tool_call> </tool_call> <tool_response> <think> </think> <|fim_prefix|>
-    <fim_middle> <minimax:tool_call> <|vision_start|> <|tool_calls_section_begin|> <extra_id_0> <0x0A> <unused7>
+    <fim_middle> <minimax:tool_call> <|vision_start|> <|tool_calls_section_begin|> <extra_id_0> <start_function_call> <ctrl42> <0x0A> <unused7>
     <|fim▁hole|> <|a</issue>
 """
 
@@ -143,6 +144,7 @@ def test_only_the_comment_is_taken_out(before: str, hidden: str, after: str) -> 
 
 
 CARRIERS = (
+    "[a](<{}>)", "<img src='{}'>", '<a href="{}">x</a>', "[a][{}]\n\n[{}]: u", "[a][]\n\n[a]: u '{}'",
     "<!-- {} -->", "<!-- {}", "<div>\n<!-- {} -->\n</div>", "[//]: # ({})", "[x]: <> '{}'", "![{}](u)", "![{}][r]\n\n[r]: u",
     "[a](u \"{}\")", "<img alt='{}'>", "<x {}>", "```text {}\nx\n```", "[^n]: {}", "<script>{}</script>", "<?{}?>", "<!X {}>",
     "<![CDATA[{}]]>", "<template>{}</template>", "<b title='\n{}\n'>x</b>", "- a\n\n  <!--\n  {}\n  -->", "> <!--\n> {}\n> -->",
@@ -159,7 +161,7 @@ def test_no_carrier_gets_a_payload_through(carrier: str, frame: str) -> None:
 
 
 HARD = ("[a", '<a "', "`", "[a]: b\n", "*a\n\n", "<!--", "<a b='", "![", "](x ", "<a ", "[^a b]: c d\n\n", "<script>", "<?", "<",
-        "<|", "<tool_call ", "\u200b", "![a](b ", "`<", "</issue", "> ", "- ", "[x]: y '\n", "<a a")  # fmt: skip
+        "<|", "<tool_call ", "\u200b", "![a](b ", "`<", "</issue", "> ", "- ", "](<a ", "[a][a] ", "[x]: y '\n", "<a a")  # fmt: skip
 
 
 @pytest.mark.parametrize("part", HARD)

@@ -57,11 +57,11 @@ def test_a_diff_of_git_is_read_as_it_is(tmp_path: Path, quoted: str) -> None:
     lines = read_changed_lines(diff)
     assert lines is not None
     assert [line for line in lines if line.path == "code.py"] == [
-        ChangedLine("code.py", "-", "--- two"),
-        ChangedLine("code.py", "-", "+++ three"),
-        ChangedLine("code.py", "+", "-- two"),
-        ChangedLine("code.py", "+", "++ three"),
-        ChangedLine("code.py", "+", "four"),
+        ChangedLine("code.py", "-", "--- two", 2),
+        ChangedLine("code.py", "-", "+++ three", 3),
+        ChangedLine("code.py", "+", "-- two", 3),
+        ChangedLine("code.py", "+", "++ three", 3),
+        ChangedLine("code.py", "+", "four", 3),
     ]
     assert [line.text for line in lines if line.path == "new.py"] == ["\\xff\r", "\rx\x0cy"]
 

@@ -165,7 +165,7 @@ def test_a_journal_that_is_not_there_is_told(path: Path) -> None:
 @settings(derandomize=True, deadline=None, database=None, max_examples=100)
 @given(text=st.text(st.characters(codec="utf-8"), max_size=40))
 def test_any_text_comes_back(text: str) -> None:
-    line = journal_module._encode(0, UserSaid(content=text), [], 2.5)
+    line = journal_module._encode(0, UserSaid(content=text), 2.5)
     assert line.count(b"\n") == 1
     assert journal_module._decode(line[:-1], 0) == (UserSaid(content=text), 2.5)
 
@@ -264,27 +264,6 @@ def test_a_directory_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalWriteFailed, match="can't be written"), Journal(tmp_path / "file" / "journal.jsonl"):
         raise AssertionError("opened")
-
-
-# ---------------------------------------------------------------- secrets
-
-
-@pytest.mark.parametrize("secret", ["sk-0123456789", 'with"quote\\and', "passwört-1", 'bö"th\\', "line\nbreak"])
-def test_secrets_are_masked_wherever_they_stand(path: Path, secret: str) -> None:
-    with Journal(path, secrets=[secret]) as journal:
-        journal.append(
-            UserSaid(content=f"the key is {secret}, twice {secret}"),
-            Observed(call_id="1", name="shell", ok=True, content="x", meta={"found": secret}),
-        )
-    said, observed = load(path)[0]
-    assert said == UserSaid(content="the key is ***, twice ***")
-    assert isinstance(observed, Observed) and observed.meta == {"found": "***"}
-
-
-def test_words_too_short_for_a_secret_are_left_alone(path: Path) -> None:
-    with Journal(path, secrets=["", "none", "kind"]) as journal:
-        journal.append(UserSaid(content="none of the kind"))
-    assert load(path)[0] == [UserSaid(content="none of the kind")]
 
 
 # ---------------------------------------------------------------- a full disk

@@ -220,6 +220,16 @@ def test_its_own_tests_are_no_evidence_while_what_the_issue_names_fails(tmp_path
     assert found.own_tests and status(found) == "fixed"
 
 
+def test_a_test_that_stands_in_the_code_and_is_emptied_there_is_no_fix(tmp_path: Path) -> None:
+    checks = {"checks.py": CODE + "\n\n" + NEW_TEST.replace("from calc import add, good, old\n", "")}
+    emptied = {"checks.py": checks["checks.py"].replace("self.assertEqual(add(2, 3), 5)", "pass")}
+    found, _ = verified(tmp_path / "1", checks, emptied, command="python3 -m unittest checks")
+    assert status(found) == "unverified"
+    mended = {"checks.py": checks["checks.py"].replace("a - b", "a + b")}
+    found, _ = verified(tmp_path / "2", checks, mended, command="python3 -m unittest checks")
+    assert status(found) == "fixed" and found.fixes == ["checks.T.test_add"]
+
+
 def test_what_passes_only_with_a_changed_configuration_is_named(tmp_path: Path) -> None:
     pytest_command = f"{sys.executable} -m pytest -q -p no:cacheprovider"
     before = {"calc.py": CODE, "test_a.py": HEAD + ADD + GOOD}

@@ -1,12 +1,26 @@
-"""Tells the user which hosts commands asked for that are not allowed."""
+"""Tells the user what commands reach by the network, and which hosts they asked for that are not allowed."""
 
 from __future__ import annotations
 
 from agent.session.events import Warned
 from agent.session.session import Session
 from agent.task import Task
+from sandbox import Sandbox
+from sandbox.network.relay import find_relay
 
+_SHARED = (
+    "while the network is open, commands share this machine's, with the services on its loopback: install passt or "
+    "slirp4netns for a network of the sandbox's own, or name the hosts that are needed with --allow-host"
+)
 _MAX_SHOWN = 10
+
+
+def tell_shared_network(task: Task, session: Session, sandbox: Sandbox) -> None:
+    """Journal a warning where an open network is the host's own."""
+    if task.settings.network == "none" or task.allowed_hosts is not None or sandbox.kind != "bubblewrap":
+        return
+    if not find_relay():
+        session.emit(Warned(message=_SHARED))
 
 
 def tell_refused_hosts(task: Task, session: Session) -> list[str]:
