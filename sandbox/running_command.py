@@ -25,6 +25,7 @@ class RunningCommand:
     collected: bytearray = field(default_factory=bytearray)
     spill: Spill | None = None
     open: bool = True
+    ended: bool = False
 
     def read_output(self) -> bool:
         """Read what is there; whether there was something."""

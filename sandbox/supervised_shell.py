@@ -239,6 +239,7 @@ class SupervisedShell:
                             pass  # closing it has taken it out
                     else:
                         ended = await self._message()
+                        running.ended = True
                         while running.read_output():
                             await anyio.lowlevel.checkpoint()
                         while running.read_state():
@@ -279,7 +280,7 @@ class SupervisedShell:
 
     async def _stop(self, running: RunningCommand) -> None:
         """After a cancellation: kill the command, so that the shell can be used again."""
-        if self._socket is None:
+        if self._socket is None or running.ended:
             return
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(GRACE_SECONDS) as scope:
