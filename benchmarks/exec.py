@@ -2,8 +2,9 @@
 
 Usage: python -m benchmarks.exec [--count N] [--sandbox docker|bubblewrap|local ...]
 
-Prints one table: milliseconds of a command (median and 90th percentile), then for each sandbox the seconds to start and to fork it, the
-throughput of 300 MB of output with the peak of resident memory, and a snapshot after a change among 10,000 files.
+Prints one table: milliseconds of a command (median and 90th percentile), then for each sandbox the seconds to start and
+to fork it, the throughput of 300 MB of output with the peak of resident memory, and a snapshot after a change among
+10,000 files.
 """
 
 from __future__ import annotations
