@@ -87,7 +87,8 @@ async def run_session(task: Task) -> Outcome:
             trace = task.directory / "crash.txt"
             with contextlib.suppress(OSError):
                 write_atomically(trace, mask_addresses(traceback.format_exc()), mode=PRIVATE)
-            run.failed(SweAgentError(f"internal error: {error!r}", hint=f"please report it with {trace}"))
+            message = f"internal error: {mask_addresses(repr(error))}"
+            run.failed(SweAgentError(message, hint=f"please report it with {trace}"))
         except anyio.get_cancelled_exc_class():
             run.end(Ended(status="interrupted", reason="interrupted"))
             return run.outcome()  # the cancellation has done its work: the caller asked for just this

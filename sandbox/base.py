@@ -71,8 +71,12 @@ class ShellSandbox:
     async def _open_shells(self) -> None:
         """See that commands run, and make the workspace's directories. Raises `SandboxUnavailable`."""
         try:
-            directories = (self.workspace.repo, self.workspace.home, self.workspace.private)
-            made = await self.exec(f"mkdir -p {shlex.join(map(str, directories))}", timeout=_COMMAND_SECONDS)
+            repo, *others = map(
+                shlex.quote, map(str, (self.workspace.repo, self.workspace.home, self.workspace.private))
+            )
+            # what a command has put in their place is none of ours
+            script = f"for x in {' '.join(others)}; do {{ [ -d $x ] && [ ! -L $x ]; }} || rm -rf $x; done"
+            made = await self.exec(f"{script}; mkdir -p {repo} {' '.join(others)}", timeout=_COMMAND_SECONDS)
         except SandboxLost as error:
             raise SandboxUnavailable(f"{self.kind}: {error.message}", hint=error.hint) from error
         if not made.ok:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _GROUPS = {"model": 1000, "program": 1001, "private": 1002}  # the primary group of each shell's commands
 _CAPABILITIES = ["CHOWN", "KILL", "SETGID", "SETUID", "SYS_CHROOT"]  # of the supervisors; commands have none
+_SHARED_MEMORY_BYTES = 256 << 20
 _HOSTNAME = "sandbox"
 _BELOW = "/mnt"  # where a sandbox for a single change sees the whole workspace below
 _CPU_SHARES = 512  # half of the default, which the model server has: it goes first where both want all
@@ -73,7 +74,11 @@ class DockerSandbox(ShellSandbox):
 
     @classmethod
     async def start(
-        cls, name: str, image: str | None, on_progress: Callable[[str], None] = lambda _: None
+        cls,
+        name: str,
+        image: str | None,
+        on_progress: Callable[[str], None] = lambda _: None,
+        limits: Limits | None = None,
     ) -> DockerSandbox:
         """Start a container `swe-agent-NAME` on the volume of that name, made if absent.
 
@@ -84,7 +89,7 @@ class DockerSandbox(ShellSandbox):
         client = await anyio.to_thread.run_sync(connect)
         try:
             tag = await ensure_image(client, image, on_progress)
-            sandbox = cls(client, f"swe-agent-{name}", tag)
+            sandbox = cls(client, f"swe-agent-{name}", tag, limits)
             await sandbox._start()
         except BaseException:
             client.close()
@@ -127,6 +132,7 @@ class DockerSandbox(ShellSandbox):
         """The container's options, as `docker.containers.run` takes them."""
         # the supervisors' programs are the system's, whatever the workspace has on the PATH of commands
         environment = self._environment() | self.access.environment() | {"PATH": SYSTEM_PATH}
+        environment["GIT_CONFIG_SYSTEM"] = str(self.workspace.outputs / ".gitconfig")  # written by supervisor.sh
         return {
             "name": self._name,
             "detach": True,
@@ -135,6 +141,7 @@ class DockerSandbox(ShellSandbox):
             "user": _ROOT,
             "hostname": _HOSTNAME,
             "extra_hosts": [f"{_HOSTNAME}:127.0.0.1", f"{_HOSTNAME}:::1"],
+            "sysctls": {"net.ipv6.conf.all.disable_ipv6": "0"},  # ::1 too, where the engine's networks have no IPv6
             "working_dir": "/",
             "network_mode": "bridge" if self.access.shared else "none",
             "cap_drop": ["ALL"],
@@ -147,6 +154,7 @@ class DockerSandbox(ShellSandbox):
             "memswap_limit": self._limits.memory,
             "tmpfs": self._tmpfs(),
             "ipc_mode": "private",
+            "shm_size": min(_SHARED_MEMORY_BYTES, self._limits.memory // 2),
             "log_config": {"type": "none"},
             "labels": labels(self._name),
             "environment": environment,

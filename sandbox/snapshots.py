@@ -16,6 +16,9 @@ from sandbox.scripts import script
 
 PATCH_LIMIT_BYTES = 4 << 20
 """A longer diff is refused: it probably contains build products."""
+PATCH_LIMIT_FILES = 5000
+"""As `PATCH_LIMIT_BYTES`."""
+_TOO_MANY_FILES = 65  # exit code of print_diff
 _GIT_SECONDS = 300
 _UNPACK_SECONDS = 600
 _COPY_SECONDS = 1800
@@ -35,6 +38,8 @@ class Snapshots:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        self.left_out: tuple[str, ...] = ()
+        """What the last snapshot does not have: paths that can't be read or are too large, or words for many."""
         places = {"kept": sandbox.workspace.kept, "own": sandbox.workspace.private, "repo": sandbox.workspace.repo}
         variables = " ".join(f"{name}={shlex.quote(str(path))}" for name, path in places.items())
         self._script = f"{variables}\n{script('snapshots.sh')}\n"
@@ -64,13 +69,16 @@ class Snapshots:
     async def take(self) -> str:
         """The tree id of the repository as it is now; the same id if nothing has changed.
 
-        What git can't read (a file without permissions, a nested repository without a commit) is left out.
+        What git can't read (a file without permissions, a nested repository without a commit) is left out, and so are
+        files over 64 MiB and more than 20,000 new ones: `left_out` names them.
         """
         return await self._tree("take")
 
     async def _tree(self, function: str) -> str:
         printed = await self._run_checked(function, failure="a snapshot can't be taken in the sandbox")
-        tree = printed.decode("utf-8", "replace").strip()
+        first, _, left_out = printed.decode("utf-8", "replace").partition("\n")
+        self.left_out = tuple(path for path in left_out.split("\0") if path)
+        tree = first.strip()
         if not _TREE_ID.fullmatch(tree):
             raise SandboxError(f"a snapshot can't be taken in the sandbox: git printed {tree[:100]!r}", hint=_HINT)
         return tree
@@ -103,7 +111,11 @@ class Snapshots:
 
         Raises `PatchRejected` when it is longer than `PATCH_LIMIT_BYTES`.
         """
-        result = await self._run("print_diff", before, after, capture=2 * PATCH_LIMIT_BYTES)
+        result = await self._run("print_diff", before, after, str(PATCH_LIMIT_FILES), capture=2 * PATCH_LIMIT_BYTES)
+        if result.exit_code == _TOO_MANY_FILES:
+            raise PatchRejected(
+                f"the change has more than {PATCH_LIMIT_FILES} files", hint="it probably contains build products"
+            )
         if not result.ok:
             raise SandboxError(f"the diff can't be made in the sandbox: {_last_output(result)}", hint=_HINT)
         if result.output.total > PATCH_LIMIT_BYTES:

@@ -6,6 +6,7 @@
 # model to use, and never read. The system's git is used, whatever the workspace has on its PATH.
 snapshots=$kept/snapshots.git pristine=$kept/pristine clean=$own/clean worked=$own/worked
 export PATH=/usr/local/bin:/usr/bin:/bin:$PATH GIT_DIR=$snapshots GIT_WORK_TREE=$repo
+LARGEST=64M MOST_NEW=20000  # a file of more, or more new files, are no change that could be delivered
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_OPTIONAL_LOCKS=0
 
 # unpack: the repository from a tar on standard input.
@@ -33,18 +34,48 @@ create() {
     commit -q --allow-empty --no-verify -m base
 }
 
-# add: bring the snapshots' index to the repository's state. A lock is that of a git that was killed. `git add` stops
-# at a nested repository without a commit: then each nested repository is left out by name.
+# add: bring the snapshots' index to the repository's state, but for what can't or need not be read; sets `left_out` to
+# that. A lock is that of a git that was killed. Fails when what can be read was not stored, as on a full disk.
 add() {
+  local -a big spec=(.) nested=()
+  local mode=-A path
   rm -f "$snapshots/index.lock"
-  git add -A --ignore-errors . || {
-    find . -mindepth 2 -name .git -prune -printf ':(exclude)%h\0' |
-      git add -A --ignore-errors --pathspec-from-file=- --pathspec-file-nul
-  }
+  left_out=()
+  mapfile -d '' -t big < <(find . -name .git -prune -o -type f -size "+$LARGEST" -printf '%P\0')
+  for path in "${big[@]}"; do spec+=(":(exclude,literal)$path"); done
+  new=$(git ls-files -o --exclude-standard -z | tr -cd '\0' | head -c $((MOST_NEW + 1)) | wc -c)
+  if [ "$new" -gt "$MOST_NEW" ]; then mode=-u left_out+=("more than $MOST_NEW new files"); fi
+  if ! git add $mode --ignore-errors -- "${spec[@]}"; then
+    # `git add` stops at a nested repository without a commit: then each nested repository is left out by name
+    mapfile -d '' -t nested < <(find . -mindepth 2 -name .git -prune -printf '%h\0')
+    for path in "${nested[@]}"; do spec+=(":(exclude,literal)${path#./}"); done
+    if ! git add $mode --ignore-errors -- "${spec[@]}"; then missing || return; fi
+    left_out+=("${nested[@]#./}")
+  fi
+  for path in "${big[@]}"; do
+    [ -z "$(git ls-files -m -o --exclude-standard -- ":(literal)$path")" ] || left_out+=("$path")
+  done
 }
 
-# take: prints the id of the tree that the index has, after the repository's state is added to it.
-take() { cd "$repo" && { add >/dev/null 2>&1; git write-tree 2>/dev/null; }; }
+# missing: adds to `left_out` what the index lacks and can't be read; fails if it lacks what can be.
+missing() {
+  local path
+  while IFS= read -r -d '' path; do
+    if [ -f "$path" ] && [ -r "$path" ] && [ ! -L "$path" ]; then return 1; fi
+    left_out+=("$path")
+  done < <(git ls-files -m -o --exclude-standard -z -- "${spec[@]}")
+}
+
+# take: prints the id of the tree that the index has, after the repository's state is added to it, then each path that
+# was left out, ended by NUL.
+take() {
+  cd "$repo" || return
+  if ! add >/dev/null 2>"$kept/errors" || ! git write-tree 2>>"$kept/errors"; then
+    tail -n 3 "$kept/errors"
+    return 1
+  fi
+  if [ ${#left_out[@]} != 0 ]; then printf '%s\0' "${left_out[@]}"; fi
+}
 
 # first_tree: prints the id of the tree of what was just created.
 first_tree() { cd "$repo" && git write-tree 2>/dev/null; }
@@ -62,9 +93,12 @@ holds() {
 # apply: a patch on standard input, to the repository as it is. As outside of any git repository: no settings of one.
 apply() { cd "$repo" && (unset GIT_WORK_TREE; GIT_DIR=/nonexistent git apply --whitespace=nowarn -); }
 
-# print_diff BEFORE AFTER: prints the patch between two trees.
+# print_diff BEFORE AFTER FILES: prints the patch between two trees; fails with 65 where it has more than FILES files.
 print_diff() {
-  cd "$repo" &&
+  cd "$repo" || return
+  local files
+  files=$(git diff-tree -r -z --no-renames --name-only "$1" "$2" | tr -cd '\0' | head -c "$(($3 + 1))" | wc -c)
+  [ "$files" -le "$3" ] || return 65
   git -c core.quotePath=false diff --no-ext-diff --no-textconv --no-color --no-renames --binary --full-index "$1" "$2"
 }
 

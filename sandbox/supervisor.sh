@@ -21,6 +21,10 @@ if { [ -O "$root" ] || chown 0:0 "$root" 2>/dev/null; } && [ -w "$root" ] && [ !
     chgrp 1002 "$kept" && chmod 0770 "$kept" && chmod 0755 "$outputs" && chmod 0700 "$control" || exit
 fi
 mkdir -p "$control/$group" || exit
+if [ -w "$outputs" ] && [ ! -f "$outputs/.gitconfig" ]; then
+  printf '[include]\n\tpath = /etc/gitconfig\n[user]\n\tname = swe-agent\n\temail = swe-agent@localhost\n' \
+    >"$outputs/.gitconfig"
+fi
 for place in "$repo" "$root/home"; do
   if [ -O "$place" ]; then chown 1000:1000 "$place"; fi
 done

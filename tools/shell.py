@@ -14,6 +14,11 @@ from tools.hints import missing_hint, terminal_hint
 
 CAPTURE_BYTES = 256 << 10
 """Of a command's output that are read back; the whole output is in a file of the sandbox."""
+_LIMITS = {
+    "memory": "out of memory: the sandbox has no more",
+    "processes": "too many processes: the sandbox allows no more at a time",
+    "disk": "no space left on the disk of the workspace",
+}
 
 
 class ShellArguments(Arguments):
@@ -46,6 +51,8 @@ class Shell:
 
 def describe_ending(result: ExecResult, limit: float | None) -> str:
     """How a command ended, in words."""
+    if result.limit:
+        return f"exit code {result.exit_code}: {_LIMITS[result.limit]}"
     if result.ended == "timeout":
         return f"killed: it ran longer than {limit:g} s" if limit else "killed"
     words = f"exit code {result.exit_code}"

@@ -21,7 +21,7 @@ import anyio
 
 from agent.bundled.options import Kind, RuntimeSettings, child_arguments, environment, find_runtime, threads
 from agent.errors import ModelUnavailable
-from agent.files import make_private
+from agent.files import PRIVATE, make_private
 
 __all__ = ["BundledServer", "Kind", "RuntimeSettings", "find_runtime", "threads"]
 
@@ -120,7 +120,7 @@ class BundledServer:
             parallel=self.parallel,
             settings=self.settings,
         )
-        with self.log_path.open("ab") as log:
+        with open(self.log_path, "ab", opener=_private) as log:
             self._log_start = log.tell()
             return subprocess.Popen(
                 # -P: the modules beside the script must not hide installed ones.
@@ -197,3 +197,7 @@ class BundledServer:
             process.stdin.close()
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(process.wait)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE)

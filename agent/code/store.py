@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 import zlib
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.code.definitions import Definition, Structure
-from agent.files import make_private
+from agent.files import PRIVATE, make_private
 
 FORMAT = 2
 """To be raised when structures are read or stored in another way: caches of another format are replaced."""
@@ -61,6 +62,7 @@ class Store:
     def _connect(self, path: Path | None) -> sqlite3.Connection:
         if path is not None:
             make_private(path.parent)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE))  # SQLite would go by the umask
         connection = sqlite3.connect(
             path or ":memory:", timeout=_LOCK_TIMEOUT_SECONDS, check_same_thread=False, isolation_level=None
         )

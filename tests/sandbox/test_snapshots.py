@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from agent.errors import PatchRejected
+from agent.errors import PatchRejected, SandboxError
 from agent.repo.host import HostRepository
 from sandbox.bubblewrap import BubblewrapSandbox
 from sandbox.snapshots import PATCH_LIMIT_BYTES, Snapshots
@@ -154,5 +154,42 @@ def test_what_git_cannot_read_loses_nothing_else(within: Callable[..., None]) ->
         await sandbox.exec("touch /workspace/.kept/snapshots.git/index.lock", private=True)
         diff = await snapshots.diff(base, await snapshots.take())
         assert b"+good" in diff
+        assert set(snapshots.left_out) == {"bad", "nested"}
+
+    within(body)
+
+
+def test_a_huge_sparse_file_is_left_out_by_name_and_the_rest_is_kept(within: Callable[..., None]) -> None:
+    async def body(sandbox: BubblewrapSandbox, snapshots: Snapshots, base: str) -> None:
+        await sandbox.exec("echo good > good; truncate -s 2200M 'huge file'")
+        diff = await snapshots.diff(base, await snapshots.take())
+        assert b"+good" in diff and b"huge" not in diff
+        assert snapshots.left_out == ("huge file",)
+
+    within(body)
+
+
+def test_more_new_files_than_a_change_can_have_are_left_out_with_a_word(within: Callable[..., None]) -> None:
+    async def body(sandbox: BubblewrapSandbox, snapshots: Snapshots, base: str) -> None:
+        await sandbox.exec("echo more >> a.txt; mkdir many; cd many; seq 1 20001 | xargs touch")
+        tree = await snapshots.take()
+        assert snapshots.left_out == ("more than 20000 new files",)
+        assert b"+more" in await snapshots.diff(base, tree)
+        await sandbox.exec("cd many; seq 1 15000 | xargs rm")
+        with pytest.raises(PatchRejected, match="files"):
+            await snapshots.diff(base, await snapshots.take())
+
+    within(body)
+
+
+def test_a_change_that_cannot_be_stored_is_an_error_and_not_no_change(within: Callable[..., None]) -> None:
+    async def body(sandbox: BubblewrapSandbox, snapshots: Snapshots, base: str) -> None:
+        # as on a full disk, where no object can be written
+        await sandbox.exec("chmod -R a-w /workspace/.kept/snapshots.git/objects", private=True)
+        await sandbox.exec("echo lost > a.txt")
+        with pytest.raises(SandboxError, match="snapshot"):
+            await snapshots.take()
+        await sandbox.exec("chmod -R u+w /workspace/.kept/snapshots.git/objects", private=True)
+        assert await snapshots.take() != base
 
     within(body)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent.errors import SandboxLost
+from agent.errors import SandboxError, SandboxLost, SandboxUnavailable
 from agent.model.dialects import Repaired
 from agent.model.types import ToolCall
 from agent.recovery.progress import ProgressMonitor
 from agent.recovery.stuck import StuckDetector
 from agent.run.run import Run
 from agent.run.tool_execution import PendingCall, execute_calls, repair_calls, run_tool
-from agent.session.events import Ended, Event
+from agent.session.events import Ended, Event, Warned
 from agent.strategy.agent.repeated_failures import RepeatedFailures
 from agent.strategy.agent.submit_review import SubmitReviewer
 from agent.strategy.agent.undo import UndoHistory
@@ -149,12 +149,20 @@ def _only_reads(run: Run, call: PendingCall) -> bool:
 
 
 async def _snapshot(run: Run) -> Sequence[Event]:
-    """The workspace's snapshot, where it changed; a sandbox that is gone by then is started again."""
+    """The workspace's snapshot, where it changed; a sandbox that is gone by then is started again.
+
+    One that can't be taken, as on a full disk, ends nothing: a later one may be, and the last change is kept.
+    """
     try:
-        return (await run.workspace.take_snapshot())[1]
-    except SandboxLost as error:
-        await run.workspace.revive(error.message)
-        return (await run.workspace.take_snapshot())[1]
+        try:
+            return (await run.workspace.take_snapshot())[1]
+        except SandboxLost as error:
+            await run.workspace.revive(error.message)
+            return (await run.workspace.take_snapshot())[1]
+    except (SandboxLost, SandboxUnavailable):
+        raise
+    except SandboxError as error:
+        return [Warned(message=f"this step's change is not kept yet: {error.message}")]
 
 
 async def _skip(_: Repaired) -> Observation:
