@@ -2,8 +2,9 @@
 
 To add a sandbox in which bash can be run:
 
-1. a subclass of `ShellSandbox` (base.py): `_connect` starts the supervisor and returns a channel to it; beside it
-   `start`, `revive`, `fork`, `network` and `close`, with the exceptions that the protocol lists;
+1. a subclass of `ShellSandbox` (base.py) with its three shells: a `SupervisedShell` where a process of the host can
+   start the supervisor, or a class like it; beside them `start`, `revive`, `fork`, `fresh`, `network`, `rewind` and
+   `close`, with the exceptions that the protocol lists;
 2. its name in `KINDS` and `start_sandbox` of select.py, and in the setting `sandbox`;
 3. its name in the fixture `kind` of tests/conftest.py: tests/sandbox/test_contract.py runs for each kind.
 

@@ -30,8 +30,10 @@ from sandbox.network.environment import certificate_environment
 from sandbox.network.listener import listen_in_namespace
 from sandbox.network.relay import RelayFailed, resolver_file
 from sandbox.protocol import Workspace
+from sandbox.running_command import memory_file
 from sandbox.shell_state import ShellState
-from sandbox.supervised_shell import Launch, SupervisedShell, memory_file
+from sandbox.supervised_shell import Launch, SupervisedShell
+from sandbox.syscalls import filter_program
 
 _SHARED_MEMORY_BYTES = 256 << 20
 _PROBE_SECONDS = 20
@@ -151,12 +153,15 @@ class BubblewrapSandbox(ShellSandbox):
         arguments += ["--ro-bind", "/proc/sys", "/proc/sys", "--disable-userns"]
         arguments += ["--perms", "1777", "--size", str(self._limits.tmp), "--tmpfs", "/tmp"]
         arguments += [*self._workspace_mounts(name), "--chdir", "/", "--remount-ro", "/"]
+        filters = [memory_file(each) for each in [filter_program()] if each]
+        for descriptor in filters:
+            arguments += ["--seccomp", str(descriptor)]
         for variable, value in environment.items():
             arguments += ["--setenv", variable, value]
         # in a file: a command line is readable for every user of the host, and a proxy's address may have a password
         given = memory_file("\0".join(arguments).encode() + b"\0")
         argv = [self._bwrap, "--args", str(given), "--"]
-        return Launch(argv, program, {}, descriptors=(given, hosts, resolver), started=self._serve)
+        return Launch(argv, program, {}, descriptors=(given, hosts, resolver, *filters), started=self._serve)
 
     def _serve(self, pid: int) -> None:
         """Give the supervisor's sandbox the network that it is to have. Raises `SandboxUnavailable`."""

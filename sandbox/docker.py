@@ -15,13 +15,14 @@ import anyio
 from agent.errors import SandboxLost, SandboxUnavailable
 from sandbox.base import SYSTEM_PATH, ShellSandbox
 from sandbox.channel import Channel, DockerChannel
-from sandbox.docker_engine import OWNER_LABEL, connect, engine_errors
+from sandbox.docker_engine import OWNER_LABEL, connect, engine_errors, is_podman
 from sandbox.docker_owner import labels, owner_is_gone
 from sandbox.limits import Limits
 from sandbox.network.access import NetworkAccess
 from sandbox.network.docker_listener import listen_in_container
 from sandbox.protocol import Workspace
 from sandbox.shell import ContainerShell, supervisor_argv
+from sandbox.syscalls import container_profile
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -146,7 +147,7 @@ class DockerSandbox(ShellSandbox):
             "network_mode": "bridge" if self.access.shared else "none",
             "cap_drop": ["ALL"],
             "cap_add": _CAPABILITIES,
-            "security_opt": ["no-new-privileges:true"],
+            "security_opt": ["no-new-privileges:true", *self._profile()],
             "read_only": True,
             "pids_limit": self._limits.processes,
             "cpu_shares": _CPU_SHARES,
@@ -160,6 +161,10 @@ class DockerSandbox(ShellSandbox):
             "environment": environment,
             "mounts": self._mounts(),
         }
+
+    def _profile(self) -> list[str]:
+        """The option with our profile of system calls; Podman's is its own, since it takes a file of its machine."""
+        return [] if is_podman(self._client) else [f"seccomp={container_profile()}"]
 
     def _tmpfs(self) -> dict[str, str]:
         size = f"rw,nosuid,nodev,exec,size={self._limits.tmp}"

@@ -51,15 +51,21 @@ def engine_address(client: DockerClient) -> str:
     return f"unix://{path}" if path else address
 
 
+def is_podman(client: DockerClient) -> bool:
+    """Whether the engine is Podman. Raises `DockerException`."""
+    version: dict[str, Any] = client.version()
+    kind = next((str(each.get("Name", "")) for each in version.get("Components") or []), "")
+    return "podman" in kind.lower()
+
+
 def engine_title(client: DockerClient) -> str:
     """An engine's kind, version and address. Raises `DockerException`."""
     version: dict[str, Any] = client.version()
-    kind = next((str(each.get("Name", "")) for each in version.get("Components") or []), "")
-    podman = "podman" in kind.lower()
     rootless = (
         "; rootless" if any("rootless" in str(each) for each in client.info().get("SecurityOptions") or []) else ""
     )
-    return f"{'Podman' if podman else 'Docker'} {version.get('Version', '')} ({engine_address(client)}{rootless})"
+    kind = "Podman" if is_podman(client) else "Docker"
+    return f"{kind} {version.get('Version', '')} ({engine_address(client)}{rootless})"
 
 
 def _candidates() -> list[tuple[str, dict[str, Any]]]:

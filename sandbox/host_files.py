@@ -56,7 +56,9 @@ def network_mounts() -> list[str]:
 def python_mount() -> tuple[list[str], str]:
     """Mounts of the Python that runs this program, and its path inside: the sandbox's supervisor runs with it."""
     prefix, program = Path(sys.base_prefix).resolve(), Path(own_python()).resolve()
-    if program.is_relative_to("/usr"):
+    if not program.is_relative_to(prefix):
+        program = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if prefix.is_relative_to("/usr"):
         return [], str(program)
     inside = Path(_PYTHON_PREFIX) / program.relative_to(prefix)
     return ["--ro-bind", str(prefix), _PYTHON_PREFIX], str(inside)

@@ -10,39 +10,55 @@ _WHOLE = b"\n# whole\n"
 
 
 class ShellState:
-    """Two files in `directory`, each beginning with a line that names the command which left it."""
+    """Two files in `directory`, written in turn, each beginning with a line that names the command which left it.
+
+    One that is not whole, as after a crash, does not count.
+    """
 
     def __init__(self, directory: Path) -> None:
-        self._file = directory / "shell.state"
-        self._before = directory / "shell.state.before"
+        self._files = (directory / "shell.state.0", directory / "shell.state.1")
+        self._known: list[tuple[int, bytes]] | None = None  # by file: its number and its text
+
+    def _states(self) -> list[tuple[int, bytes]]:
+        if self._known is None:
+            self._known = [_load(file) for file in self._files]
+        return self._known
+
+    def _latest(self) -> int:
+        """Which of the two files has the state."""
+        (first, _), (second, _) = self._states()
+        return int(second > first)
 
     def read(self) -> bytes:
         """The text that bash takes the state over from; empty where there is none."""
-        try:
-            return self._file.read_bytes()
-        except OSError:
-            return b""
+        return self._states()[self._latest()][1]
 
     def write(self, sequence: str, state: bytes) -> None:
         """Keep what the command `sequence` left; a state that is not whole, as of a shell that was killed, is not."""
         if not state.endswith(_WHOLE) or len(state) > STATE_BYTES:
             return
-        with contextlib.suppress(OSError):  # a full disk: the state before stays
-            new = self._file.with_suffix(".new")
-            new.write_bytes(f"# {sequence}\n".encode() + state)
-            with contextlib.suppress(FileNotFoundError):
-                self._file.replace(self._before)
-            new.replace(self._file)
+        number, older = max(self._states())[0] + 1, 1 - self._latest()
+        text = f"# {number} {sequence}\n".encode() + state
+        self._states()[older] = (number, text)
+        with contextlib.suppress(OSError):  # on a full disk only this process has it
+            self._files[older].write_bytes(text)
 
     def last(self) -> str:
         """The command that left the state; empty where there is none."""
-        mark, _, sequence = self.read().partition(b"\n")[0].decode("ascii", "replace").partition(" ")
-        return sequence if mark == "#" else ""
+        return self.read().partition(b"\n")[0].decode("ascii", "replace").partition(" ")[2].partition(" ")[2]
 
     def rewind(self) -> None:
         """Go back to the state before the last command."""
-        with contextlib.suppress(OSError):
-            try:
-                self._before.replace(self._file)
-            except FileNotFoundError:
-                self._file.unlink()
+        latest = self._latest()
+        self._states()[latest] = (-1, b"")
+        self._files[latest].unlink(missing_ok=True)
+
+
+def _load(file: Path) -> tuple[int, bytes]:
+    """A file's number and text; -1 and nothing where there is none that is whole."""
+    try:
+        text = file.read_bytes()
+    except OSError:
+        return -1, b""
+    number = text.partition(b"\n")[0].split(b" ")[1:2]
+    return (int(number[0]), text) if text.endswith(_WHOLE) and number and number[0].isdigit() else (-1, b"")

@@ -56,7 +56,9 @@ class SpillDrain:
                 self._ready = select.epoll()
                 end, self._wakeup = os.pipe2(os.O_CLOEXEC)
                 self._ready.register(end, select.EPOLLIN)
-                thread = threading.Thread(target=self._run, args=(self._ready, end), daemon=True, name="spill")
+                self._pipes = {}
+                given = (self._ready, end, self._pipes)
+                thread = threading.Thread(target=_drain, args=given, daemon=True, name="spill")
                 thread.start()
             self._pipes[pipe] = spill
             self._ready.register(pipe, select.EPOLLIN)
@@ -69,26 +71,28 @@ class SpillDrain:
                 os.close(self._wakeup)
             self._wakeup = -1
 
-    def _run(self, ready: select.epoll, end: int) -> None:
-        ended = False
-        while not ended:
-            for descriptor, _ in ready.poll():
-                if descriptor == end:
-                    ended = True
-                    continue
-                data = b""
-                with contextlib.suppress(OSError):
-                    data = os.read(descriptor, _CHUNK_BYTES)
-                spill = self._pipes[descriptor]
-                if data:
-                    spill.write(data)
-                else:
-                    self._forget(descriptor)
-        os.close(end)
-        ready.close()
-        for descriptor in list(self._pipes):
-            self._forget(descriptor)
 
-    def _forget(self, descriptor: int) -> None:
-        os.close(descriptor)
-        self._pipes.pop(descriptor).close()
+def _drain(ready: select.epoll, end: int, pipes: dict[int, Spill]) -> None:
+    """Read `pipes` until the other side of the pipe `end` is closed."""
+    ended = False
+    while not ended:
+        for descriptor, _ in ready.poll():
+            if descriptor == end:
+                ended = True
+                continue
+            data = b""
+            with contextlib.suppress(OSError):
+                data = os.read(descriptor, _CHUNK_BYTES)
+            if data:
+                pipes[descriptor].write(data)
+            else:
+                _forget(descriptor, pipes)
+    os.close(end)
+    ready.close()
+    for descriptor in list(pipes):
+        _forget(descriptor, pipes)
+
+
+def _forget(descriptor: int, pipes: dict[int, Spill]) -> None:
+    os.close(descriptor)
+    pipes.pop(descriptor).close()

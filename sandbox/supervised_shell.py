@@ -14,7 +14,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,12 +26,11 @@ from sandbox.capture import Capture
 from sandbox.channel import children
 from sandbox.limits import Limits
 from sandbox.protocol import ExecResult, Workspace
+from sandbox.running_command import RunningCommand, memory_file, output_pipe
 from sandbox.scripts import script
-from sandbox.shell_state import STATE_BYTES, ShellState
+from sandbox.shell_state import ShellState
 from sandbox.spill import Spill, SpillDrain
 
-_CHUNK_BYTES = 1 << 18
-_PIPE_BYTES = 1 << 20
 _PACKET_BYTES = 1 << 16
 GRACE_SECONDS = 20.0
 """How long the supervisor may take to start, or to kill a command, before the shell counts as lost."""
@@ -50,46 +49,6 @@ class Launch:
     bash: str = "/bin/bash"
     descriptors: Sequence[int] = ()
     started: Callable[[int], None] | None = None
-
-
-@dataclass
-class _Command:
-    """The host's ends of one command's pipes."""
-
-    capture: Capture
-    output: int
-    state: int = -1
-    collected: bytearray = field(default_factory=bytearray)
-    spill: Spill | None = None
-    open: bool = True
-
-    def read_output(self) -> bool:
-        """Read what is there; whether there was something."""
-        try:
-            data = os.read(self.output, _CHUNK_BYTES)
-        except BlockingIOError:
-            return False
-        if not data:
-            self.open = False
-            return False
-        self.capture.add(data)
-        if self.spill is not None:
-            self.spill.write(data)
-        return True
-
-    def read_state(self) -> bool:
-        """As `read_output`, for the state; one that is too long is given up."""
-        if self.state < 0:
-            return False
-        try:
-            data = os.read(self.state, _CHUNK_BYTES)
-        except BlockingIOError:
-            return False
-        self.collected += data
-        if not data or len(self.collected) > STATE_BYTES:
-            os.close(self.state)
-            self.state = -1
-        return bool(data)
 
 
 class SupervisedShell:
@@ -164,8 +123,8 @@ class SupervisedShell:
         return errors
 
     def _settings(self, launch: Launch) -> str:
-        limits = asdict(self._limits)
-        each = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": self._limits.file, "RLIMIT_DATA": self._limits.memory}
+        limits = self._limits
+        each = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": limits.file, "RLIMIT_DATA": limits.memory}
         return json.dumps(
             {
                 "repo": str(self._workspace.repo),
@@ -174,10 +133,10 @@ class SupervisedShell:
                 "bash": launch.bash,
                 "limits": {
                     "each": each,
-                    "memory": limits["memory"],
-                    "processes": limits["processes"],
-                    "free_bytes": limits["free"],
-                    "free_inodes": limits["free_inodes"],
+                    "memory": limits.memory,
+                    "processes": limits.processes,
+                    "free_bytes": limits.free,
+                    "free_inodes": limits.free_inodes,
                 },
             }
         )
@@ -235,23 +194,19 @@ class SupervisedShell:
                 limit=ended["limit"],
             )
 
-    def _start(self, command: str, stdin: bytes, timeout: float | None, capture: int, sequence: str) -> _Command:
+    def _start(self, command: str, stdin: bytes, timeout: float | None, capture: int, sequence: str) -> RunningCommand:
         """Send a command to the supervisor. Raises `SandboxLost`."""
         assert self._socket is not None
         body = command.replace("\0", "").encode("utf-8", "surrogateescape") + b"\n"
-        output, theirs = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(output, False)
-        with contextlib.suppress(OSError, AttributeError):
-            _enlarge(output)
+        output, theirs = output_pipe()
         passed = [theirs, memory_file(body)]
-        running = _Command(Capture(capture), output)
+        running = RunningCommand(Capture(capture), output)
         if stdin:
             passed.append(memory_file(stdin))
         state = b""
         if self._state is not None:
             state = self._state.read()
-            running.state, new_state = os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(running.state, False)
+            running.state, new_state = output_pipe()
             passed += [memory_file(state), new_state]
         if self._outputs is not None and self._state is not None:
             running.spill = Spill(self._outputs / f"{sequence}.log", self._limits.output)
@@ -266,7 +221,7 @@ class SupervisedShell:
                 os.close(descriptor)
         return running
 
-    async def _end_of(self, running: _Command) -> dict[str, Any]:
+    async def _end_of(self, running: RunningCommand) -> dict[str, Any]:
         """Read output and state until the supervisor says that the command has ended. Raises `SandboxLost`."""
         assert self._socket is not None
         with select.epoll() as ready:
@@ -284,6 +239,7 @@ class SupervisedShell:
                             pass  # closing it has taken it out
                     else:
                         ended = await self._message()
+                        running.ended = True
                         while running.read_output():
                             await anyio.lowlevel.checkpoint()
                         while running.read_state():
@@ -306,7 +262,7 @@ class SupervisedShell:
             message: dict[str, Any] = json.loads(data)
             return message
 
-    def _settle(self, running: _Command, sequence: str) -> str:
+    def _settle(self, running: RunningCommand, sequence: str) -> str:
         """Keep the state, hand the output on if something still writes to it; the path of the whole output."""
         if running.state >= 0:
             os.close(running.state)
@@ -322,9 +278,9 @@ class SupervisedShell:
             running.spill.close()
         return str(self._workspace.outputs / running.spill.path.name)
 
-    async def _stop(self, running: _Command) -> None:
+    async def _stop(self, running: RunningCommand) -> None:
         """After a cancellation: kill the command, so that the shell can be used again."""
-        if self._socket is None:
+        if self._socket is None or running.ended:
             return
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(GRACE_SECONDS) as scope:
@@ -347,22 +303,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 os.kill(child, 9)
         process.kill()
         process.wait()
-
-
-def memory_file(data: bytes) -> int:
-    """A descriptor of a file in memory with `data`, at its beginning."""
-    descriptor = os.memfd_create("input")
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-def _enlarge(pipe: int) -> None:
-    import fcntl
-
-    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _last_words(errors: BinaryIO) -> str:

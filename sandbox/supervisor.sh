@@ -26,7 +26,8 @@ if [ -w "$outputs" ] && [ ! -f "$outputs/.gitconfig" ]; then
     >"$outputs/.gitconfig"
 fi
 for place in "$repo" "$root/home"; do
-  if [ -O "$place" ]; then chown 1000:1000 "$place"; fi
+  # a new volume's root is root's; the link that a command has put in its place is not followed
+  if [ -O "$place" ]; then chown -h 1000:1000 "$place"; fi
 done
 control=$control/$group
 if setpriv --reuid 1000 --regid "$group" --clear-groups true 2>/dev/null; then
@@ -114,7 +115,12 @@ while read -r -u 3 verb nonce limit command_bytes input_bytes sequence; do
     *) continue ;;
   esac
   input=/dev/null full=''
-  head -c "$command_bytes" <&3 >"$control/command" || full=1
+  if [ "$command_bytes" -lt 2000 ]; then  # without a process of its own; LC_ALL: bytes, not characters
+    LC_ALL=C IFS= read -r -N "$command_bytes" -u 3 command
+    LC_ALL=C printf '%s' "$command" >"$control/command" || full=1
+  else
+    head -c "$command_bytes" <&3 >"$control/command" || full=1
+  fi
   if [ "$input_bytes" -gt 0 ]; then head -c "$input_bytes" <&3 >"$control/input" || full=1; input=$control/input; fi
   if [ "$full" = 1 ]; then
     printf '\n%s 1 full 0 disk\n' "$nonce" >&4

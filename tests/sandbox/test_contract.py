@@ -156,6 +156,8 @@ def test_past_its_limit_no_process_is_left(within: Callable[[Body], None], comma
     async def body(sandbox: Sandbox) -> None:
         await sh(sandbox, "cd /tmp")
         pid = await text(sandbox, "sleep 1234 & echo $!")
+        # the job is a copy of the shell until it has become the program
+        assert (await sh(sandbox, f"until grep -qx sleep /proc/{pid}/comm; do :; done")).ended == "exited"
         assert "sleep 1234" in await text(sandbox, others)  # such a list would show it
         await sh(sandbox, f"kill {pid}")
         result = await sh(sandbox, command, timeout=0.5)

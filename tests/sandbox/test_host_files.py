@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path, PurePosixPath
 
 import sandbox
-from sandbox.host_files import network_mounts, own_python, python_mount, python_path, system_mounts
+from sandbox.host_files import network_mounts, python_mount, python_path, system_mounts
 
 OWN = PurePosixPath(str(Path(sandbox.__file__).parent / "etc"))
 
@@ -53,7 +54,7 @@ def test_names_are_resolved_only_where_the_network_is_open() -> None:
 
 def test_the_supervisors_python_is_seen_and_on_the_path_only_where_the_system_has_none() -> None:
     arguments, program = python_mount()
-    if Path(own_python()).resolve().is_relative_to("/usr"):
+    if Path(sys.base_prefix).resolve().is_relative_to("/usr"):
         assert not arguments and Path(program).exists()
     else:
         ((source, target),) = bound(arguments)
