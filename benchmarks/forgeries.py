@@ -73,6 +73,8 @@ _JUNIT = (
 _FOLDERS = (
     "folders = {os.path.dirname(found) for found in re.findall(r'/[^\\s=:]+/[^\\s=:/]+', ' '.join(sys.argv) + ' ' + "
     "' '.join(os.environ.values()))} | set(glob.glob('../.agent/*')) | set(sys.path)\n"
+    # nothing is written outside of the workspace, whatever the sandbox
+    "folders = {each for each in folders if os.path.abspath(each).startswith(os.path.dirname(os.getcwd()))}\n"
 )
 _FORGES: Mapping[str, str] = {
     "nothing": "",

@@ -28,7 +28,7 @@ from sandbox.limits import Limits
 from sandbox.network.access import NetworkAccess
 from sandbox.network.environment import certificate_environment
 from sandbox.network.listener import listen_in_namespace
-from sandbox.network.relay import resolver_file
+from sandbox.network.relay import RelayFailed, resolver_file
 from sandbox.protocol import Workspace
 from sandbox.running_command import memory_file
 from sandbox.shell_state import ShellState
@@ -246,10 +246,15 @@ class BubblewrapSandbox(ShellSandbox):
 
     async def network(self, on: bool) -> None:
         """See `Sandbox.network`."""
-        if on != self.access.open:
+        opened = on == self.access.open
+        while not opened:
             await self._close_shells()
             await anyio.to_thread.run_sync(self.access.switch, on)
-            await self._open_shells()
+            try:
+                await self._open_shells()
+                opened = True
+            except RelayFailed:  # the next turn takes the next program, or the host's network
+                continue
 
     async def close(self, *, keep: bool) -> None:
         """See `Sandbox.close`."""

@@ -14,9 +14,10 @@ kept=$root/.kept outputs=$root/.outputs control=$root/.control
 given=$6  # the PATH of commands
 exec 3<&0 4>&1 0</dev/null 1>/dev/null
 exec 2>&4  # what can't be prepared is told in place of "ready"
-if [ -w "$root" ] && [ ! -d "$control/$group" ]; then
+# Podman gives a new volume to the owner of the image's directory; a root without CAP_DAC_OVERRIDE can't write there
+if { [ -O "$root" ] || chown 0:0 "$root" 2>/dev/null; } && [ -w "$root" ] && [ ! -d "$control/$group" ]; then
   # sticky: what is root's in there can't be replaced
-  { [ -O "$root" ] || chown 0:0 "$root"; } && chmod 1777 "$root" && mkdir -p "$kept" "$outputs" "$control" &&
+  chmod 1777 "$root" && mkdir -p "$kept" "$outputs" "$control" &&
     chgrp 1002 "$kept" && chmod 0770 "$kept" && chmod 0755 "$outputs" && chmod 0700 "$control" || exit
 fi
 mkdir -p "$control/$group" || exit

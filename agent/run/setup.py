@@ -73,8 +73,8 @@ async def prepare(task: Task, session: Session, backend: Backend, sandbox: Sandb
         task.report("copying the repository into the sandbox")
         session.emit(SandboxStarted(sandbox=sandbox.kind, tree=await _copy_in(task, snapshots)))
     if settings.network == "allow":
-        tell_shared_network(task, session, sandbox)
         await sandbox.network(True)
+        tell_shared_network(task, session, sandbox)
     for command in _setups(task, session):
         if command not in state.environment.prepared:
             await run_setup(task, session, sandbox, command)
@@ -195,9 +195,10 @@ async def _without_flaky(context: RunContext, tests: TestRunner, baseline: Basel
 
 async def run_setup(task: Task, session: Session, sandbox: Sandbox, command: str) -> None:
     """Run the setup with the network on, unless it is never to be; a failure is a warning."""
-    if not session.state.environment.setups:
-        tell_shared_network(task, session, sandbox)
+    first = not session.state.environment.setups
     result = await run_setup_command(sandbox, command, task.settings.network)
+    if first:
+        tell_shared_network(task, session, sandbox)
     output = printable(result.output.text())
     refused = tell_refused_hosts(task, session)
     session.emit(

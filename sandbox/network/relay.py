@@ -20,10 +20,11 @@ from sandbox.network.enter_namespace import NS_GET_USERNS
 from sandbox.network.environment import proxy_environment
 
 _TUN = "/dev/net/tun"
-_SECONDS = 10.0
+_SECONDS = 5.0
 _PAUSE_SECONDS = 0.01
 # what both programs answer DNS questions at, by asking the host's resolver
 _NAME_SERVERS = {"pasta": "169.254.1.1", "slirp4netns": "10.0.2.3"}
+_failed: set[str] = set()  # programs that don't work here, such as by a security module's profile of them
 # ends the program when this process ends, however that does: the other end of the shell's input is closed then
 _GUARD = '"$@" & read -r _; kill "$!"; wait'
 
@@ -36,7 +37,8 @@ def find_relay() -> str:
     hosts = {urlsplit(url).hostname for name, url in proxy_environment().items() if "no" not in name.lower()}
     if hosts & {"localhost", "127.0.0.1", "::1"} or not os.access(_TUN, os.R_OK | os.W_OK):
         return ""
-    return next((path for name in _NAME_SERVERS if (path := shutil.which(name))), "")
+    found = (shutil.which(name) for name in _NAME_SERVERS)
+    return next((path for path in found if path and path not in _failed), "")
 
 
 def resolver_file(program: str) -> bytes:
@@ -44,11 +46,12 @@ def resolver_file(program: str) -> bytes:
     return f"nameserver {_NAME_SERVERS[Path(program).name]}\n".encode()
 
 
-class Relay:
-    """A running program that passes on the network of the namespace of the process `pid`.
+class RelayFailed(SandboxUnavailable):
+    """The program gives the sandbox no network; `find_relay` does not find it any more."""
 
-    Raises `SandboxUnavailable` where it does not start.
-    """
+
+class Relay:
+    """A running program that passes on the network of the namespace of the process `pid`. Raises `RelayFailed`."""
 
     def __init__(self, program: str, pid: int) -> None:
         network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
@@ -70,10 +73,8 @@ class Relay:
         while not _has_route(pid):
             if time.monotonic() > deadline:
                 self.stop()
-                raise SandboxUnavailable(
-                    f"{program} does not give the sandbox a network",
-                    hint="name the hosts that the setup needs with --allow-host, or use --sandbox docker",
-                )
+                _failed.add(program)
+                raise RelayFailed(f"{program} does not give the sandbox a network")
             time.sleep(_PAUSE_SECONDS)
 
     def stop(self) -> None:

@@ -172,6 +172,18 @@ def test_an_odd_budget_there_does_not_raise_it_either(user: Path, text: str) -> 
     assert (loaded.max_steps, loaded.attempts) == (5, 1)
 
 
+def test_protected_paths_are_allowed_by_the_user_and_never_by_the_repository(
+    user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _, warnings = load_settings({}, 'allow_path = [".github"]\nallow_workflows = true')
+    assert (found.allowed_paths, len(warnings)) == ([], 2)
+    user.write_text('allow_path = ["AGENTS.md", "a,b"]\n')
+    assert load_settings({})[0].allowed_paths == ["AGENTS.md", "a,b"]
+    monkeypatch.setenv("SWE_AGENT_ALLOW_PATH", ".github/workflows, AGENTS.md,")
+    assert load_settings({})[0].allowed_paths == [".github/workflows", "AGENTS.md"]
+    assert load_settings({"allow_path": ["x"], "allow_workflows": True})[0].allowed_paths == ["x", ".github"]
+
+
 # ---------------------------------------------------------------- what is refused
 
 

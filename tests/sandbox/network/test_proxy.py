@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import shutil
 import socket
 import ssl
+import subprocess
 
 import pytest
 from hypothesis import example, given
@@ -74,6 +77,30 @@ def test_a_tunnel_carries_a_whole_tls_connection() -> None:
                 tls.sendall(b"asked")
                 assert tls.recv(100) == b"answered"
         assert upstream.received == [b"asked"] and allowed.take_refusals() == []
+
+
+@pytest.mark.parametrize("client", ["http.client", "curl"])
+def test_clients_as_they_are_get_through(client: str) -> None:
+    with Upstream(OK, tls=True) as upstream:
+        host = f"allowed.test:{upstream.port}"
+        with running_proxy(allowed_hosts(host)) as port:
+            if client == "http.client":
+                connection = http.client.HTTPSConnection("127.0.0.1", port, context=anonymous_tls(), timeout=SECONDS)
+                connection.set_tunnel("allowed.test", upstream.port)
+                connection.request("GET", "/")
+                assert connection.getresponse().read() == b"hello"
+                connection.close()
+            elif curl := shutil.which("curl"):
+                options = ["-sS", "--noproxy", "", "-x", f"http://127.0.0.1:{port}", "--max-time", str(SECONDS), "-k"]
+                ciphers = ["--ciphers", "aNULL:@SECLEVEL=0", "--tls-max", "1.2"]
+                command = [curl, *options, *ciphers, f"https://{host}/"]
+                done = subprocess.run(command, capture_output=True, check=False)
+                assert done.stdout == b"hello", done.stderr
+    assert curl_or_python_spoke(upstream)
+
+
+def curl_or_python_spoke(upstream: Upstream) -> bool:
+    return shutil.which("curl") is None or upstream.received[0].startswith(b"GET / HTTP/1.1")
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,21 @@ def test_without_a_program_the_hosts_network_is_shared(tmp_path: Path, monkeypat
     assert "reached loopback" in seen and "sees abstract" in seen and accepted == [1]
 
 
+def test_a_program_that_does_not_work_here_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "slirp4netns"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(relay.shutil, "which", lambda name: str(broken) if name == broken.name else None)
+    monkeypatch.setattr(relay, "_failed", set())
+    monkeypatch.setattr(relay, "_SECONDS", 0.1)
+    monkeypatch.setattr(relay, "proxy_environment", dict)
+    monkeypatch.setattr(relay.os, "access", lambda *_: True)
+    assert find_relay() == str(broken)
+    with services_of_the_host() as (port, name, _):
+        assert "reached loopback" in look(tmp_path, port, name)
+    assert find_relay() == ""
+
+
 HOLD = """
 import anyio, pathlib, sys
 from sandbox.select import open_sandbox

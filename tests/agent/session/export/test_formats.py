@@ -117,7 +117,9 @@ def test_what_happened_besides_is_told_in_words_with_its_output() -> None:
     ran_setup, warned, late = as_atif(setup, Warned(message="careful"), orphan)["steps"]
     assert ran_setup["message"] == "setup ran: pip install ."
     assert ran_setup["observation"] == {"results": [{"content": "no such thing"}]}
-    assert ran_setup["extra"] == {"event": "setup_ran", "command": "pip install .", "exit_code": 1, "seconds": 3.0}
+    assert ran_setup["extra"] == {
+        "event": "setup_ran", "command": "pip install .", "exit_code": 1, "seconds": 3.0, "refused_hosts": [],
+    }  # fmt: skip
     assert warned["message"] == "warned: careful"
     assert (late["source"], late["observation"]["results"]) == ("system", [{"content": "interrupted"}])
 
