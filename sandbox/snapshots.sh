@@ -37,24 +37,34 @@ create() {
 # add: bring the snapshots' index to the repository's state, but for what can't or need not be read; sets `left_out` to
 # that. A lock is that of a git that was killed. Fails when what can be read was not stored, as on a full disk.
 add() {
-  local -a big spec=(.) nested=()
-  local mode=-A path
+  local -a changed big
+  local path
   rm -f "$snapshots/index.lock"
   left_out=()
-  mapfile -d '' -t big < <(find . -name .git -prune -o -type f -size "+$LARGEST" -printf '%P\0')
+  mapfile -d '' -t changed < <(git ls-files -m -o --exclude-standard -z | head -z -n $((MOST_NEW + 1)))
+  [ ${#changed[@]} != 0 ] || return 0
+  mapfile -d '' -t big < <(printf './%s\0' "${changed[@]}" |
+    xargs -0 sh -c 'exec find "$@" -maxdepth 0 -type f -size "+$0" -printf "%p\\0"' "$LARGEST")
+  big=("${big[@]#./}")
+  # a few are added by name, which spares a second look at all files
+  if [ ${#changed[@]} -le 100 ] && [ ${#big[@]} = 0 ] && printf '%s\0' "${changed[@]}" |
+    GIT_LITERAL_PATHSPECS=1 git add -A --pathspec-from-file=- --pathspec-file-nul; then return; fi
+  add_all
+}
+
+# add_all: as `add`, without the files in `big`, and with no new ones where `changed` has too many.
+add_all() {
+  local -a spec=(.) nested=()
+  local mode=-A path
   for path in "${big[@]}"; do spec+=(":(exclude,literal)$path"); done
-  new=$(git ls-files -o --exclude-standard -z | tr -cd '\0' | head -c $((MOST_NEW + 1)) | wc -c)
-  if [ "$new" -gt "$MOST_NEW" ]; then mode=-u left_out+=("more than $MOST_NEW new files"); fi
-  if ! git add $mode --ignore-errors -- "${spec[@]}"; then
-    # `git add` stops at a nested repository without a commit: then each nested repository is left out by name
-    mapfile -d '' -t nested < <(find . -mindepth 2 -name .git -prune -printf '%h\0')
-    for path in "${nested[@]}"; do spec+=(":(exclude,literal)${path#./}"); done
-    if ! git add $mode --ignore-errors -- "${spec[@]}"; then missing || return; fi
-    left_out+=("${nested[@]#./}")
-  fi
-  for path in "${big[@]}"; do
-    [ -z "$(git ls-files -m -o --exclude-standard -- ":(literal)$path")" ] || left_out+=("$path")
-  done
+  left_out=("${big[@]}")
+  if [ ${#changed[@]} -gt "$MOST_NEW" ]; then mode=-u left_out+=("more than $MOST_NEW new files"); fi
+  git add $mode --ignore-errors -- "${spec[@]}" && return
+  # `git add` stops at a nested repository without a commit: then each nested repository is left out by name
+  mapfile -d '' -t nested < <(find . -mindepth 2 -name .git -prune -printf '%h\0')
+  for path in "${nested[@]}"; do spec+=(":(exclude,literal)${path#./}"); done
+  left_out+=("${nested[@]#./}")
+  git add $mode --ignore-errors -- "${spec[@]}" || missing
 }
 
 # missing: adds to `left_out` what the index lacks and can't be read; fails if it lacks what can be.
