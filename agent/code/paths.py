@@ -6,12 +6,13 @@ import re
 
 _TEST_MODULE = re.compile(
     r"(^|/)(test_[^/]*|[^/]*_test)\.\w+$"  # Python, Go, C, Dart
+    r"|(^|/)tests?([A-Z\d][^/]*)?\.py$"  # Django's own, and what unittest's discovery finds
     r"|\.(test|spec)\.\w+$"  # JavaScript, TypeScript
     r"|_spec\.(?!pyi?$)\w+$"  # Ruby, Lua; in Python a specification
     r"|([^/]Tests?|[a-z0-9]IT)\.(java|kts?|groovy|scala|cs|fs|vb|php|swift|mm?|cc|cpp|cxx)$"
 )
 # `testing` inside a package is a part of the product (numpy.testing), at the top it holds tests (pytest's own)
-_BESIDE_TESTS = re.compile(r"(^|/)(tests?|spec|__tests__)/|^testing/|(^|/)conftest\.py$")
+_BESIDE_TESTS = re.compile(r"(^|/)([Tt]ests?|spec|__tests__)/|^testing/|(^|/)conftest\.py$")
 
 
 def is_test_module(path: str) -> bool:

@@ -16,12 +16,20 @@ from agent.verify.comparison import Comparison
 from agent.verify.examples import count_examples
 from agent.verify.patch_parts import PatchParts
 from agent.verify.relevance import failures_named
+from agent.verify.runners.registry import identify_runner
 from agent.verify.suite import outcome_of
 from agent.verify.test_configuration import files_that_import_the_runner
 from agent.verify.tests_in_code import files_with_changed_tests
 
 _MAX_FILES = 20  # in the result
 _MIN_EXAMPLES = 2  # for a change that was found by trying: of many, some pass one example by chance
+
+
+def _collected(command: str, files: Sequence[str]) -> frozenset[str]:
+    """Those of the files that unittest's discovery loads as tests, by its pattern, whatever their names say else."""
+    if identify_runner(command).runner.section_id is None:  # neither unittest nor Django's
+        return frozenset()
+    return frozenset(path for path in files if re.search(r"(^|/)test[^/]*\.py$", path))
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Verifier:
         """
         command = self.runs.command
         known = [case.id for case in self.before.report.cases] if self.before.report else []
-        changed_tests = files_with_changed_tests(patch, known, self._read_text)
+        changed_tests = files_with_changed_tests(patch, known, self._read_text) | _collected(command, files)
         parts = PatchParts.of(
             patch, files, command=command, repository_files=self.repository_files, tests=changed_tests
         )
@@ -101,6 +109,8 @@ class Verifier:
     async def _why_not(self, parts: PatchParts, runs: Sequence[CleanRun]) -> str:
         """Why the runs with the patch are no evidence, whatever their outcome; empty where they can be."""
         importing = files_that_import_the_runner(parts.whole)
+        if importing is None or not parts.is_split:
+            return "its files can't be told apart: it is too large, or has a path that can't be read"
         if importing:
             return f"code outside the tests imports the test runner: {', '.join(importing[:_MAX_FILES])}"
         for run in runs:

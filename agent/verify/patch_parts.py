@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from agent.code.paths import is_test
 from agent.repo.diffs import read_diff
 from agent.verify.test_configuration import files_that_say_how_tests_run
+
+# what tests compare with, beside what lies among the tests: Go's, jest's and others' usual places
+_TEST_DATA = re.compile(
+    r"(^|/)(([^/]*[-_.])?tests?|test[-_]?(data|cases|files|resources)|fixtures?|__snapshots__|goldens?)/|\.(snap|golden)$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,8 @@ class PatchParts:
     code: bytes
     tests: bytes
     configuration: tuple[str, ...] = ()
+    is_split: bool = True
+    """Whether the whole could be read; where it could not, it is all code, and shows nothing."""
 
     @classmethod
     def of(
@@ -39,10 +48,11 @@ class PatchParts:
         """
         parts = read_diff(patch)
         if len(parts) != len(files):
-            return cls(patch, patch, patch, b"")
+            return cls(patch, patch, patch, b"", is_split=False)
         configuration = files_that_say_how_tests_run(files, command, repository_files)
         sections = [(each.section, path) for each, path in zip(parts, files, strict=True) if path not in configuration]
-        code = b"".join(section for section, path in sections if not is_test(path) and path not in tests)
-        tested = b"".join(section for section, path in sections if is_test(path) or path in tests)
+        of_tests = {path for _, path in sections if is_test(path) or path in tests or _TEST_DATA.search(path)}
+        code = b"".join(section for section, path in sections if path not in of_tests)
+        tested = b"".join(section for section, path in sections if path in of_tests)
         deciding = b"".join(section for section, _ in sections)
         return cls(patch, deciding, code, tested, tuple(configuration))

@@ -33,12 +33,13 @@ _RUNNER_MODULES = frozenset({
     "pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "exceptiongroup", "tomli", "pygments", "xdist",
     "execnet", "coverage", "pytest_cov", "pytest_asyncio", "anyio", "hypothesis", "nose", "nose2", "tox", "nox",
     "typing_extensions", "colorama", "sortedcontainers", "attr", "attrs", "mock",
+    "swe_agent_pytest", "swe_agent_unittest", "swe_agent_script",
 })  # fmt: skip
 _SHADOWED = frozenset(sys.stdlib_module_names) | _RUNNER_MODULES
 _MODULE = re.compile(r"\.(py[cdwo]?|so|[\w-]+\.so)$")
+_RUNNERS = r"(?:_?pytest|unittest|pluggy|nose2?)"
 _IMPORTS_RUNNER = re.compile(
-    r"^\s*(?:import|from)\s+(?:[\w.]+(?:\s+as\s+\w+)?\s*,\s*)*(?:_?pytest|unittest|pluggy|nose2?)\b"
-    r"|['\"](?:_?pytest|unittest)(?:\.[\w.]+)?['\"]"
+    rf"\bimport\b[^#]*(?<![\w.]){_RUNNERS}\b|\bfrom\s+{_RUNNERS}\b|^\s*{_RUNNERS}\b(?!\s*=)|['\"]{_RUNNERS}(?:\.[\w.]+)?['\"]"
 )
 
 
@@ -84,11 +85,18 @@ def _is_package_directory(parts: tuple[str, ...], at: int) -> bool:
     return at + 1 < len(parts) and bool(_MODULE.search(parts[-1]))
 
 
-def files_that_import_the_runner(patch: bytes) -> list[str]:
-    """The files outside the tests whose added lines import the test runner, which they did not do before."""
+def files_that_import_the_runner(patch: bytes) -> list[str] | None:
+    """The files outside the tests whose added lines import the test runner, which they did not do before.
+
+    None for a patch of which that can't be said: one that can't be read, or is beyond 1 MiB.
+    """
     lines = read_changed_lines(patch)
-    if lines is None:  # too large to look at
-        return []
-    found = {line.path for line in lines if line.sign == "+" and _IMPORTS_RUNNER.search(line.text)}
-    before = {line.path for line in lines if line.sign == "-" and _IMPORTS_RUNNER.search(line.text)}
+    if lines is None:
+        return None
+    found = {line.path for line in lines if line.sign == "+" and _imports_runner(line.text)}
+    before = {line.path for line in lines if line.sign == "-" and _imports_runner(line.text)}
     return sorted(path for path in found - before if path.endswith(".py") and not is_test(path))
+
+
+def _imports_runner(line: str) -> bool:
+    return not line.lstrip().startswith("#") and bool(_IMPORTS_RUNNER.search(line))

@@ -21,8 +21,12 @@ def files_with_changed_tests(patch: bytes, tests: Iterable[str], read: Callable[
     if lines is None:
         return frozenset()
     changed = {path: list(group) for path, group in groupby(sorted(lines, key=_path), key=_path)}
+    tests = list(tests)
     inside = _by_file(tests, {path for path in changed if path.endswith(".py") and not is_test(path)})
-    return frozenset(path for path, names in inside.items() if _touches(changed[path], names, read(path)))
+    touched = {path for path, names in inside.items() if _touches(changed[path], names, read(path))}
+    # a text with tests in it, as a README with doctests, has no code
+    texts = {path for path in changed if not path.endswith(".py") and any(t.startswith(f"{path}::") for t in tests)}
+    return frozenset(touched | texts)
 
 
 def _path(line: ChangedLine) -> str:

@@ -10,7 +10,7 @@ from agent.verify.runners.commands import last_step
 from agent.verify.runners.other import OTHER
 from agent.verify.runners.pytest import request_by_environment
 
-_SCRIPT = r"(?:^|[\s/])python[\d.]*(?:\s+-(?![mc]\b)\w+)*(?=\s+(?!-)\S+\.py(?:\s|$))"
+_SCRIPT = r"(?:^|[\s/])python[\d.]*(?:\s+-(?:[WX]\s*\S+|(?![mcWX]\b)\w+))*(?=\s+(?!-)\S+\.py(?:\s|$))"
 
 
 def sign_script(command: str, info: RunnerInfo, folder: str) -> ReportRequest:

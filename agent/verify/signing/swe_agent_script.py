@@ -27,12 +27,13 @@ def _take_key() -> str:
 
 
 def _foreign(trace: Any, script: str, root: str) -> bool:
-    """Whether an exception was raised by a file of the repository other than the script."""
-    file = ""
+    """Whether an exception came through a file of the repository other than the script."""
     while trace is not None:
         file = os.path.abspath(trace.tb_frame.f_code.co_filename)
+        if file != script and file.startswith(root + os.sep):
+            return True
         trace = trace.tb_next
-    return file != script and file.startswith(root + os.sep)
+    return False
 
 
 def _status_of(code: object) -> int:

@@ -46,6 +46,7 @@ def test_a_patch_without_tests_gives_nothing() -> None:
 
 
 def test_a_patch_that_is_not_what_the_names_say_gives_nothing() -> None:
+    assert not PatchParts.of(section("a.py") + section("test_a.py"), ["a.py"]).is_split
     assert part_with_tests(section("a.py") + section("test_a.py"), ["a.py"]) == b""
 
 

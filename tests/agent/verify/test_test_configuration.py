@@ -17,7 +17,7 @@ PACKAGE = ["pkg/__init__.py", "src/lib/__init__.py"]
         "pom.xml", "go.mod", "spec/spec_helper.rb", "sitecustomize.py", "a/usercustomize.py", "x.pth",
         "x.egg-info/entry_points.txt", "node_modules/jest/index.js", "pytest.py", "pytest/__init__.py",
         "_pytest/runner.py", "unittest.py", "unittest/case.py", "src/json.py", "lib/tempfile/__init__.py", "os.cpython-311.so",
-        "run_tests.sh", "manage.py", "scripts/check.sh",
+        "run_tests.sh", "manage.py", "scripts/check.sh", "swe_agent_pytest.py",
     ],
 )  # fmt: skip
 def test_what_says_how_tests_run_or_shadows_the_runner(path: str) -> None:
@@ -48,6 +48,7 @@ def patch(path: str, *lines: str) -> bytes:
 @pytest.mark.parametrize(
     "line",
     ["import pytest", "  from _pytest import runner", "import os, unittest", "import unittest.mock as m",
+     "import os; import unittest", "if 1: import unittest", "exec('import unittest')", "    unittest",
      "x = sys.modules['pytest']", 'importlib.import_module("unittest.case")'],
 )  # fmt: skip
 def test_code_outside_the_tests_that_imports_the_runner_is_found(line: str) -> None:
@@ -56,6 +57,13 @@ def test_code_outside_the_tests_that_imports_the_runner_is_found(line: str) -> N
     assert files_that_import_the_runner(patch("calc.py", f"-{line}", f"+{line}  # moved")) == []
 
 
-@pytest.mark.parametrize("line", ["import pytester_x", "text = 'see pytest docs'", "# import pytest"])
+@pytest.mark.parametrize(
+    "line", ["import pytester_x", "text = 'see pytest docs'", "# import pytest", "unittest_runs = 1"]
+)
 def test_a_mention_of_the_runner_is_no_import(line: str) -> None:
     assert files_that_import_the_runner(patch("calc.py", f"+{line}", " x")) == []
+
+
+def test_of_a_patch_that_cannot_be_read_nothing_is_known() -> None:
+    assert files_that_import_the_runner(patch("x b/y.txt", "+x")) is None
+    assert files_that_import_the_runner(patch("a.txt", *(["+" + "x" * 1000] * 1100))) is None

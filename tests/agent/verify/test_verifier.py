@@ -230,6 +230,45 @@ def test_a_test_that_stands_in_the_code_and_is_emptied_there_is_no_fix(tmp_path:
     assert status(found) == "fixed" and found.fixes == ["checks.T.test_add"]
 
 
+EMPTY = ADD.replace("self.assertEqual(add(2, 3), 5)", "pass")
+HELPER = "def check(t, value):\n    t.assertEqual(value, 5)\n"
+PATCHED = "import unittest\n\nimport calc\n\ncalc.add = lambda a, b: 5\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "command"),
+    [
+        # a path that ends the reading of the diff
+        ({"test_a.py": HEAD + ADD}, {"test_a.py": HEAD + EMPTY, "x b/y.txt": "y\n"}, COMMAND),
+        # tests and their helpers under other names
+        ({"tests.py": HEAD + ADD}, {"tests.py": HEAD + EMPTY}, "python3 -m unittest tests"),
+        (
+            {"test_a.py": HEAD.replace("import unittest\n", "import unittest\nfrom unit_tests.util import check\n")
+             + ADD.replace("self.assertEqual(add(2, 3), 5)", "check(self, add(2, 3))"), "unit_tests/util.py": HELPER},
+            {"unit_tests/util.py": HELPER.replace("t.assertEqual(value, 5)", "pass")},
+            COMMAND,
+        ),
+        ({"test_b.py": HEAD + ADD}, {"testA.py": PATCHED}, COMMAND),
+        # what tests compare with
+        (
+            {"test_a.py": HEAD + ADD.replace("5)", "int(open('testdata/add.golden').read()))"), "testdata/add.golden": "5"},
+            {"testdata/add.golden": "-1"},
+            COMMAND,
+        ),
+        # an exit that the code makes by way of the standard library
+        (
+            {"check.py": "from calc import add\nassert add(2, 3) == 5\n"},
+            {"calc.py": "import argparse\nargparse.ArgumentParser().exit()\n" + CODE},
+            "python3 -W ignore check.py",
+        ),
+    ],
+)  # fmt: skip
+def test_a_cheat_is_no_fix(before: Files, after: Files, command: str, tmp_path: Path) -> None:
+    base = {"calc.py": CODE, **before}
+    found, _ = verified(tmp_path, base, {**base, "more.py": "", **after}, command=command)
+    assert status(found) == "unverified" and (found.still_failing or found.reason)
+
+
 def test_what_passes_only_with_a_changed_configuration_is_named(tmp_path: Path) -> None:
     pytest_command = f"{sys.executable} -m pytest -q -p no:cacheprovider"
     before = {"calc.py": CODE, "test_a.py": HEAD + ADD + GOOD}
