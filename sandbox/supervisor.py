@@ -138,7 +138,7 @@ class Supervisor:
         if child:
             return child
         try:
-            os.setsid()
+            os.setpgid(0, 0)  # a session of its own would be a scheduling group of its own, too
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
