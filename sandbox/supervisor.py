@@ -64,7 +64,10 @@ class Supervisor:
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
         os.dup2(0, 1)
         limits = settings["limits"]
-        for name, value in limits["each"].items():
+        each = dict(limits["each"])
+        if self.namespace:  # it counts the namespace's own; root is exempt from it, and watched alone
+            each["RLIMIT_NPROC"] = limits["processes"]
+        for name, value in each.items():
             kind = getattr(resource, name)
             hard = resource.getrlimit(kind)[1]
             allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -138,7 +141,7 @@ class Supervisor:
         if child:
             return child
         try:
-            os.setsid()
+            os.setpgid(0, 0)  # a session of its own would be a scheduling group of its own, too
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
