@@ -24,6 +24,7 @@ import anyio.lowlevel
 from agent.errors import SandboxLost
 from sandbox.capture import Capture
 from sandbox.channel import children
+from sandbox.control_group import ControlGroup
 from sandbox.limits import Limits
 from sandbox.protocol import ExecResult, Workspace
 from sandbox.running_command import RunningCommand, memory_file, output_pipe
@@ -77,6 +78,7 @@ class SupervisedShell:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._drain = SpillDrain()
+        self._group: ControlGroup | None = None
 
     async def open(self) -> None:
         """Start the supervisor and wait until it answers. Raises `SandboxLost` if it does not."""
@@ -89,6 +91,8 @@ class SupervisedShell:
             await self.close()
             raise SandboxLost("the sandbox's shell did not start", hint=_last_words(errors) or "Python did not run")
         errors.close()
+        if self._process is not None and self._limits.processes:
+            self._group = ControlGroup.of(_tree(self._process.pid), self._limits.processes)
         if launch.started is not None and self._process is not None:
             inside = children(self._process.pid)
             try:
@@ -157,6 +161,9 @@ class SupervisedShell:
             if process is not None:
                 await anyio.to_thread.run_sync(_end, process)
             self._drain.close()
+            group, self._group = self._group, None
+            if group is not None:
+                group.remove()
 
     async def run(self, command: str, *, stdin: bytes, timeout: float | None, capture: int) -> ExecResult:
         """Run one command; see `Sandbox.exec`. Raises `SandboxLost`."""
@@ -291,6 +298,11 @@ class SupervisedShell:
                     await self._lose()
             if scope.cancelled_caught:
                 await self._lose()
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    return [pid, *(each for child in children(pid) for each in _tree(child))]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -41,7 +41,7 @@ class CleanRun:
         report, signed = self.report, baseline_report.signed if baseline_report else None
         if report.signed is False or (signed is not None and report.signed is not True):
             return "the test run with it did not come to its own end: its report is missing or is not the runner's"
-        if ran_nothing(self.ran):
+        if ran_nothing(self.ran) and not report.passing:
             return "with it, no test runs"
         if baseline_report is not None and baseline_report.complete and not report.complete:
             return "the report of the test run with it is missing or incomplete"

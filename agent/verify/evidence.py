@@ -17,6 +17,7 @@ from agent.verify.examples import count_examples
 from agent.verify.patch_parts import PatchParts
 from agent.verify.relevance import failures_named
 from agent.verify.runners.registry import identify_runner
+from agent.verify.selection import ran_nothing
 from agent.verify.suite import outcome_of
 from agent.verify.test_configuration import files_that_import_the_runner
 from agent.verify.tests_in_code import files_with_changed_tests
@@ -78,14 +79,15 @@ class Verifier:
         before, tests = self.before, parts.tests if parts.code else b""
         command = f"{self.reproduction} && {self.runs.command}" if self.reproduction else self.runs.command
         tests_on_base: CleanRun | None = None  # or the reproduction on the base commit
+        none_before = before.ran is not None and ran_nothing(before.ran)  # as where the patch brings what is named
         if self.reproduction:
             tests_on_base = await self.runs.run(b"", "before", command)
-        elif before.ran is not None and before.passed and tests:
+        elif before.ran is not None and (before.passed or none_before) and tests:
             tests_on_base = await self.runs.run(tests, "before", command)
         after = await self.runs.run(parts.deciding, "after", command)
         by_test = before.report is not None and before.report.complete and after.report.complete
         original: CleanRun | None = None
-        if parts.code != parts.deciding and not before.passed and (after.ran.passed or by_test):
+        if parts.code != parts.deciding and not (before.passed or none_before) and (after.ran.passed or by_test):
             original = await self.runs.run(parts.code, "after", command)
         ran_before = tests_on_base.ran if tests_on_base else before.ran
         verification = Verification(
@@ -99,7 +101,9 @@ class Verifier:
             return verification.model_copy(update={"shown": False, "reason": reason})
         if not by_test or before.ran is None or before.report is None or (original and not original.report.complete):
             shown = ran_before is not None and not ran_before.passed and (original or after).ran.passed
-            return verification.model_copy(update={"shown": shown})
+            own = tests_on_base is not None and not self.reproduction
+            shown = shown and not (own and tests_on_base is not None and ran_nothing(tests_on_base.ran))
+            return verification.model_copy(update={"shown": shown, "own_tests": own})
         comparison = Comparison(
             self.runs, parts, command, before.ran, before.report, after, original, flaky=before.flaky
         )

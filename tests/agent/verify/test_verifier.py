@@ -230,6 +230,17 @@ def test_a_test_that_stands_in_the_code_and_is_emptied_there_is_no_fix(tmp_path:
     assert status(found) == "fixed" and found.fixes == ["checks.T.test_add"]
 
 
+def test_tests_that_the_command_names_and_the_change_brings_show_it(tmp_path: Path) -> None:
+    named = f"{sys.executable} -m pytest -q -p no:cacheprovider test_new.py"
+    before = {"calc.py": CODE, "test_a.py": HEAD + GOOD}
+    found, _ = verified(tmp_path / "1", before, {**before, "calc.py": FIXED, "test_new.py": HEAD + ADD}, command=named)
+    assert found.own_tests and status(found) == "fixed"
+    found, _ = verified(
+        tmp_path / "2", before, {**before, "calc.py": CODE + "\n", "test_new.py": HEAD + GOOD}, command=named
+    )
+    assert status(found) == "unverified"
+
+
 EMPTY = ADD.replace("self.assertEqual(add(2, 3), 5)", "pass")
 HELPER = "def check(t, value):\n    t.assertEqual(value, 5)\n"
 PATCHED = "import unittest\n\nimport calc\n\ncalc.add = lambda a, b: 5\n"
