@@ -159,7 +159,8 @@ while read -r -u 3 verb nonce limit command_bytes input_bytes sequence; do
     read -r blocks inodes < <(stat -f -c '%a %d' "$repo")
     if [ "$blocks" = 0 ] || [ "$inodes" = 0 ]; then hit=disk; fi
   fi
-  if [ "$sequence" = 0 ] || [ "$how" = stopped ]; then end_survivors; fi
+  # a bomb left to go on would keep the next command from starting
+  if [ "$sequence" = 0 ] || [ "$how" = stopped ] || [ "$hit" = processes ]; then end_survivors; fi
   survivors
   if [ "$sequence" != 0 ]; then keep_state; fi
   printf '\n%s %s %s %s %s\n' "$nonce" "$status" "$how" "${#left[@]}" "$hit" >&5
