@@ -11,7 +11,7 @@ import html
 import json
 import os
 import re
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
 MASKED = "***"
 _MIN_CHARACTERS = 6
@@ -23,6 +23,12 @@ _PLACEHOLDERS = frozenset(
 """What the documentation of model servers has people give where there is no key, and words that code is full of."""
 _NAMED_SECRET = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL|_AUTH$", re.IGNORECASE)
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
+_QUERY_SECRET = re.compile(
+    r"(?<=[?&;])((?:[\w.-]*[-_.])?(?:api)?(?:key|token|secret|password|passwd|pwd|auth|authorization|credentials?|sig"
+    r"|signature|sas|code|session)=)([^&;#\s\"'<>]+)",
+    re.IGNORECASE,
+)
+"""A parameter in an address that is named as one with a secret, and its value."""
 _USER_INFORMATION = re.compile(r"(?<=://)[^\s/@\"'<>]{1,500}@")
 
 
@@ -52,9 +58,13 @@ def know_secret(secret: str | None) -> None:
 
 
 def know_url(url: str | None) -> None:
-    """Mask what a URL has of a password, or of a token in its place."""
+    """Mask what a URL has of a password, or of a token in its place or in the query. A proxy's may have no scheme."""
+    url = url or ""
+    for found in _QUERY_SECRET.finditer(url):
+        know_secret(found[2])
+        know_secret(unquote_plus(found[2]))
     try:
-        parts = urlsplit(url or "")
+        parts = urlsplit(url if "://" in url else f"//{url}")
         user, password = parts.username or "", parts.password
     except ValueError:
         return
@@ -108,8 +118,8 @@ def _overlap(text: str, form: str) -> int:
 
 
 def mask_addresses(text: str) -> str:
-    """`mask`, and without the user information of any address: for errors, never for code."""
-    return _USER_INFORMATION.sub(f"{MASKED}@", mask(text))
+    """`mask`, and without the user information and the keys in the query of any address: for errors, never for code."""
+    return _QUERY_SECRET.sub(rf"\1{MASKED}", _USER_INFORMATION.sub(f"{MASKED}@", mask(text)))
 
 
 def without_user_information(url: str) -> str:

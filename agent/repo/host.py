@@ -27,6 +27,7 @@ from agent.repo.patch_policy import (
     CheckedPatch,
     changes_to_leave_out,
     check_changes,
+    check_no_repository,
 )
 from agent.repo.work_tree import apply_to_work_tree
 
@@ -146,6 +147,8 @@ class HostRepository:
             if left_out := changes_to_leave_out(changes, allowed):
                 self._take_back(left_out, environment)
                 changes = [change for change in changes if change not in left_out]
+            listed = self._git.must("ls-files", "-z", "--cached", environment=environment).output
+            check_no_repository(changes, listed.decode("utf-8", "backslashreplace").split("\0"))
             # what is given out is what was checked: the difference of the two trees, as git here writes it
             form = ["--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--binary", "--full-index"]
             patch = self._git.bounded("diff-index", "--cached", "-p", *form, self.commit, environment=environment)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from agent.errors import PatchRejected
-from agent.repo.protected_paths import is_allowed, is_protected
+from agent.repo.protected_paths import folded, is_allowed, is_protected
 
 MAX_FILES = 100
 MAX_BLOB_BYTES = 16 << 20
@@ -23,6 +23,8 @@ _MODES = REGULAR_FILES | {"000000"}
 # Names that some file system takes for .git: case, the Windows short name, ignorable characters and streams.
 _DOT_GIT = re.compile(r"^(\.git|git~\d+)([. ]*|::?\$.*)$", re.IGNORECASE)
 _IGNORABLE = re.compile(r"[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+# What may be, in some spelling, a name that git knows a repository by; the other paths need no closer look.
+_OF_REPOSITORY = re.compile(r"head|objects|refs|commondir|[^ -~]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -99,3 +101,29 @@ def check_changes(changes: Sequence[Change], *, max_files: int = MAX_FILES) -> N
                 raise PatchRejected(f"the patch makes or changes {what}: {change.path!r}")
         if change.size > MAX_BLOB_BYTES:
             raise PatchRejected(f"{change.path!r} would be {change.size} bytes, over the limit of {MAX_BLOB_BYTES}")
+
+
+def check_no_repository(changes: Sequence[Change], paths: Iterable[str]) -> None:
+    """Raise `PatchRejected` for a change in a directory that git takes for a repository; `paths` is all there is then.
+
+    Such a directory needs no `.git`: it has a `HEAD`, and `objects` and `refs` or a `commondir` that says where those
+    are (`is_git_directory` in git's setup.c). git run inside it follows its `config`, which names programs.
+    """
+    names: dict[tuple[str, ...], set[str]] = {}
+    for path in filter(_OF_REPOSITORY.search, paths):
+        parts = _folded_parts(path)
+        for at, part in enumerate(parts):
+            names.setdefault(parts[:at], set()).add(part)
+    found = {
+        place
+        for place, each in names.items()
+        if "head" in each and ({"objects", "refs"} <= each or "commondir" in each)
+    }
+    for change in changes if found else ():
+        parts = _folded_parts(change.path)
+        if any(parts[:at] in found for at in range(len(parts))):
+            raise PatchRejected(f"the patch writes into a directory that git takes for a repository: {change.path!r}")
+
+
+def _folded_parts(path: str) -> tuple[str, ...]:
+    return tuple(folded(part) for part in PurePosixPath(path).parts)

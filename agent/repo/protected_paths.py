@@ -10,56 +10,76 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from pathlib import PurePosixPath
 
 DATA_DIRECTORIES = frozenset({".changes", ".changeset", ".changelog", ".well-known"})
 """Directories with a dot, at the top, that hold only data; any other one there is some tool's configuration."""
 
 _CI = """
-    .github .gitlab .gitlab-ci .gitlab-ci*.yml .gitlab-ci*.yaml .circleci .gitea .forgejo .woodpecker .woodpecker.yml
-    .woodpecker.yaml .drone.yml .drone.yaml .drone.jsonnet .drone.star jenkinsfile jenkinsfile.* *.jenkinsfile .jenkins
-    azure-pipelines*.yml azure-pipelines*.yaml .azure-pipelines .azuredevops .pipelines bitbucket-pipelines.yml
-    bitbucket-pipelines.yaml .travis.yml .travis.yaml appveyor.yml .appveyor.yml .buildkite .cirrus.yml .cirrus.star
-    .semaphore .teamcity .builds .build.yml .tekton cloudbuild.yaml cloudbuild.yml cloudbuild.json buildspec*.yml
-    buildspec*.yaml appspec.yml appspec.yaml codeship-*.yml .harness .ci bamboo-specs screwdriver.yaml codefresh.yml
-    .codefresh wercker.yml .taskcluster.yml .zuul.yaml .zuul.d zuul.d .evergreen.yml .kokoro .mergify.yml .mergify
-    renovate.json renovate.json5 .renovaterc .renovaterc.json .renovaterc.json5 dependabot.yml dependabot.yaml
-    bors.toml .readthedocs.yml .readthedocs.yaml netlify.toml vercel.json render.yaml heroku.yml .sourcehut
+    .github *.github-ci.yml .gitlab .gitlab-ci *gitlab-ci*.yml *gitlab-ci*.yaml .circleci* circle.yml circle.yaml .gitea
+    .forgejo .woodpecker* .drone.* .drone jenkinsfile jenkinsfile.* *.jenkinsfile .jenkins* azure-pipelines*
+    .azure-pipelines* .azuredevops* .pipelines bitbucket-pipelines* .travis* appveyor*.yml appveyor*.yaml .appveyor*
+    .buildkite* buildkite.yml buildkite.yaml .cirrus* .semaphore* .teamcity .builds .build.yml .build.yaml .tekton
+    cloudbuild*.yaml cloudbuild*.yml cloudbuild*.json .cloudbuild* buildspec*.yml buildspec*.yaml appspec.yml
+    appspec.yaml codeship-*.yml .harness .ci
+    bamboo-specs screwdriver.yaml codefresh*.yml .codefresh* wercker.yml .taskcluster* .zuul* zuul.d zuul.yaml
+    .evergreen* evergreen.yml .kokoro .mergify* renovate.json renovate.json5 .renovaterc* dependabot.yml dependabot.yaml
+    bors.toml .readthedocs* netlify.toml vercel.json render.yaml heroku.yml .sourcehut action.yml action.yaml
+"""
+_REVIEWERS = """
+    .coderabbit* coderabbit.yaml coderabbit.yml .sweep.* sweep.yaml sweep.yml .ellipsis* ellipsis.yaml greptile.json
+    .greptile* .pr_agent* .codiumai* .qodo* .sourcery* .korbit* .bito* .deepsource* .graphite* .gitstream* .kodiak*
+    .probot* .dosu*
 """
 _HOOKS = """
-    .husky .githooks .git-hooks githooks git-hooks .hooks .pre-commit-config.yaml .pre-commit-config.yml
-    .pre-commit-hooks.yaml prek.toml lefthook*.yml lefthook*.yaml lefthook*.toml lefthook*.json .lefthook .lefthook*.*
-    .lefthook-local .overcommit.yml .lintstagedrc .lintstagedrc.* lint-staged.config.* .simple-git-hooks.*
-    simple-git-hooks.* captainhook.json .captainhook.json grumphp.yml grumphp.yaml
+    .husky* husky.config.* .githooks .git-hooks githooks git-hooks .hooks .pre-commit-config.* .pre-commit-hooks.*
+    prek.toml lefthook* .lefthook* .overcommit* .lintstagedrc* lint-staged.config.* .simple-git-hooks.*
+    simple-git-hooks.* captainhook.json .captainhook* grumphp.yml grumphp.yaml
 """
 _EDITORS = """
     .vscode .idea .run .fleet .zed .vs .nova .settings .project .theia .helix .vim .nvim *.code-workspace
-    *.sublime-project .exrc .nvimrc .nvim.lua .vimrc .lvimrc .local.vimrc .dir-locals.el .dir-locals-2.el .kakrc
-    .devcontainer .devcontainer.json devcontainer.json devfile.yaml .devfile.yaml .gitpod.yml .gitpod.yaml
-    .gitpod.dockerfile .idx .replit replit.nix .codesandbox .stackblitzrc
+    *.sublime-project .exrc .nvimrc* .nvim.* .vimrc* .gvimrc _vimrc .lvimrc .local.vimrc .vimspector* .ycm_extra_conf.*
+    .ideavimrc .dir-locals*.el .projectile .kakrc .devcontainer* devcontainer.json devfile.yaml .devfile.yaml .gitpod*
+    .idx .replit* replit.nix .codesandbox* .stackblitzrc
 """
 _SHELLS = """
-    .envrc .envrc.* .env .autoenv .autoenv.zsh .mise .mise.toml .mise.*.toml mise.toml mise.*.toml .rtx.toml
-    devbox.json devenv.nix .gdbinit .lldbinit .pdbrc .pdbrc.py .irbrc .pryrc .rprofile .renviron .ghci .iex.exs
-    .ocamlinit .npmrc .yarnrc .yarnrc.yml .yarn .pnpmfile.cjs .pnpmfile.mjs .pnpmfile.js .cargo .mvn .bazelrc
+    .envrc .envrc.* .env .autoenv .autoenv.* .mise* mise.toml mise.*.toml mise-tasks .rtx* .tool-versions .asdfrc
+    .config devbox.json devenv.nix .gdbinit .lldbinit* .pdbrc .pdbrc.py .irbrc .pryrc .rprofile .renviron .ghci .iex.exs
+    .ocamlinit .npmrc .yarnrc* .yarn .pnpmfile.* .cargo .mvn .bazelrc
 """
-_GIT = ".gitattributes .gitconfig .lfsconfig codeowners"
+_REPOSITORIES = """
+    .gitattributes .gitconfig .lfsconfig codeowners .hg .hgrc hgrc .sl .jj .svn .bzr _darcs .pijul .arcconfig .gitreview
+"""
 _AGENTS = """
-    agents.md agents.*.md agent.md claude.md claude.*.md gemini.md qwen.md codex.md crush.md warp.md replit.md skill.md
-    .claude .cursor .cursorrules .cursorignore .windsurf .windsurfrules .cline .clinerules .clineignore .clinerules-*
-    .roo .roomodes .roorules .roorules-* .rooignore .rules .goose .goosehints .goosehints.* .aider* .continue
-    .continuerules .continuerc.json .codex .gemini .geminiignore .qwen .kiro .amazonq .junie .trae .augment
-    .augment-guidelines .augmentignore .openhands .openhands_instructions .opencode opencode.json opencode.jsonc
-    .mcp .mcp.json mcp.json mcp.jsonc copilot-instructions.md *.instructions.md *.prompt.md *.chatmode.md *.agent.md
-    .skills .agents .agent .ai .crush .crush.json crush.json .warp .swe-agent .swe-agent.toml .codebuddy .factory
-    .devin .zencoder .kilocode .kilocodemodes .kilocoderules .lingma .void .pearai .copilot
+    .claude* .cursor* .windsurf* .cline* .roo .roomodes .roorules* .rooignore .rules .goose* .aider* .continue*
+    .codex* .gemini* .qwen* .iflow* .kiro .amazonq .junie .trae .augment* .openhands* .opencode* opencode.json
+    opencode.jsonc .mcp .mcp.json mcp.json mcp.jsonc copilot-instructions.md *.instructions.md *.prompt.md *.chatmode.md
+    *.agent.md .skills .agents .agent .ai .crush* crush.json .warp .swe-agent* .codebuddy* .factory .devin .zencoder
+    .kilocode* .lingma .void .pearai .copilot* .kimi* .jules .rovodev .tabnine* .codeium* .cody .amp
 """
-PROTECTED_NAMES = tuple(" ".join((_CI, _HOOKS, _EDITORS, _SHELLS, _GIT, _AGENTS)).split())
+PROTECTED_NAMES = tuple(" ".join((_CI, _REVIEWERS, _HOOKS, _EDITORS, _SHELLS, _REPOSITORIES, _AGENTS)).split())
 """Names, some with `*`, of files and directories at any depth, in lower case."""
 
 _EXACT = frozenset(name for name in PROTECTED_NAMES if "*" not in name)
-_PATTERNS = tuple(name for name in PROTECTED_NAMES if "*" in name)
+_PATTERN = re.compile("|".join(translate(name) for name in PROTECTED_NAMES if "*" in name))
+_INSTRUCTIONS = re.compile(
+    r"(agents?|claude|gemini|qwen|codex|crush|warp|replit|skill|iflow|kimi|jules|windsurf|opencode|openhands|codebuddy"
+    r"|kilocode|rovodev)(\..*)?\.(md|mdc|mdx|markdown|txt)"
+)
+"""The instructions that agents read, each program under its own name."""
+_IN_DIRECTORIES = (
+    (re.compile(r"jenkins"), re.compile(r".*\.(groovy|jenkinsfile|ya?ml|xml)")),
+    (re.compile(r"mise"), re.compile(r".*\.toml|tasks")),
+    (re.compile(r".*hooks"), re.compile(r"(update|proc-receive|reference-transaction)")),
+)
+"""Names that count only anywhere below a directory of such a name."""
+_GIT_HOOK = re.compile(
+    r"((pre|post)-(commit|applypatch|checkout|merge|push|receive|rebase|rewrite|update|auto-gc|merge-commit|index-change)"
+    r"|applypatch-msg|prepare-commit-msg|commit-msg|push-to-checkout|sendemail-validate|fsmonitor-watchman"
+    r"|p4-(changelist|prepare-changelist|post-changelist|pre-submit))(\.(sh|bash|py|rb|pl|js|cjs|mjs|ts|cmd|bat|ps1|exe))?"
+)
+"""git's hooks (githooks(5)), which `core.hooksPath` looks for in any directory."""
 _SHORT_NAME = re.compile(r"~\d+(\.|$)")  # of FAT and NTFS: `GITHUB~1` is `.github` there
 _STREAM = re.compile(r":.*$", re.DOTALL)
 # what HFS+ and others ignore in names, beside the category Cf
@@ -69,17 +89,29 @@ _IGNORABLE = frozenset([*map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE010
 
 def is_protected(path: str) -> bool:
     """Whether a path, relative to the repository and with `/`, is one that runs or steers something."""
-    names = [_folded(part) for part in PurePosixPath(path).parts]
+    names = [folded(part) for part in PurePosixPath(path).parts]
     if len(names) > 1 and names[0].startswith(".") and names[0] not in DATA_DIRECTORIES:
         return True
-    return any(_is_protected_name(name) for name in names)
+    if any(_is_protected_name(name) for name in names) or (names and _GIT_HOOK.fullmatch(names[-1])):
+        return True
+    return any(
+        directory.fullmatch(above) and inside.fullmatch(name)
+        for directory, inside in _IN_DIRECTORIES
+        for at, above in enumerate(names)
+        for name in names[at + 1 :]
+    )
 
 
 def _is_protected_name(name: str) -> bool:
-    return name in _EXACT or bool(_SHORT_NAME.search(name)) or any(fnmatchcase(name, pattern) for pattern in _PATTERNS)
+    return (
+        name in _EXACT
+        or _PATTERN.match(name) is not None
+        or _INSTRUCTIONS.fullmatch(name) is not None
+        or _SHORT_NAME.search(name) is not None
+    )
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """One spelling for all that some file system takes for the same name."""
     visible = "".join(
         char for char in name if unicodedata.category(char) not in {"Cf", "Cc"} and char not in _IGNORABLE

@@ -99,8 +99,13 @@ async def preserve_patch(run: Run) -> None:
 
 
 async def recheck_patch(run: Run, patch: str | bytes) -> TestedPatch | None:
-    """A change that an earlier process had, held to the rules once more; None for none, or one that breaks them."""
-    data = patch.encode("utf-8", "replace") if isinstance(patch, str) else patch
+    """A change that an earlier process had, held to the rules once more; None for none, or one that breaks them.
+
+    Text is the journal's, of which the host's bytes are taken.
+    """
+    data = run.workspace.patches.original(patch) if isinstance(patch, str) else patch
+    if data is None:
+        run.context.warn("an earlier change is lost: the journal's text of it may be masked, and it was not stored")
     if not data:
         return None
     try:

@@ -9,7 +9,7 @@ from agent.errors import UsageError
 from agent.session.directories import JOURNAL, new_session_id, session_directory
 from agent.session.events import Ended, Event, ModelReplied, SessionStarted, WorkBegan
 from agent.session.journal import Journal, load_timed
-from agent.session.patch_store import PatchStore
+from agent.session.patch_store import EVENTS, PatchStore
 from agent.session.state import State
 
 _COPIED_FILES = ("baseline.json",)
@@ -44,6 +44,8 @@ def fork(source: Path, step: int) -> str:
             for name in _COPIED_FILES:
                 if (source / name).is_file():
                     shutil.copyfile(source / name, directory / name)
+            if (source / EVENTS).is_dir():
+                shutil.copytree(source / EVENTS, directory / EVENTS)
             journal.append_timed([(new, began), *timed[1:size]])
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)

@@ -2,22 +2,41 @@
 
 In the session's directory, `changes/TREE.patch` is the patch from the base commit to the snapshot TREE, and
 `workspace.patch` is a link to the latest one. Every one is a whole patch, so the oldest are removed beyond a quota.
+
+The patches in events have their bytes in `patches/SHA256.patch`, named by the text that the journal has: that text is
+masked where a secret of the process stands in it, and has replacement characters for bytes that are not UTF-8.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from agent.errors import JournalWriteFailed
 from agent.files import PRIVATE, link_atomically, make_private, write_atomically
+from agent.redaction import MASKED
 
 LATEST = "workspace.patch"
 """The name of the link to the latest patch."""
 QUOTA = 256 << 20
 """The bytes that a session's patches may take; beyond it, the oldest are removed until half of it is used."""
+EVENTS = "patches"
+"""The name of the directory with the bytes of the patches in events."""
 _TREE = re.compile(r"[0-9a-f]{40,64}")
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """An `OSError` while a file is written becomes `JournalWriteFailed`."""
+    try:
+        yield
+    except OSError as error:
+        raise JournalWriteFailed(
+            f"{path} can't be written: {error.strerror}", hint="free some disk, then resume"
+        ) from error
 
 
 class PatchStore:
@@ -33,16 +52,37 @@ class PatchStore:
     def write(self, tree: str, patch: bytes) -> None:
         """Store the patch of a tree and make it the latest, atomically. Raises `JournalWriteFailed`."""
         path = self._file(tree)
-        try:
+        with _told(path):
             make_private(path.parent)
             if not path.exists():
                 write_atomically(path, patch, mode=PRIVATE)
                 self._enforce_quota(len(patch))
             link_atomically(self._directory / LATEST, path.relative_to(self._directory))
-        except OSError as error:
-            raise JournalWriteFailed(
-                f"{path} can't be written: {error.strerror}", hint="free some disk, then resume"
-            ) from error
+
+    def write_original(self, shown: str, patch: bytes) -> None:
+        """Store the bytes of the patch that the journal has as the text `shown`. Raises `JournalWriteFailed`."""
+        path = self._original(shown)
+        with _told(path):
+            make_private(path.parent)
+            write_atomically(path, patch, mode=PRIVATE)
+
+    def original(self, shown: str) -> bytes | None:
+        """The bytes of the patch that the journal has as the text `shown`.
+
+        Where they are not stored, as in sessions of earlier versions, the text itself; None where that may be masked.
+        """
+        try:
+            return self._original(shown).read_bytes()
+        except OSError:
+            return None if MASKED in shown else shown.encode("utf-8", "replace")
+
+    def has_original(self, shown: str) -> bool:
+        """Whether those bytes are stored."""
+        return self._original(shown).is_file()
+
+    def _original(self, shown: str) -> Path:
+        name = hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
+        return self._directory / EVENTS / f"{name}.patch"
 
     def _enforce_quota(self, added: int) -> None:
         """Remove the oldest patches if the quota is exceeded, now that `added` bytes were written."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from agent.redaction import knows_secrets, mask, mask_piece
-from agent.session.events import EVENT, Event
+from agent.redaction import knows_secrets, mask, mask_addresses, mask_piece
+from agent.session.events import EVENT, Event, SessionStarted
 from agent.session.live import LiveEvent, TextReceived
+
+_ADDRESSES = ("base_url", "issue_source", "error", "reason", "message")
+"""Fields with an address, or with what an error says: no part of an address that is a secret stays in them."""
 
 
 def redacted(event: Event) -> Event:
     """A journalled event with the known secrets masked in all of its texts; the same one where there are none."""
+    event = _without_secret_addresses(event)
     if not knows_secrets():
         return event
     found = event.model_dump(mode="json")
@@ -22,9 +26,22 @@ def redacted(event: Event) -> Event:
 def redacted_live(event: LiveEvent) -> LiveEvent:
     """The same for one that only goes by."""
     texts: dict[str, Any] = {
-        each.name: mask(value) for each in fields(event) if isinstance(value := getattr(event, each.name), str)
+        each.name: (mask_addresses if each.name in _ADDRESSES else mask)(value)
+        for each in fields(event)
+        if isinstance(value := getattr(event, each.name), str)
     }
     return replace(event, **texts) if texts else event
+
+
+def _without_secret_addresses(event: Event) -> Event:
+    masked: dict[str, Any] = {
+        name: shown
+        for name in _ADDRESSES
+        if isinstance(value := getattr(event, name, None), str) and (shown := mask_addresses(value)) != value
+    }
+    if isinstance(event, SessionStarted) and isinstance(address := event.settings.get("base_url"), str):
+        masked["settings"] = {**event.settings, "base_url": mask_addresses(address)}
+    return event.model_copy(update=masked) if masked else event
 
 
 def _masked(value: Any) -> Any:

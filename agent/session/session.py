@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 
-from agent.session.events import Event, Resumed, Seconds
+from agent.session.events import AttemptEnded, Ended, Event, Result, Resumed, Seconds, StrategyChanged
 from agent.session.journal import Journal
 from agent.session.live import LiveEvent, TextReceived
+from agent.session.patch_store import PatchStore
 from agent.session.redaction import TextRedaction, redacted, redacted_live
 from agent.session.state import State
 from agent.session.transcript import Transcript
@@ -34,6 +36,7 @@ class Session:
         self.state = State()
         self.transcript = Transcript()
         self._journal = journal
+        self._patches = PatchStore(journal.path.parent)
         self._subscribers = list(subscribers)
         self._text = TextRedaction()
         self._started = time.monotonic()
@@ -48,16 +51,29 @@ class Session:
         """Write events to disk in one go, then let everyone know. Raises `JournalWriteFailed`.
 
         Known secrets are masked in what is written and told; what follows in this process has the events as they are.
+        A patch may contain what is masked, so its bytes are stored beside the journal first.
         """
         if not events:
             return
         told = [redacted(event) for event in events]
+        for event, shown in zip(events, told, strict=True):
+            self._store_patch(event, shown)
         self._journal.append(*told)
         self._tell(self._text.end())
         for event, shown in zip(events, told, strict=True):
             self._fold(event)
             for subscriber in self._subscribers:
                 subscriber(shown)
+
+    def _store_patch(self, event: Event, shown: Event) -> None:
+        """Store the patch that an event has, by the text of it that is journalled. Raises `JournalWriteFailed`."""
+        match event, shown:
+            case (
+                (Result() | Ended() | AttemptEnded() | StrategyChanged()),
+                (Result() | Ended() | AttemptEnded() | StrategyChanged()),
+            ) if event.patch:
+                whole = event.patch_base64 if isinstance(event, Result) else None
+                self._patches.write_original(shown.patch, b64decode(whole) if whole else event.patch.encode())
 
     def publish(self, event: LiveEvent) -> None:
         """Let everyone who watches know of something that is not journalled."""

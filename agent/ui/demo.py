@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +17,7 @@ from agent.app.interrupts import interruptible
 from agent.app.tasks import create_task
 from agent.loop import run_session
 from agent.session.directories import new_session_id
-from agent.text import printable
+from agent.ui.errors import say
 from agent.ui.fix import with_subscribers
 from agent.ui.json_lines import JsonLines
 from agent.ui.patches import print_patch
@@ -46,7 +45,7 @@ def run_demo(options: Mapping[str, Any], *, json_lines: bool) -> int:
         if outcome is None:
             return INTERRUPTED
         if outcome.result.status != "fixed":
-            sys.stderr.write(f"swe-agent: {printable(outcome.result.error or outcome.result.status)}\n")
+            say(outcome.result.error or outcome.result.status)
             return outcome.result.exit_code
         if not json_lines:
             print_patch(outcome.patch.data)
@@ -55,6 +54,6 @@ def run_demo(options: Mapping[str, Any], *, json_lines: bool) -> int:
     terminal(before)
     terminal(after)
     if not after.passed:
-        sys.stderr.write("swe-agent: the held-out tests do not pass\n")
+        say("the held-out tests do not pass")
         return 1
     return 0

@@ -14,7 +14,9 @@ from agent.config import load_settings
 from agent.doctor import Check, Report, State, examine
 from agent.doctor.configuration import descriptions, project_text, values
 from agent.errors import UsageError
+from agent.redaction import mask_addresses
 from agent.text import printable
+from agent.ui.errors import say
 from agent.ui.terminal import Terminal
 from agent.user_directories import user_file
 
@@ -63,7 +65,7 @@ def _print_check(check: Check, widest: int, console: Console) -> None:
     from rich.text import Text
 
     width = max(console.width - widest - 8, _MIN_WIDTH)
-    lines = Text(check.value).wrap(console, width)
+    lines = Text(mask_addresses(check.value)).wrap(console, width)
     shown = [line.plain.rstrip() for line in lines]
     if len(shown) > _MAX_LINES:
         shown = [*shown[: _MAX_LINES - 1], "[…]"]
@@ -73,7 +75,10 @@ def _print_check(check: Check, widest: int, console: Console) -> None:
     for line in rest:
         console.print(Text(" " * (widest + 8) + line), soft_wrap=True)
     if check.remedy:
-        console.print(Text(f"      → {check.remedy}", style="bold" if check.state == "fail" else ""), soft_wrap=True)
+        console.print(
+            Text(f"      → {mask_addresses(check.remedy)}", style="bold" if check.state == "fail" else ""),
+            soft_wrap=True,
+        )
 
 
 def print_config(options: Mapping[str, Any], *, as_json: bool) -> int:
@@ -85,7 +90,7 @@ def print_config(options: Mapping[str, Any], *, as_json: bool) -> int:
             _print_json({"ok": False, "exit_code": error.exit_code, "error": str(error)})
         raise
     for warning in warnings:
-        sys.stderr.write(f"swe-agent: {printable(warning)}\n")
+        say(warning)
     found = values(settings, origins)
     if as_json:
         _print_json(
@@ -109,7 +114,10 @@ def _print_settings(found: Mapping[str, Mapping[str, Any]], console: Console) ->
     """Print each setting's name, value and origin on a line, and its description as a comment below."""
     from rich.text import Text
 
-    shown = {name: "" if entry["value"] is None else printable(str(entry["value"])) for name, entry in found.items()}
+    shown = {
+        name: "" if entry["value"] is None else printable(mask_addresses(str(entry["value"])))
+        for name, entry in found.items()
+    }
     width = max(map(len, shown))
     value_width = min(max(map(len, shown.values())), _MAX_VALUE_WIDTH)
     texts = descriptions()
@@ -122,5 +130,4 @@ def _print_settings(found: Mapping[str, Mapping[str, Any]], console: Console) ->
 
 
 def _print_json(data: dict[str, Any]) -> None:
-    json.dump(data, sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(mask_addresses(json.dumps(data, indent=2)) + "\n")

@@ -8,6 +8,7 @@ import sys
 from agent.app.sandbox_resources import Item, Survey, prune, survey
 from agent.errors import SandboxError
 from agent.text import printable
+from agent.ui.errors import say
 from agent.ui.pipes import exit_on_closed_pipe
 from agent.ui.sessions.listing import format_size
 
@@ -71,11 +72,11 @@ def _print_pruned(
         sys.stdout.write(f"{item.kind} {printable(item.name)} ({format_size(item.bytes)})\n")
     sys.stdout.flush()
     for item, error in failed:
-        _say(f"{item.kind} {item.name}: {error}")
+        say(f"{item.kind} {item.name}: {error}")
     if found.problem:
-        _say(f"containers and volumes are left out: {found.problem}")
+        say(f"containers and volumes are left out: {found.problem}")
     what = "would be removed" if dry_run else "removed"
-    _say(f"{_count(removed)} {what}, {format_size(freed)} {'would be ' if dry_run else ''}freed")
+    say(f"{_count(removed)} {what}, {format_size(freed)} {'would be ' if dry_run else ''}freed")
 
 
 def _print_table(items: list[Item]) -> None:
@@ -95,7 +96,3 @@ def _count(items: list[Item]) -> str:
 
 def _print_json(data: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(data) + "\n")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"swe-agent: {printable(text)}\n")

@@ -66,6 +66,10 @@ def test_ordinary_words_are_left_alone(secret: str | None) -> None:
         ("https://octocat@h", "octocat", "octocat"),
         ("ssh://git@h/x", "git", "git"),
         ("http://[::1", "x", "x"),
+        ("me:pr0xy-pass@proxy:3128", "pr0xy-pass", "***"),
+        ("http://h/v1?api_key=QUERYKEY12345&x=1", "x QUERYKEY12345", "x ***"),
+        ("http://h/v1?x=ordinary&access_token=a%2Fb-12345", "a/b-12345 a%2Fb-12345 ordinary", "*** *** ordinary"),
+        ("http://h/v1?subscription-key=0123456&keyword=ordinary", "0123456 ordinary", "*** ordinary"),
         ("https://user:hunter-22@h", base64.b64encode(b"user:hunter-22").decode(), "***"),
     ],
 )
@@ -77,6 +81,9 @@ def test_user_information_of_an_address_is_masked(url: str, text: str, masked: s
 def test_addresses_in_errors_are_masked_whosever_they_are() -> None:
     assert (
         mask_addresses("can't reach http://a:b@h/x or https://tok@g") == "can't reach http://***@h/x or https://***@g"
+    )
+    assert mask_addresses("at http://h/v1?api_key=k&x=1&token=t, http://h?key=s#a") == (
+        "at http://h/v1?api_key=***&x=1&token=*** http://h?key=***#a"
     )
     assert without_user_information("https://a:b@h/x@y") == "https://h/x@y"
 

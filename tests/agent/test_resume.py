@@ -17,6 +17,8 @@ import pytest
 from support import CALC, make_repository
 from working import FIX, SUBMIT, FinishedSession, TimeLimit, call, calls
 
+from agent import redaction
+from agent.app.delivery import find_deliverable
 from agent.app.tasks import resume_task
 from agent.config import Settings
 from agent.errors import BudgetExhausted, SessionInUse, UsageError
@@ -294,6 +296,23 @@ def test_attempts_go_on_where_they_were(scripted: Any, home: Path) -> None:
     assert second.result.status == "fixed"
     assert not second.of("attempt_began") and not second.prompts
     assert second.result.attempts == 2
+
+
+def test_a_change_that_is_masked_in_the_journal_goes_on_and_is_delivered_as_it_was(
+    scripted: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redaction, "_known", redaction._Known())
+    scripted.answers = [calls(FIX), calls(SUBMIT)]
+    secret = "return a + b"
+    first = begin(scripted, home, attempts=2, api_key=secret)
+    assert (first.result.status, secret in journal(home).read_text()) == ("fixed", False)
+    cut(home, "ended")
+    monkeypatch.setenv("SWE_AGENT_API_KEY", secret)
+    second = resume()
+    assert second.result.status == "fixed"
+    repository = home.parent / "repository"
+    find_deliverable(NAME).apply()
+    assert secret in (repository / "calc.py").read_text()
 
 
 # ---------------------------------------------------------------- who and what

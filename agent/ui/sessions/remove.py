@@ -10,7 +10,7 @@ from agent.errors import SweAgentError, UsageError
 from agent.session.directories import find_session, session_directories
 from agent.session.overview import SessionOverview, read_overview
 from agent.session.removal import measure_volumes, open_remover, parse_age
-from agent.text import printable
+from agent.ui.errors import say
 from agent.ui.sessions.listing import format_size, print_table
 
 
@@ -30,10 +30,10 @@ def remove_sessions(
     print_table(chosen, Console(soft_wrap=True, stderr=True))
     total = f"{len(chosen)} session{'' if len(chosen) == 1 else 's'}, {format_size(sum(map(_bytes, chosen)))} on disk"
     if dry_run or not chosen:
-        _say(f"{total}; {'nothing is removed: a dry run' if dry_run else 'nothing to remove'}")
+        say(f"{total}; {'nothing is removed: a dry run' if dry_run else 'nothing to remove'}")
         return 0
     if not (yes or names or _confirmed(f"Remove {total}?", sys.stdin.readline)):
-        _say("nothing is removed")
+        say("nothing is removed")
         return 1
     return _remove(chosen, force=force)
 
@@ -53,7 +53,7 @@ def _inactive_for(age: float) -> list[SessionOverview]:
     sessions = [read_overview(directory) for directory in session_directories()]
     for each in sessions:
         if each.status == "running":
-            _say(f"{each.id} is running and is left out")
+            say(f"{each.id} is running and is left out")
     newest = time.time() - age
     return [each for each in sessions if each.status != "running" and (not age or _last_activity(each) < newest)]
 
@@ -82,20 +82,16 @@ def _remove(chosen: list[SessionOverview], *, force: bool) -> int:
             try:
                 remover.remove(session, force=force)
             except SweAgentError as error:
-                _say(str(error))
+                say(str(error))
                 exit_code = error.exit_code
                 continue
             removed += 1
             freed += _bytes(session)
             sys.stdout.write(f"{session.id}\n")
     sys.stdout.flush()
-    _say(f"{removed} removed, {format_size(freed)} freed")
+    say(f"{removed} removed, {format_size(freed)} freed")
     return exit_code
 
 
 def _bytes(session: SessionOverview) -> int:
     return session.disk_bytes + session.volume_bytes
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"swe-agent: {printable(text)}\n")

@@ -93,6 +93,43 @@ def test_what_may_not_leave_is_refused(repository: HostRepository, patch: bytes)
     assert digest(repository.directory) == before
 
 
+BARE = ("docs/HEAD", "docs/config", "docs/objects/x", "docs/refs/x")
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        BARE,
+        ("HEAD", "objects/x", "refs/x"),
+        ("docs/head", "Docs/Objects/x", "DOCS/refs./x"),
+        ("docs/HEAD", "docs/ob\u200cjects/x", "docs/refs/x"),
+        ("docs/HEAD", "docs/objects", "docs/refs"),
+        ("docs/HEAD", "docs/commondir", "lib/objects/x", "lib/refs/x", "lib/config"),
+    ],
+)
+def test_a_repository_in_a_directory_of_the_change_is_refused(
+    repository: HostRepository, paths: tuple[str, ...]
+) -> None:
+    with pytest.raises(PatchRejected, match="takes for a repository"):
+        repository.check(CHANGE + b"".join(map(new_file, paths)))
+    for at in range(len(paths) - 2):
+        assert repository.check(new_file(paths[at])).files == (paths[at],)
+
+
+def test_a_repository_that_is_made_or_changed_in_parts_is_refused(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    for path in (*BARE, "half/HEAD", "half/objects/x"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("x\n")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "base")
+    host = HostRepository.open(tmp_path)
+    for path in ("half/refs/x", "docs/hooks", "docs/info/attributes"):
+        with pytest.raises(PatchRejected, match="takes for a repository"):
+            host.check(new_file(path))
+    assert host.check(new_file("half/config") + new_file("code.py")).files == ("code.py", "half/config")
+
+
 HARD = {
     "absurd hunk": CHANGE.replace(b"-1,3 +1,3", b"-1,99999999999999999999 +1,99999999999999999999"),
     "digits": CHANGE.replace(b"-1,3 +1,3", b"-1," + b"9" * 100_000 + b" +1,3"),

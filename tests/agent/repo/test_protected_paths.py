@@ -14,12 +14,22 @@ PROTECTED = """
     .buildkite/pipeline.yml .woodpecker.yml .drone.yml .cargo/config.toml crates/a/.cargo/config.toml .npmrc .yarnrc.yml
     .mcp.json lefthook.yml a.code-workspace .pdbrc .gdbinit .swe-agent.toml .tool-nobody-knows/config .gitattributes
     docs/CODEOWNERS .aider.conf.yml .env mise.toml prompts/fix.prompt.md .clinerules .clinerules/a.md
+    hooks/pre-commit hooks/commit-msg.sh hooks/update scripts/git/hooks/post-checkout tools/pre-push .huskyrc
+    .huskyrc.json husky.config.js sub/.hg/hgrc .hg/hgrc .svn/x sub/.jj/config action.yml setup/action.yaml
+    azure-pipelines/build.yml cloudbuild.yaml cloudbuild-release.yaml circle.yml jenkins/release.groovy
+    jenkins/jobs/a.groovy mise/config.toml mise/conf.d/a.toml mise/tasks/build sub/.config/mise/config.toml
+    .config/mise/config.toml .tool-versions sub/.tool-versions .vimspector.json .ycm_extra_conf.py IFLOW.md
+    .coderabbit.yaml .sweep.yaml .buildkite.yml ci/deploy.gitlab-ci.yml templates/a.gitlab-ci.yaml .lefthookrc lefthook
+    lefthook-local.json AGENTS.txt claude.local.md agents.override.md QWEN.markdown
 """
 ORDINARY = """
     src/app.py tests/test_app.py Makefile package.json setup.py pyproject.toml .gitignore .editorconfig .python-version
     .eslintrc.json .changeset/brave-cats.md .changelog/12.txt .well-known/security.txt README.md src/agents.py
     agents/base.py tests/fixtures/.hidden/data.txt docs/github.md env.py .env.example src/idea/x.py jenkins.py ci/build.py
     a~b.txt notes~.txt Dockerfile
+    src/hooks/useState.ts hooks/index.js hooks/update.php src/pre-commit/main.py precommit.py src/jenkins/client.py
+    src/mise/parse.py src/actions.yml update src/config/mise.py docs/agents-guide.md src/skill.py docs/cursor.md
+    src/cloud/build.yaml src/warp.rs hooks/pre_gen_project.py .golangci.yml .clang-format
 """
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import stat
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
 from recorded import FIRST, PATCH, record, result, started
 
-from agent.errors import JournalDamaged
-from agent.session.events import AttemptBegan, AttemptChosen, AttemptEnded
+from agent import redaction
+from agent.errors import JournalDamaged, JournalError
+from agent.redaction import know_secret
+from agent.session.events import AttemptBegan, AttemptChosen, AttemptEnded, Event
+from agent.session.journal import Journal
 from agent.session.latest_patch import find_latest_patch
+from agent.session.session import Session
 
 
 def ended(number: int, patch: str, verdict: str = "fails") -> AttemptEnded:
@@ -64,3 +70,51 @@ def test_a_damaged_journal_is_told(tmp_path: Path) -> None:
     (place / "journal.jsonl").write_bytes(b"x\n" + (place / "journal.jsonl").read_bytes())
     with pytest.raises(JournalDamaged, match=r"line 1 \(byte 0\)"):
         find_latest_patch(place)
+
+
+SECRET = "hunter-2-pw"
+
+
+@pytest.fixture
+def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", redaction._Known())
+    know_secret(SECRET)
+
+
+def run_of(tmp_path: Path, *events: Event) -> Path:
+    """A session of events that were emitted as a run does it."""
+    with Journal(tmp_path / FIRST / "journal.jsonl") as journal:
+        Session(FIRST, journal).emit(started(FIRST), *events)
+    return tmp_path / FIRST
+
+
+@pytest.mark.usefixtures("_secret")
+@pytest.mark.parametrize("other", [None, "of an earlier snapshot"])
+def test_a_patch_that_is_masked_in_the_journal_is_delivered_as_it_was(tmp_path: Path, other: str | None) -> None:
+    patch = PATCH.replace("a = 2", f"a = '{SECRET}'  # not ***")
+    raw = patch.encode() + b"-\xe9\n"
+    events = [
+        result(FIRST, patch=raw.decode("utf-8", "replace"), patch_base64=b64encode(raw).decode()),
+        result(FIRST, patch=patch),
+    ]
+    for number, event in enumerate(events):
+        place = run_of(tmp_path / str(number), event)
+        if other is not None:
+            (place / "workspace.patch").write_text(other)
+        assert SECRET not in (place / "journal.jsonl").read_text()
+        assert find_latest_patch(place).patch == [raw, patch.encode()][number]
+        assert {stat.S_IMODE(each.stat().st_mode) for each in (place / "patches").iterdir()} == {0o600}
+    last = run_of(tmp_path / "attempt", ended(1, patch))
+    assert find_latest_patch(last).patch == patch.encode()
+
+
+def test_a_masked_patch_of_an_earlier_version_is_the_stored_one_or_refused(tmp_path: Path) -> None:
+    patch, masked = (PATCH.replace("a = 2", f"a = '{word}' + '{word}'") for word in (SECRET, "***"))
+    place = record(tmp_path, FIRST, started(FIRST), result(FIRST, patch=masked))
+    with pytest.raises(JournalError, match="masked"):
+        find_latest_patch(place)
+    (place / "workspace.patch").write_text("of an earlier snapshot")
+    with pytest.raises(JournalError, match="masked"):
+        find_latest_patch(place)
+    (place / "workspace.patch").write_text(patch)
+    assert find_latest_patch(place).patch == patch.encode()

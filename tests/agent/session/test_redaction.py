@@ -6,11 +6,24 @@ import stat
 from pathlib import Path
 
 import pytest
+from recorded import backend, started
 
 from agent import redaction
 from agent.model.types import ToolCall
 from agent.redaction import know_secret
-from agent.session.events import EVENT, Event, ModelReplied, Observed, PromptBegan, Result, SetupRan, UserSaid, Warned
+from agent.session.events import (
+    EVENT,
+    Ended,
+    Event,
+    ModelReplied,
+    Observed,
+    PromptBegan,
+    Result,
+    SessionStarted,
+    SetupRan,
+    UserSaid,
+    Warned,
+)  # fmt: skip
 from agent.session.journal import Journal, load
 from agent.session.live import CallStreaming, LiveEvent, ProgressReported, TextReceived
 from agent.session.redaction import redacted, redacted_live
@@ -50,6 +63,26 @@ def test_journal_and_subscribers_get_no_secret(tmp_path: Path) -> None:
     assert seen[:6] == load(path)[0]
     assert seen[0] == UserSaid(content="the key is ***, twice ***")
     assert seen[6:] == [TextReceived("so ***"), ProgressReported("asking '***'")]
+
+
+@pytest.mark.parametrize("address", ["http://user:pw1@h/v1", "http://h/v1?api_key=pw1", "http://pw1@h/v1"])
+def test_an_addresss_secrets_are_not_told_however_short(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redaction, "_known", redaction._Known())
+    seen: list[Event | LiveEvent] = []
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        session = Session("s", journal, [seen.append])
+        session.emit(
+            started("s", settings={"base_url": address, "model": "m"}),
+            backend().model_copy(update={"base_url": address}),
+            Warned(message=f"{address} is slow"),
+            Ended(status="failed", reason=f"{address} can't be reached"),
+            Result(status="error", exit_code=3, session_id="s", patch="", error=f"{address} can't be reached"),
+        )
+        session.publish(ProgressReported(f"asking {address}"))
+    assert "pw1" not in (tmp_path / "journal.jsonl").read_text() + repr(seen)
+    assert isinstance(seen[0], SessionStarted) and seen[0].settings["model"] == "m"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
