@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "swe-agent-"  # then the process id of the one that made it
 _SPARE = 64  # over the limit: what is counted beside it, and what it takes to see that it is passed
 
 
@@ -25,7 +26,8 @@ class ControlGroup:
     def of(cls, pids: Iterable[int], processes: int) -> ControlGroup | None:
         """A new group of these processes and all that they start; None where none can be made."""
         for parent in _parents():
-            directory = parent / f"swe-agent-{secrets.token_hex(8)}"
+            _remove_orphans(parent)
+            directory = parent / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}"
             try:
                 directory.mkdir()
             except OSError:
@@ -45,6 +47,14 @@ class ControlGroup:
         """Remove it. Processes that are left in it keep it, and its limit."""
         with contextlib.suppress(OSError):
             self._directory.rmdir()
+
+
+def _remove_orphans(parent: Path) -> None:
+    """Remove the groups of processes that were killed; one in which something still lives stays."""
+    for directory in parent.glob(f"{_PREFIX}*"):
+        owner = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        if not Path(f"/proc/{owner}").exists():
+            ControlGroup(directory).remove()
 
 
 def _parents() -> list[Path]:
