@@ -40,7 +40,7 @@ class Snapshots:
         self._sandbox = sandbox
         self.left_out: tuple[str, ...] = ()
         """What the last snapshot does not have: paths that can't be read or are too large, or words for many."""
-        places = {"kept": sandbox.workspace.kept, "own": sandbox.workspace.private, "repo": sandbox.workspace.repo}
+        places = {"kept": sandbox.workspace.kept, "repo": sandbox.workspace.repo}
         variables = " ".join(f"{name}={shlex.quote(str(path))}" for name, path in places.items())
         self._script = f"{variables}\n{script('snapshots.sh')}\n"
 
@@ -128,23 +128,6 @@ class Snapshots:
     async def keep_pristine(self) -> None:
         """Keep a copy of the repository's directory as it is now, build products included."""
         await self._run_checked("keep_pristine", failure="the repository can't be copied", timeout=_COPY_SECONDS)
-
-    async def enter_pristine(self, patch: bytes) -> None:
-        """Swap the repository's directory for the pristine copy with `patch` applied; `leave_pristine` undoes it.
-
-        The copy is at the same path, so what the setup installed by path (editable installs) tests the copy. Raises
-        `PatchRejected` when the patch does not fit; the repository is back by then.
-        """
-        await self.leave_pristine()
-        patched = "patched" if patch else "unpatched"
-        result = await self._run("enter_pristine", patched, stdin=patch, timeout=_COPY_SECONDS)
-        if not result.ok:
-            await self.leave_pristine()
-            raise PatchRejected(f"the patch does not apply to a clean copy: {_last_output(result)}", hint=_PATCH_HINT)
-
-    async def leave_pristine(self) -> None:
-        """Put the repository that was worked on back, also after a crash in between."""
-        await self._run_checked("leave_pristine", failure="the repository can't be put back", timeout=_UNPACK_SECONDS)
 
 
 def _last_output(result: ExecResult) -> str:

@@ -1,10 +1,9 @@
 # The commands of sandbox/snapshots.py. That module sends this text, followed by a line that calls one function.
-# `kept`, the directory that only these commands reach, `own`, that of the program's other files, and `repo`, the
-# repository's, are set before it.
+# `kept`, the directory that only these commands reach, and `repo`, the repository's, are set before it.
 #
 # Every git command here works on the snapshots' own git directory; the repository's `.git` is made once, for the
 # model to use, and never read. The system's git is used, whatever the workspace has on its PATH.
-snapshots=$kept/snapshots.git pristine=$kept/pristine clean=$own/clean worked=$own/worked
+snapshots=$kept/snapshots.git pristine=$kept/pristine
 export PATH=/usr/local/bin:/usr/bin:/bin:$PATH GIT_DIR=$snapshots GIT_WORK_TREE=$repo
 LARGEST=64M MOST_NEW=20000  # a file of more, or more new files, are no change that could be delivered
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_OPTIONAL_LOCKS=0
@@ -120,15 +119,3 @@ prune() { cd "$repo" && git prune --expire=now "$@"; }
 
 # keep_pristine: a copy of the repository's directory as it is, build products included.
 keep_pristine() { rm -rf "$pristine" && cp -a "$repo" "$pristine"; }
-
-# enter_pristine patched|unpatched: replaces the repository by the pristine copy, with the patch on standard input.
-enter_pristine() {
-  cd / && mkdir -p "$own" && rm -rf "$worked" && cp -a "$pristine" "$clean" && mv "$repo" "$worked" && mv "$clean" "$repo" &&
-  cd "$repo" || return
-  [ "$1" = unpatched ] || apply
-}
-
-# leave_pristine: puts the repository that was worked on back, also after a crash in between.
-leave_pristine() {
-  cd / && rm -rf "$clean" && if [ -d "$worked" ]; then rm -rf "$repo" && mv "$worked" "$repo"; fi
-}

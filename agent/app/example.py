@@ -15,7 +15,7 @@ from agent.repo.host_git import HostGit
 from agent.repo.patch_policy import CheckedPatch
 from agent.session.events import TestsRan
 from agent.task import Task
-from agent.verify.suite import TestRunner
+from agent.verify.clean_runs import CleanRuns
 from sandbox import open_sandbox
 from sandbox.snapshots import Snapshots
 from tools.files import write_bytes
@@ -74,9 +74,7 @@ async def run_held_out_tests(
         for name, data in held_out.items():
             await write_bytes(sandbox, sandbox.workspace.repo / "tests" / name, data)
         await snapshots.keep_pristine()
-        tests = TestRunner(sandbox, "python3 -m unittest", timeout=_TEST_SECONDS)
-        before = await tests.run("before")
-        await snapshots.enter_pristine(patch.data)
-        after = await tests.run("after")
-        await snapshots.leave_pristine()
-    return before, after
+        runs = CleanRuns(sandbox, "python3 -m unittest", timeout=_TEST_SECONDS, emit=lambda event: None)
+        before = await runs.run(b"", "before")
+        after = await runs.run(patch.data, "after")
+    return before.ran, after.ran

@@ -124,12 +124,14 @@ def test_the_clean_copy_has_the_patch_and_none_of_the_rest(within: Callable[...,
         await snapshots.keep_pristine()
         await sandbox.exec("printf 'two\\r\\n' >> a.txt; echo tampered > built.log")
         patch = await snapshots.diff(base, await snapshots.take())
-        await snapshots.enter_pristine(patch)
-        assert (await sandbox.exec("cat a.txt built.log")).output.whole == b"one\r\ntwo\r\nbuilt\n"
-        await snapshots.leave_pristine()
-        assert (await sandbox.exec("cat built.log")).output.whole == b"tampered\n"
-        with pytest.raises(PatchRejected):
-            await snapshots.enter_pristine(patch.replace(b"one", b"not"))
+        clean = await sandbox.fresh()
+        try:
+            with pytest.raises(PatchRejected):
+                await Snapshots(clean).apply(patch.replace(b"one", b"not"))
+            await Snapshots(clean).apply(patch)
+            assert (await clean.exec("cat a.txt built.log")).output.whole == b"one\r\ntwo\r\nbuilt\n"
+        finally:
+            await clean.close(keep=False)
         assert (await sandbox.exec("cat built.log")).output.whole == b"tampered\n"
 
     within(body)
