@@ -13,13 +13,13 @@ from agent.session.events import Verification
 from agent.verify.baseline import Baseline
 from agent.verify.clean_runs import CleanRun, CleanRuns
 from agent.verify.comparison import Comparison
+from agent.verify.configuration_files import files_that_import_the_runner
 from agent.verify.examples import count_examples
 from agent.verify.patch_parts import PatchParts
 from agent.verify.relevance import failures_named
 from agent.verify.runners.registry import identify_runner
 from agent.verify.selection import ran_nothing
 from agent.verify.suite import outcome_of
-from agent.verify.test_configuration import files_that_import_the_runner
 from agent.verify.tests_in_code import files_with_changed_tests
 
 _MAX_FILES = 20  # in the result

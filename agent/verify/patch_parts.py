@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agent.code.paths import is_test
 from agent.repo.diffs import read_diff
-from agent.verify.test_configuration import files_that_say_how_tests_run
+from agent.verify.configuration_files import files_that_say_how_tests_run
 
 # what tests compare with, beside what lies among the tests: Go's, jest's and others' usual places
 _TEST_DATA = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.verify.test_configuration import files_that_import_the_runner, files_that_say_how_tests_run
+from agent.verify.configuration_files import files_that_import_the_runner, files_that_say_how_tests_run
 
 PACKAGE = ["pkg/__init__.py", "src/lib/__init__.py"]
 
