@@ -52,7 +52,7 @@ class PatchVerifier:
             context.baseline,
             reproduction=reproduction.command if reproduction else "",
             script=reproduction.script if reproduction else "",
-            issue=f"{context.issue.title}\n{context.issue.body}",
+            issue=context.issue.text,
             repository_files=[entry.path for entry in context.repository.entries()],
             read_file=context.repository.read_file,
         )
