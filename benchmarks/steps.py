@@ -60,8 +60,8 @@ def record(kind, owner, name):
 """
 _OURS = f"""{_RECORDING}
 from agent.model.chat_completions import ChatCompletions
-from sandbox.shell import Shell
-record("sandbox", Shell, "run")
+from sandbox.base import ShellSandbox
+record("sandbox", ShellSandbox, "exec")
 record("client", ChatCompletions, "send")
 from agent.__main__ import main
 main()

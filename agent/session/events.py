@@ -274,7 +274,8 @@ class Warned(_Event):
 class Ended(_Event):
     """The work ended: why, and what the model said of it. `patch` is its change where the workspace has another.
 
-    `by_trying`: the change was found by trying mechanical changes, so one example that it passes shows little.
+    `by_trying`: the change was found by trying mechanical changes, and no documented example speaks for it beside the
+    tests, so one example that it passes shows little.
     """
 
     kind: Literal["ended"] = "ended"

@@ -101,6 +101,6 @@ async def _repair(guided: GuidedState, reproduction: Reproduction) -> Ended:
         rewritten.append(chosen.title)
         if search.passing or search.partial is None:
             summary = f"Rewrote {', '.join(rewritten)}; the tests pass."
-            return Ended(status="submitted", summary=summary, by_trying=chosen.is_mechanical)
+            return Ended(status="submitted", summary=summary, by_trying=chosen.is_guess)
         reproduction = search.partial[1]
     return Ended(status="submitted", summary=f"Rewrote {', '.join(rewritten)}; some of the failing tests pass now.")

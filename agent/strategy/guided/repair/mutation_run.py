@@ -7,13 +7,16 @@ import shlex
 import tarfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 
 from agent.code.mutations import mutations
+from agent.code.paths import is_test
 from agent.code.regions import Region
 from agent.session.events import PhaseBegan
 from agent.strategy.guided.state import GuidedState
 from agent.strategy.guided.validate.candidates import Candidate
+from agent.strategy.guided.validate.doctests import count_failing_examples, examples_beside
 from agent.strategy.guided.validate.trials import Trials
 from agent.strategy.patch_selection import choose
 from tools.files import write_text
@@ -24,6 +27,7 @@ _SLOW = 5.0
 """Seconds of a test; one that takes longer allows too few runs."""
 _BATCH = 40
 _ENOUGH = 6
+_MAX_TESTS = 1000  # files that are read for the examples they have
 _SCRIPT = "try_variants.sh"
 _DIRECTORY = "variants"
 
@@ -52,8 +56,26 @@ async def passing_mutation(guided: GuidedState, trials: Trials, regions: Sequenc
             different = {each.proposal(trials.sources): each for each in found}
             proposals = list({each.meaning: each for each in reversed(different)}.values())[::-1]
             place, _ = await choose(guided.run, proposals, source=region.source)
-            return different[proposals[place]]
+            chosen = different[proposals[place]]
+            return replace(chosen, is_guess=not await _is_documented(guided, trials, region.path, chosen))
     return None
+
+
+async def _is_documented(guided: GuidedState, trials: Trials, path: str, candidate: Candidate) -> bool:
+    """Whether a documented example that no test has fails without a candidate and passes with it."""
+    repository = guided.context.repository
+    tests = [entry.path for entry in repository.entries() if entry.path.endswith(".py") and is_test(entry.path)]
+    texts = [(repository.read_file(each) or b"").decode("utf-8", "replace") for each in tests[:_MAX_TESTS]]
+    known = "\n".join([guided.required.script, *texts])
+    examples = examples_beside(trials.sources[path], candidate.names, known) if guided.rules.doctests else []
+    if not examples:
+        return False
+    before = await count_failing_examples(guided, path, candidate.names, examples)
+    await trials.write(candidate)
+    try:
+        return await count_failing_examples(guided, path, candidate.names, examples) < before
+    finally:
+        await guided.workspace.snapshots.restore(trials.tree)
 
 
 async def _try_batch(
@@ -65,9 +87,7 @@ async def _try_batch(
         title, names = f"a small change in {region.title}", (region.short_name,)
         verdict = await trials.run(Candidate(title, {region.path: texts[number]}, names))
         if verdict.outcome == "passes":
-            found.append(
-                Candidate(title, {region.path: texts[number]}, names, verdict.failing_examples, is_mechanical=True)
-            )
+            found.append(Candidate(title, {region.path: texts[number]}, names, verdict.failing_examples, is_guess=True))
     return found
 
 

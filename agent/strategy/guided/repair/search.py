@@ -75,7 +75,7 @@ class Search:
             ending = Ended(
                 status="submitted",
                 summary=f"Rewrote {chosen.title}, when the time was over.",
-                by_trying=chosen.is_mechanical,
+                by_trying=chosen.is_guess,
             )
             self.guided.run.best.use_workspace(ending)  # what was there before this search does not pass
 

@@ -51,8 +51,8 @@ class Candidate:
     names: tuple[str, ...] = ()
     failing_examples: int = 0
     """Of the functions' documented examples; known once it is tried."""
-    is_mechanical: bool = False
-    """Whether it is one of many small changes that were tried, and no reply of the model."""
+    is_guess: bool = False
+    """Whether it is one of many small changes that were tried, and no documented example speaks for it."""
 
     def proposal(self, before: Mapping[str, str]) -> Proposal:
         """The change that it makes to the texts `before`."""

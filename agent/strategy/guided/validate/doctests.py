@@ -44,6 +44,24 @@ def documented_examples(source: str, names: Collection[str]) -> list[str]:
     return found
 
 
+def examples_beside(source: str, names: Collection[str], tests: str) -> list[str]:
+    """The documented examples of the functions `names`, each a doctest of its own, whose calls `tests` don't have."""
+    known = "".join(tests.split())
+    found = []
+    for text in documented_examples(source, names):
+        for example in doctest.DocTestParser().get_examples(text):
+            if re.search(_any_of(names), example.source) and "".join(example.source.split()) not in known:
+                found.append(f">>> {example.source}{example.want}")
+    return found
+
+
+async def count_failing_examples(
+    guided: GuidedState, path: str, names: Collection[str], examples: Collection[str]
+) -> int:
+    """How many of `examples` fail on a module in the workspace as it is now. Raises `SandboxLost`."""
+    return await _run(guided, [module_of(path), _any_of(names), json.dumps(list(examples)), _MARK])
+
+
 async def count_failing_doctests(
     guided: GuidedState, before: Mapping[str, str], changed: Collection[str], names: Collection[str]
 ) -> int:
@@ -56,7 +74,7 @@ async def count_failing_doctests(
     for path in sorted(changed):
         texts = documented_examples(before.get(path, ""), names) if path.endswith(".py") else []
         if texts:
-            failed += await _run(guided, [module_of(path), _any_of(names), json.dumps(texts), _MARK])
+            failed += await count_failing_examples(guided, path, names, texts)
     return failed
 
 

@@ -95,6 +95,16 @@ def test_small_changes_are_held_to_it_too(model: ScriptedModel, tmp_path: Path) 
     assert worked.result.status == "fixed" and "+    return a * b" in worked.result.patch
 
 
+def test_a_small_change_whose_documented_example_is_the_tests_own_is_not_proven(
+    model: ScriptedModel, tmp_path: Path
+) -> None:
+    calc = 'def times(a, b):\n    """>>> times(2, 3)\n    6\n    """\n    return a / b\n'
+    test = TEST.replace("import add", "import times").replace("add(2, 2), 4", "times(2, 3), 6")
+    worked = guided(model, tmp_path, ["I can't say."], calc, test)
+    assert worked.result.status == "unverified" and worked.result.verification is not None
+    assert "one example speaks for it" in worked.result.verification.reason
+
+
 def test_examples_that_cannot_be_run_say_nothing(model: ScriptedModel, tmp_path: Path) -> None:
     calc = "import os, sys\nif os.path.basename(sys.argv[0]) == 'doctest_script.py':\n    sys.exit(3)\n\n" + CALC
     worked = guided(model, tmp_path, [reply("a * b")], calc)
