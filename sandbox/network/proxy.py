@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import socket
 from contextlib import ExitStack
+from functools import partial
 
+import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from sandbox.network.allowed import AllowedHosts, Refusal
@@ -55,15 +57,22 @@ class FilteringProxy:
     async def _accept(self, listener: socket.socket) -> None:
         with listener:
             while True:
+                # not `sock_accept`: cancelled when it has accepted already, it would lose the connection
+                await anyio.wait_readable(listener)
                 try:
-                    connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+                    connection, _ = listener.accept()
+                except BlockingIOError:
+                    continue
                 except OSError:  # no file descriptor is free
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
+                connection.setblocking(False)
                 full = len(self._running) >= self._allowed.limits.connections
                 task = asyncio.create_task(self._refuse(connection) if full else self._handle(connection))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
+                # a task that is cancelled before its first step closes nothing itself
+                task.add_done_callback(partial(_close, connection))
 
     async def _refuse(self, connection: socket.socket) -> None:
         self._allowed.refuse(Refusal("a connection", "too many at once"))
@@ -98,3 +107,7 @@ class FilteringProxy:
         self._received += size
         if self._received > self._allowed.limits.received_bytes:
             raise Refused(403, target, "too many bytes were received")
+
+
+def _close(connection: socket.socket, _: asyncio.Task[None]) -> None:
+    connection.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import http.client
 import shutil
 import socket
@@ -25,6 +27,7 @@ from proxying import (
 from support import eventually
 
 from sandbox.network.allowed import Limits
+from sandbox.network.proxy import FilteringProxy
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -311,6 +314,7 @@ def test_bounds_of_bytes_hold_in_both_directions() -> None:
                 port,
                 get(f"allowed.test:{upstream.port}", "/", "Content-Length: 1000000", method="POST") + bytes(1_000_000),
             )
+        eventually(lambda: upstream.received)  # by a thread of its own, which may come late
         assert len(upstream.received[0]) < 300_000
         assert "too many bytes were sent" in allowed.take_refusals()[0].reason
 
@@ -320,6 +324,7 @@ def test_bounds_of_a_tunnels_bytes_hold() -> None:
         allowed = allowed_hosts(f"allowed.test:{upstream.port}", limits=Limits(sent_bytes=100_000))
         with running_proxy(allowed) as port:
             ask(port, connect(f"allowed.test:{upstream.port}"), client_hello("allowed.test") + bytes(1_000_000))
+        eventually(lambda: upstream.received)  # by a thread of its own, which may come late
         assert len(upstream.received[0]) < 300_000
         assert "too many bytes were sent" in allowed.take_refusals()[0].reason
 
@@ -341,14 +346,40 @@ def test_slow_idle_and_too_many_connections_end() -> None:
             each.close()
 
 
+@pytest.mark.parametrize("turns", range(8))
+def test_a_proxy_that_ends_while_it_accepts_keeps_no_connection(turns: int) -> None:
+    async def body() -> bytes:
+        proxy = FilteringProxy(allowed_hosts("allowed.test"))
+        listener = socket.create_server(("127.0.0.1", 0))
+        await proxy._serve(listener)
+        await asyncio.sleep(0)
+        with socket.create_connection(listener.getsockname(), timeout=SECONDS) as connection:
+            for _ in range(turns):  # of the event loop, in each of which it is at another point
+                await asyncio.sleep(0)
+            await proxy._stop()
+            try:
+                return connection.recv(10)
+            except ConnectionResetError:  # it was never accepted
+                return b""
+
+    gc.disable()  # it must not be the collector that closes the connection, some time later
+    try:
+        assert asyncio.run(body()) == b""
+    finally:
+        gc.enable()
+
+
 def test_a_stopped_proxy_ends_its_connections() -> None:
-    with running_proxy(allowed_hosts("allowed.test")) as port:
-        connection = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
-        connection.sendall(b"GET ")
-    with connection:
+    proxy = FilteringProxy(allowed_hosts("allowed.test"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = listener.getsockname()
+    proxy.serve(listener)
+    with socket.create_connection(address, timeout=SECONDS) as connection:
+        eventually(lambda: proxy._running)  # else the system resets it, since nobody has accepted it
+        proxy.stop()
         assert connection.recv(10) == b""
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+        socket.create_connection(address, timeout=SECONDS)
 
 
 FRAGMENTS = st.sampled_from([
